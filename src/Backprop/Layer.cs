@@ -1,0 +1,216 @@
+using Backprop.Kernels;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>One differentiable step of a network. It holds parameters, never activations.</summary>
+/// <remarks>
+/// <para>A batch is a matrix with a row for each sample and a column for each feature.</para>
+/// <para>To write a layer, subclass this and write two methods: <see cref="ForwardCore"/>, y = f(x), and <see cref="BackwardCore"/>, which adds
+/// dL/dθ to each parameter's gradient and returns dL/dX. Give the parameters to <see cref="Register{TParameter}(TParameter)"/> in the constructor.
+/// Then let <see cref="GradientCheck"/> say whether the derivative is right.</para>
+/// </remarks>
+/// <threadsafety>Forward passes without training, or each with a pass of its own, may run on many threads at once. Backward passes add to
+/// the parameters' gradients, so they and optimizer steps want one thread at a time.</threadsafety>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+{
+    private readonly List<NamedLayer<T>> _children = [];
+    private readonly List<Parameter<T>> _own = [];
+
+    /// <summary>Refuses element types other than float and double.</summary>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
+    protected Layer() => Element.Require<T>();
+
+    /// <summary>The layers this one is made of, in order, with their names; empty for most.</summary>
+    public IReadOnlyList<NamedLayer<T>> Children => _children;
+
+    /// <summary>All parameters to learn: the layer's own, then its children's, each once even if a layer stands in several places.</summary>
+    public IReadOnlyList<Parameter<T>> Parameters => [.. NamedParameters().Select(named => named.Parameter).Distinct()];
+
+    /// <summary>The input columns the layer insists on, or null where any number will do.</summary>
+    public virtual int? InputColumns => null;
+
+    /// <summary>What the layer computes, as a formula: <c>y = x W^T + b</c>.</summary>
+    public virtual string Formula => "";
+
+    /// <summary>How gradients flow back through it, as formulas: <c>dX = dY W</c>.</summary>
+    public virtual string Derivative => "";
+
+    /// <summary>The columns of the output for an input of so many columns.</summary>
+    /// <param name="inputColumns">Columns of the input.</param>
+    public virtual int OutputColumns(int inputColumns) => inputColumns;
+
+    /// <summary>All parameters with their names, as PyTorch's <c>state_dict</c> has them: <c>hidden.weight</c>.</summary>
+    public IEnumerable<NamedParameter<T>> NamedParameters() =>
+        _own.Select(parameter => new NamedParameter<T>(parameter.Name, parameter))
+            .Concat(_children.SelectMany(child => child.Layer.NamedParameters()
+                .Select(named => new NamedParameter<T>($"{child.Name}.{named.Name}", named.Parameter))));
+
+    /// <summary>Makes a pass for this layer. Keep one for each thread and reuse it.</summary>
+    /// <param name="training">Training mode, as opposed to evaluation mode.</param>
+    public virtual ForwardPass<T> NewPass(bool training = true) => new(this, training);
+
+    /// <summary>Computes the output in evaluation mode and remembers nothing. Thread-safe.</summary>
+    /// <param name="x">The input, samples x features; dense.</param>
+    /// <returns>The output, samples x <see cref="OutputColumns"/>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="x"/> is null.</exception>
+    /// <exception cref="ArgumentException"><paramref name="x"/> is not dense or has the wrong number of columns.</exception>
+    public Matrix<T> Forward(Matrix<T> x) => Forward(x, NewPass(training: false));
+
+    /// <summary>Computes the output for one sample in evaluation mode and remembers nothing. Thread-safe.</summary>
+    /// <param name="x">The features of one sample; dense.</param>
+    /// <returns>The output for this sample.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="x"/> is null.</exception>
+    /// <exception cref="ArgumentException"><paramref name="x"/> is not dense or has the wrong length.</exception>
+    public Vector<T> Forward(Vector<T> x)
+    {
+        // One row, column after column, lies in memory as the vector does.
+        var y = Forward(Matrix<T>.Build.Dense(1, x?.Count ?? 0, Shape.Dense(this, x!, nameof(x))));
+        return Vector<T>.Build.Dense(y.AsColumnMajorArray());
+    }
+
+    /// <summary>Computes the output and leaves in <paramref name="pass"/> what the backward pass needs.</summary>
+    /// <param name="x">The input, samples x features; dense. Kept by reference until the backward pass.</param>
+    /// <param name="pass">A pass of this layer.</param>
+    /// <returns>The output, which is <see cref="ForwardPass{T}.Output"/>; the pass's next use overwrites it.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException"><paramref name="x"/> is not dense or has the wrong number of columns, or the pass is another layer's.</exception>
+    public Matrix<T> Forward(Matrix<T> x, ForwardPass<T> pass)
+    {
+        RequireOwn(pass);
+        Shape.Dense(this, x, nameof(x));
+        string? problem = null;
+        Follow(x.ColumnCount, x, ref problem);
+        if (problem is not null) throw new ArgumentException(problem, nameof(x));
+        return pass.RunForward(x);
+    }
+
+    /// <summary>Adds the gradients of the parameters to what is there, and returns the gradient of the input.</summary>
+    /// <param name="pass">A pass of this layer that has run forward.</param>
+    /// <param name="dY">dL/dY, of the output's shape; dense.</param>
+    /// <returns>dL/dX, of the input's shape; the pass's next use overwrites it.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException"><paramref name="dY"/> is not dense or not of the output's shape, or the pass is another layer's.</exception>
+    /// <exception cref="InvalidOperationException">The pass has not run forward.</exception>
+    public Matrix<T> Backward(ForwardPass<T> pass, Matrix<T> dY)
+    {
+        CheckBackward(pass, dY);
+        return pass.RunBackward(dY, needsInputGradient: true)
+            ?? throw new InvalidOperationException($"{this} returned no dL/dX though the pass needs it (NeedsInputGradient).");
+    }
+
+    /// <summary>
+    /// Adds the gradients of the parameters to what is there, and no more: what a training step needs, without the work of dL/dX.
+    /// </summary>
+    /// <param name="pass">A pass of this layer that has run forward.</param>
+    /// <param name="dY">dL/dY, of the output's shape; dense.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException"><paramref name="dY"/> is not dense or not of the output's shape, or the pass is another layer's.</exception>
+    /// <exception cref="InvalidOperationException">The pass has not run forward.</exception>
+    public void AccumulateGradients(ForwardPass<T> pass, Matrix<T> dY)
+    {
+        CheckBackward(pass, dY);
+        pass.RunBackward(dY, needsInputGradient: false);
+    }
+
+    /// <summary>y = f(x). Put the result into <see cref="ForwardPass{T}.NewOutput"/> and return it; leave <paramref name="x"/> unchanged.</summary>
+    /// <param name="x">The input: dense, with as many columns as <see cref="InputColumns"/> says.</param>
+    /// <param name="pass">A pass of this layer.</param>
+    protected abstract Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass);
+
+    /// <summary>
+    /// Adds dL/dθ to the gradient of each parameter, puts dL/dX into <see cref="ForwardPass{T}.NewInputGradient"/> and returns it;
+    /// leaves <paramref name="dY"/> and the pass's input unchanged. May return null where <see cref="ForwardPass{T}.NeedsInputGradient"/> is false.
+    /// </summary>
+    /// <param name="pass">A pass of this layer that has run forward.</param>
+    /// <param name="dY">dL/dY: dense, of the output's shape.</param>
+    protected abstract Matrix<T>? BackwardCore(ForwardPass<T> pass, Matrix<T> dY);
+
+    /// <summary>Makes a parameter known to optimizers and files. Call it in the constructor.</summary>
+    /// <param name="parameter">The parameter; its name must be new to this layer.</param>
+    /// <returns>The parameter.</returns>
+    /// <exception cref="ArgumentException">The name is taken.</exception>
+    protected TParameter Register<TParameter>(TParameter parameter) where TParameter : Parameter<T>
+    {
+        ArgumentNullException.ThrowIfNull(parameter);
+        RequireNewName(parameter.Name, nameof(parameter));
+        _own.Add(parameter);
+        return parameter;
+    }
+
+    /// <summary>Makes a layer known that this one is made of. Call it in the constructor.</summary>
+    /// <param name="name">Its name: not empty, without a dot, new to this layer.</param>
+    /// <param name="layer">The layer.</param>
+    /// <returns>The layer.</returns>
+    /// <exception cref="ArgumentException">The name is empty, has a dot, or is taken; or the layer would contain itself.</exception>
+    protected TLayer Register<TLayer>(string name, TLayer layer) where TLayer : Layer<T>
+    {
+        ArgumentNullException.ThrowIfNull(layer);
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        if (name.Contains('.', StringComparison.Ordinal)) throw new ArgumentException($"{GetType().Name.Split('`')[0]}: the layer name \"{name}\" has a dot, which separates names in paths such as hidden.weight.", nameof(name));
+        RequireNewName(name, nameof(name));
+        if (layer.Contains(this)) throw new ArgumentException($"The layer \"{name}\" contains the one it is added to.", nameof(layer));
+        _children.Add(new NamedLayer<T>(name, layer));
+        return layer;
+    }
+
+    internal Matrix<T> RunCore(Matrix<T> x, ForwardPass<T> pass) => ForwardCore(x, pass);
+
+    internal Matrix<T>? RunBackwardCore(ForwardPass<T> pass, Matrix<T> dY) => BackwardCore(pass, dY);
+
+    /// <summary>The output columns for an input of so many, or what is wrong with them, found before anything is computed.</summary>
+    internal virtual int Follow(int columns, Matrix<T> x, ref string? problem)
+    {
+        if (InputColumns is int expected && expected != columns)
+        {
+            var came = columns == x.ColumnCount ? $"x is {Shape.Of(x)}" : $"the layer before gives {columns}";
+            problem = $"{this} expects {expected} input column{(expected == 1 ? "" : "s")}, but {came}.";
+            return 0;
+        }
+
+        return OutputColumns(columns);
+    }
+
+    internal int IndexOfChild(string name)
+    {
+        for (var i = 0; i < _children.Count; i++)
+            if (_children[i].Name == name) return i;
+        throw new KeyNotFoundException($"There is no layer \"{name}\" here; there is: {string.Join(", ", _children.Select(child => child.Name))}.");
+    }
+
+    private void CheckBackward(ForwardPass<T> pass, Matrix<T> dY)
+    {
+        RequireOwn(pass);
+        Shape.Exactly(this, dY, pass.Output.RowCount, pass.Output.ColumnCount, nameof(dY));
+    }
+
+    private void RequireOwn(ForwardPass<T> pass)
+    {
+        ArgumentNullException.ThrowIfNull(pass);
+        if (!ReferenceEquals(pass.Layer, this))
+            throw new ArgumentException($"{this} was given a pass that belongs to another layer, {pass.Layer}; make one with its own NewPass().", nameof(pass));
+        if (pass.Steps.Count != _children.Count)
+            throw new ArgumentException($"{this} was given a pass that was made when it had {pass.Steps.Count} layers; make a new one with NewPass().", nameof(pass));
+    }
+
+    private void RequireNewName(string name, string parameter)
+    {
+        if (_own.Any(own => own.Name == name) || _children.Any(child => child.Name == name))
+            throw new ArgumentException($"The name \"{name}\" is taken; names within a layer are different from each other.", parameter);
+    }
+
+    private bool Contains(Layer<T> other) => ReferenceEquals(this, other) || _children.Any(child => child.Layer.Contains(other));
+}
+
+/// <summary>A layer and its name within the layer that contains it.</summary>
+/// <param name="Name">The name.</param>
+/// <param name="Layer">The layer.</param>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public readonly record struct NamedLayer<T>(string Name, Layer<T> Layer) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;
+
+/// <summary>A parameter and its path from the layer that was asked: <c>hidden.weight</c>.</summary>
+/// <param name="Name">The path.</param>
+/// <param name="Parameter">The parameter.</param>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public readonly record struct NamedParameter<T>(string Name, Parameter<T> Parameter) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;

@@ -1,0 +1,102 @@
+using System.Collections;
+using System.Globalization;
+using System.Numerics;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>Layers one after another: y = f_n(... f_2(f_1(x))).</summary>
+/// <remarks>
+/// <para>Backward is the chain rule: each layer's dL/dX is the dL/dY of the layer before it. CHAIN-RULE.md, "Sequential".</para>
+/// <para>Layers have names, or else numbers, as PyTorch gives them: the third layer added is <c>2</c>.</para>
+/// </remarks>
+/// <example>
+/// <code>
+/// var model = new Sequential&lt;double&gt;
+/// {
+///     { "hidden", new Linear&lt;double&gt;(1, 8) },
+///     { "activation", new Sigmoid&lt;double&gt;() },
+///     { "output", new Linear&lt;double&gt;(8, 1) },
+/// };
+/// </code>
+/// </example>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class Sequential<T> : Layer<T>, IEnumerable<Layer<T>> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>Makes an empty network, to be filled by <see cref="Add(string, Layer{T})"/> or a collection initializer. Empty, it is the identity.</summary>
+    public Sequential() { }
+
+    /// <summary>Makes a network of unnamed layers.</summary>
+    /// <param name="layers">The layers, first to last.</param>
+    public Sequential(params ReadOnlySpan<Layer<T>> layers)
+    {
+        foreach (var layer in layers) Add(layer);
+    }
+
+    /// <summary>The layer with this name.</summary>
+    /// <param name="name">The name it was added under, or its number.</param>
+    /// <exception cref="KeyNotFoundException">There is no such layer.</exception>
+    public Layer<T> this[string name] => Children[IndexOfChild(name)].Layer;
+
+    /// <inheritdoc/>
+    public override string Formula => "y = f_n(... f_2(f_1(x)))";
+
+    /// <inheritdoc/>
+    public override string Derivative => "dX = df_1(df_2(... df_n(dY)))";
+
+    /// <summary>The layer with this name, as the type it has: <c>model.Get&lt;Linear&lt;double&gt;&gt;("hidden").Weight</c>.</summary>
+    /// <param name="name">The name it was added under, or its number.</param>
+    /// <exception cref="KeyNotFoundException">There is no such layer.</exception>
+    /// <exception cref="InvalidCastException">The layer is of another type.</exception>
+    public TLayer Get<TLayer>(string name) where TLayer : Layer<T> => this[name] as TLayer
+        ?? throw new InvalidCastException($"The layer \"{name}\" is {this[name]}, not a {typeof(TLayer).Name.Split('`')[0]}.");
+
+    /// <summary>Adds a layer to the end, under its number.</summary>
+    /// <param name="layer">The layer.</param>
+    public void Add(Layer<T> layer) => Add(Children.Count.ToString(CultureInfo.InvariantCulture), layer);
+
+    /// <summary>Adds a layer to the end.</summary>
+    /// <param name="name">Its name: not empty, without a dot, and new here.</param>
+    /// <param name="layer">The layer.</param>
+    /// <exception cref="ArgumentException">The name is empty, has a dot, or is taken.</exception>
+    public void Add(string name, Layer<T> layer) => Register(name, layer);
+
+    /// <inheritdoc/>
+    public override int OutputColumns(int inputColumns) =>
+        Children.Aggregate(inputColumns, (columns, child) => child.Layer.OutputColumns(columns));
+
+    /// <inheritdoc/>
+    public IEnumerator<Layer<T>> GetEnumerator() => Children.Select(child => child.Layer).GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <inheritdoc/>
+    public override string ToString() => $"Sequential({string.Join(", ", Children.Select(child => $"{child.Name}: {child.Layer}"))})";
+
+    /// <inheritdoc/>
+    protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
+    {
+        // y = f_n(... f_2(f_1(x)))
+        for (var i = 0; i < pass.Steps.Count; i++) x = pass.Steps[i].RunForward(x);
+        return x;
+    }
+
+    /// <inheritdoc/>
+    protected override Matrix<T>? BackwardCore(ForwardPass<T> pass, Matrix<T> dY)
+    {
+        // dX = df_1(df_2(... df_n(dY)))
+        for (var i = pass.Steps.Count - 1; i > 0; i--) dY = pass.Steps[i].RunBackward(dY, needsInputGradient: true)!;
+        return pass.Steps.Count == 0 ? dY : pass.Steps[0].RunBackward(dY, pass.NeedsInputGradient);
+    }
+
+    internal override int Follow(int columns, Matrix<T> x, ref string? problem)
+    {
+        for (var i = 0; i < Children.Count && problem is null; i++)
+        {
+            columns = Children[i].Layer.Follow(columns, x, ref problem);
+            if (problem is not null) problem = $"{Children[i].Name}: {problem}";
+        }
+
+        return columns;
+    }
+}
