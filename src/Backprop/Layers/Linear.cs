@@ -18,13 +18,19 @@ public sealed class Linear<T> : Layer<T> where T : unmanaged, IFloatingPointIeee
     /// <param name="inFeatures">Columns of the input, at least 1.</param>
     /// <param name="outFeatures">Columns of the output, at least 1.</param>
     /// <param name="bias">Whether to add a bias.</param>
+    /// <param name="generator">Draws the values, weight first; <see cref="Generator.Default"/> where none is given.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
-    public Linear(int inFeatures, int outFeatures, bool bias = true)
+    public Linear(int inFeatures, int outFeatures, bool bias = true, Generator? generator = null)
     {
         Weight = Register(new MatrixParameter<T>("weight",
             Shape.Positive($"Linear({inFeatures} -> {outFeatures})", outFeatures, nameof(outFeatures)),
             Shape.Positive($"Linear({inFeatures} -> {outFeatures})", inFeatures, nameof(inFeatures))));
         if (bias) Bias = Register(new VectorParameter<T>("bias", outFeatures));
+
+        generator ??= Generator.Default;
+        var bound = 1 / Math.Sqrt(inFeatures);
+        generator.Uniform(Weight.Value, -bound, bound);
+        if (Bias is not null) generator.Uniform(Bias.Values, -bound, bound);
     }
 
     /// <summary>W, out x in.</summary>
