@@ -1,0 +1,32 @@
+using System.Numerics;
+using FluentAssertions;
+using TorchSharp;
+using Xunit;
+
+namespace Backprop.Tests;
+
+public abstract class LinearTests<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    [Fact]
+    public void Gradients_agree_with_PyTorch_and_finite_differences() => Any.Shapes.ForAll(shape =>
+        Proof.Layer(new Linear<T>(shape.In, shape.Out, generator: new Generator(shape.Seed)), Any.Matrix<T>(shape.Rows, shape.In, shape.Seed),
+            (x, p) => torch.nn.functional.linear(x, p["weight"], p["bias"]), shape.Seed));
+
+    [Fact]
+    public void Gradients_without_a_bias_agree_too() => Any.Shapes.ForAll(shape =>
+        Proof.Layer(new Linear<T>(shape.In, shape.Out, bias: false, new Generator(shape.Seed)), Any.Matrix<T>(shape.Rows, shape.In, shape.Seed),
+            (x, p) => torch.nn.functional.linear(x, p["weight"]), shape.Seed));
+}
+
+public sealed class LinearDoubleTests : LinearTests<double>
+{
+    [Fact]
+    public void A_wrong_number_of_columns_is_named()
+    {
+        var linear = new Linear<double>(3, 4);
+        var act = () => linear.Forward(Any.Matrix<double>(2, 7, 1));
+        act.Should().Throw<ArgumentException>().WithMessage("Linear(3 -> 4) expects 3 input columns, but x is 2x7. (Parameter 'x')");
+    }
+}
+
+public sealed class LinearSingleTests : LinearTests<float>;
