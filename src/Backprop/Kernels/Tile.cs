@@ -1,0 +1,150 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Backprop.Kernels;
+
+/// <summary>A number that the compiler knows: from one body it makes a kernel for each.</summary>
+internal interface INumber
+{
+    static abstract int Value { get; }
+}
+
+internal readonly struct One : INumber { public static int Value => 1; }
+
+internal readonly struct Two : INumber { public static int Value => 2; }
+
+internal readonly struct Four : INumber { public static int Value => 4; }
+
+internal readonly struct Six : INumber { public static int Value => 6; }
+
+/// <summary>The innermost kernel of a matrix product: a tile of C that stays in registers while A and B stream by.</summary>
+/// <remarks>Two vectors by six columns are 12 accumulators; with two vectors of A and one of B they fill the 16 registers of AVX2.</remarks>
+internal static unsafe class Tile
+{
+    internal const int Columns = 6;
+
+    /// <summary>C = A B or C += A B with two vectors of rows and 1, 2, 4 or 6 columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Run<T, V>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int inner, int columns, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
+    {
+        if (columns == 6) Full<T, V, Six>(a, aColumn, b, bRow, bColumn, c, cColumn, inner, accumulate);
+        else if (columns == 4) Full<T, V, Four>(a, aColumn, b, bRow, bColumn, c, cColumn, inner, accumulate);
+        else if (columns == 2) Full<T, V, Two>(a, aColumn, b, bRow, bColumn, c, cColumn, inner, accumulate);
+        else Full<T, V, One>(a, aColumn, b, bRow, bColumn, c, cColumn, inner, accumulate);
+    }
+
+    /// <summary>
+    /// The same with one vector of rows, of which only <paramref name="height"/> are there.
+    /// Of the first <paramref name="whole"/> columns of A whole vectors may be read.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void RunEdge<T, V>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int height, int whole, int inner, int columns, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
+    {
+        if (columns == 6) Edge<T, V, Six>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
+        else if (columns == 4) Edge<T, V, Four>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
+        else if (columns == 2) Edge<T, V, Two>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
+        else Edge<T, V, One>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Full<T, V, TColumns>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int inner, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TColumns : struct, INumber
+    {
+        V c0 = V.Zero, c1 = V.Zero, c2 = V.Zero, c3 = V.Zero, c4 = V.Zero, c5 = V.Zero;
+        V d0 = V.Zero, d1 = V.Zero, d2 = V.Zero, d3 = V.Zero, d4 = V.Zero, d5 = V.Zero;
+        if (accumulate)
+        {
+            (c0, d0) = (V.Load(c), V.Load(c + V.Count));
+            if (TColumns.Value > 1) (c1, d1) = (V.Load(c + cColumn), V.Load(c + cColumn + V.Count));
+            if (TColumns.Value > 2) (c2, d2) = (V.Load(c + 2 * cColumn), V.Load(c + 2 * cColumn + V.Count));
+            if (TColumns.Value > 2) (c3, d3) = (V.Load(c + 3 * cColumn), V.Load(c + 3 * cColumn + V.Count));
+            if (TColumns.Value > 4) (c4, d4) = (V.Load(c + 4 * cColumn), V.Load(c + 4 * cColumn + V.Count));
+            if (TColumns.Value > 4) (c5, d5) = (V.Load(c + 5 * cColumn), V.Load(c + 5 * cColumn + V.Count));
+        }
+
+        // Offsets in bytes, so that each address is one addition.
+        nint b1 = bColumn * sizeof(T), b2 = 2 * b1, b3 = 3 * b1, b4 = 4 * b1, b5 = 5 * b1;
+        nint nextA = aColumn * sizeof(T), nextB = bRow * sizeof(T);
+        byte* pa = (byte*)a, pb = (byte*)b;
+        for (var p = inner; p > 0; p--, pa += nextA, pb += nextB)
+        {
+            V a0 = V.Load((T*)pa), a1 = V.Load((T*)pa + V.Count);
+            var x = V.Broadcast(*(T*)pb);
+            (c0, d0) = (V.MultiplyAdd(a0, x, c0), V.MultiplyAdd(a1, x, d0));
+            if (TColumns.Value > 1)
+            {
+                x = V.Broadcast(*(T*)(pb + b1));
+                (c1, d1) = (V.MultiplyAdd(a0, x, c1), V.MultiplyAdd(a1, x, d1));
+            }
+
+            if (TColumns.Value > 2)
+            {
+                x = V.Broadcast(*(T*)(pb + b2));
+                (c2, d2) = (V.MultiplyAdd(a0, x, c2), V.MultiplyAdd(a1, x, d2));
+                x = V.Broadcast(*(T*)(pb + b3));
+                (c3, d3) = (V.MultiplyAdd(a0, x, c3), V.MultiplyAdd(a1, x, d3));
+            }
+
+            if (TColumns.Value > 4)
+            {
+                x = V.Broadcast(*(T*)(pb + b4));
+                (c4, d4) = (V.MultiplyAdd(a0, x, c4), V.MultiplyAdd(a1, x, d4));
+                x = V.Broadcast(*(T*)(pb + b5));
+                (c5, d5) = (V.MultiplyAdd(a0, x, c5), V.MultiplyAdd(a1, x, d5));
+            }
+        }
+
+        Store2(c, c0, d0);
+        if (TColumns.Value > 1) Store2(c + cColumn, c1, d1);
+        if (TColumns.Value > 2) Store2(c + 2 * cColumn, c2, d2);
+        if (TColumns.Value > 2) Store2(c + 3 * cColumn, c3, d3);
+        if (TColumns.Value > 4) Store2(c + 4 * cColumn, c4, d4);
+        if (TColumns.Value > 4) Store2(c + 5 * cColumn, c5, d5);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Store2(T* to, V upper, V lower)
+        {
+            upper.Store(to);
+            lower.Store(to + V.Count);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Edge<T, V, TColumns>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int height, int whole, int inner, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TColumns : struct, INumber
+    {
+        V c0 = V.Zero, c1 = V.Zero, c2 = V.Zero, c3 = V.Zero, c4 = V.Zero, c5 = V.Zero;
+        if (accumulate)
+        {
+            c0 = V.Load(c, height);
+            if (TColumns.Value > 1) c1 = V.Load(c + cColumn, height);
+            if (TColumns.Value > 2) c2 = V.Load(c + 2 * cColumn, height);
+            if (TColumns.Value > 2) c3 = V.Load(c + 3 * cColumn, height);
+            if (TColumns.Value > 4) c4 = V.Load(c + 4 * cColumn, height);
+            if (TColumns.Value > 4) c5 = V.Load(c + 5 * cColumn, height);
+        }
+
+        nint b1 = bColumn * sizeof(T), b2 = 2 * b1, b3 = 3 * b1, b4 = 4 * b1, b5 = 5 * b1;
+        nint nextA = aColumn * sizeof(T), nextB = bRow * sizeof(T);
+        byte* pa = (byte*)a, pb = (byte*)b;
+        for (var p = 0; p < inner; p++, pa += nextA, pb += nextB)
+        {
+            var a0 = p < whole ? V.Load((T*)pa) : V.Load((T*)pa, height);
+            c0 = V.MultiplyAdd(a0, V.Broadcast(*(T*)pb), c0);
+            if (TColumns.Value > 1) c1 = V.MultiplyAdd(a0, V.Broadcast(*(T*)(pb + b1)), c1);
+            if (TColumns.Value > 2) c2 = V.MultiplyAdd(a0, V.Broadcast(*(T*)(pb + b2)), c2);
+            if (TColumns.Value > 2) c3 = V.MultiplyAdd(a0, V.Broadcast(*(T*)(pb + b3)), c3);
+            if (TColumns.Value > 4) c4 = V.MultiplyAdd(a0, V.Broadcast(*(T*)(pb + b4)), c4);
+            if (TColumns.Value > 4) c5 = V.MultiplyAdd(a0, V.Broadcast(*(T*)(pb + b5)), c5);
+        }
+
+        c0.Store(c, height);
+        if (TColumns.Value > 1) c1.Store(c + cColumn, height);
+        if (TColumns.Value > 2) c2.Store(c + 2 * cColumn, height);
+        if (TColumns.Value > 2) c3.Store(c + 3 * cColumn, height);
+        if (TColumns.Value > 4) c4.Store(c + 4 * cColumn, height);
+        if (TColumns.Value > 4) c5.Store(c + 5 * cColumn, height);
+    }
+}
