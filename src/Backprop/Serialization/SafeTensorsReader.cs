@@ -179,14 +179,14 @@ public sealed class SafeTensorsReader : IDisposable
         where T : unmanaged, INumber<T>
     {
         int rows = (int)entry.Rows, columns = (int)entry.Columns;
-        var blocks = RowMajor.Blocks<TStored>(rows, columns, canSeek: true);
-        var buffer = new TStored[blocks.Rows * blocks.Columns];
-        for (int row = 0; row < rows; row += blocks.Rows)
+        (int blockRows, int blockColumns) = RowMajor.Blocks<TStored>(rows, columns, canSeek: true);
+        var buffer = new TStored[blockRows * blockColumns];
+        for (int row = 0; row < rows; row += blockRows)
         {
-            int height = Math.Min(blocks.Rows, rows - row);
-            for (int column = 0; column < columns; column += blocks.Columns)
+            int height = Math.Min(blockRows, rows - row);
+            for (int column = 0; column < columns; column += blockColumns)
             {
-                int width = Math.Min(blocks.Columns, columns - column);
+                int width = Math.Min(blockColumns, columns - column);
                 if (width == columns)
                     ReadAt(entry, (long)row * columns, buffer.AsSpan(0, height * width));
                 else
@@ -194,7 +194,7 @@ public sealed class SafeTensorsReader : IDisposable
                     for (int i = 0; i < height; i++)
                         ReadAt(entry, (long)(row + i) * columns + column, buffer.AsSpan(i * width, width));
                 }
-                RowMajor.Transpose<TStored, T>(buffer, width, destination[(column * rows + row)..], rows, height, width);
+                RowMajor.ToMatrix<TStored, T>(buffer, height, width, destination[(column * rows + row)..], rows);
             }
         }
     }

@@ -232,8 +232,7 @@ public sealed class SafeTensorsWriter
             for (int column = 0; column < columns; column += blockColumns)
             {
                 int width = Math.Min(blockColumns, columns - column);
-                // In memory the columns of the matrix are the rows.
-                RowMajor.Transpose<T, TStored>(values[(column * rows + row)..], rows, buffer, width, width, height);
+                RowMajor.FromMatrix<T, TStored>(values[(column * rows + row)..], rows, buffer, height, width);
                 if (height == 1 || width == columns)
                     stream.Write(MemoryMarshal.AsBytes(buffer.AsSpan(0, height * width)));
                 else
