@@ -1,6 +1,8 @@
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
+using System.Runtime.Versioning;
 using TorchSharp;
 
 namespace Backprop.Torch;
@@ -63,12 +65,26 @@ public static class TorchNative
                 return;
             // Raised only after the runtime's own search has failed, for TorchSharp's explicit load and for its P/Invokes alike.
             AssemblyLoadContext context = AssemblyLoadContext.GetLoadContext(typeof(torch).Assembly) ?? AssemblyLoadContext.Default;
-            context.ResolvingUnmanagedDll += (_, name) => name == LibraryName ? LoadFrom(SearchDirectories()) : 0;
+            context.ResolvingUnmanagedDll += Resolve;
             _registered = true;
         }
     }
 
+    [SupportedOSPlatform("linux")]
+    private static nint Resolve(Assembly assembly, string name)
+    {
+        if (name != LibraryName)
+            return 0;
+        lock (Loading)      // one copy for the whole process: the library has state of its own
+        {
+            if (_handle == 0)
+                _handle = LoadFrom(SearchDirectories());
+            return _handle;
+        }
+    }
+
     /// <summary>Loads the library from the first directory that has it, weakened if that is what it takes.</summary>
+    [SupportedOSPlatform("linux")]
     internal static nint LoadFrom(IReadOnlyCollection<string> directories)
     {
         string file = Find(FileName, directories)
@@ -91,6 +107,7 @@ public static class TorchNative
     }
 
     /// <summary>Loads a weakened copy of the file out of the first of the directories where that is possible.</summary>
+    [SupportedOSPlatform("linux")]
     internal static nint LoadWeakened(string file, IReadOnlyCollection<string> directories)
     {
         try
@@ -123,12 +140,11 @@ public static class TorchNative
         }
     }
 
+    [SupportedOSPlatform("linux")]
     private static nint LoadOutOf(string directory, byte[] image)
     {
         string own = Path.Combine(directory, $"backprop-torch-{Guid.NewGuid():N}");
         const UnixFileMode OnlyMe = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-        if (!OperatingSystem.IsLinux())
-            throw new PlatformNotSupportedException();
         Directory.CreateDirectory(own, OnlyMe);
         try
         {
@@ -138,7 +154,19 @@ public static class TorchNative
         }
         finally
         {
-            Directory.Delete(own, recursive: true);     // what is loaded stays loaded
+            DeleteIfPossible(own);
+        }
+    }
+
+    private static void DeleteIfPossible(string directory)
+    {
+        try
+        {
+            Directory.Delete(directory, recursive: true);       // what is loaded stays loaded
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A network file system may keep a file that is in use. A copy left behind harms nobody.
         }
     }
 

@@ -28,9 +28,9 @@ internal static class Simd
         where T : unmanaged, IFloatingPointIeee754<T>
         where TKernel : struct, ISimdKernel<T>
     {
-        if (Bytes == 64) kernel.Run<Simd512<T>>();
-        else if (Bytes == 32) kernel.Run<Simd256<T>>();
-        else if (Bytes == 16) kernel.Run<Simd128<T>>();
+        if (Vector512.IsHardwareAccelerated) kernel.Run<Simd512<T>>();
+        else if (Vector256.IsHardwareAccelerated) kernel.Run<Simd256<T>>();
+        else if (Vector128.IsHardwareAccelerated) kernel.Run<Simd128<T>>();
         else kernel.Run<Scalar<T>>();
     }
 }

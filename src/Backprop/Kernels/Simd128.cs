@@ -1,10 +1,12 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Backprop.Kernels;
 
 /// <summary>128 bits: 4 floats or 2 doubles.</summary>
+[SkipLocalsInit]
 internal readonly unsafe struct Simd128<T>(Vector128<T> value) : ISimd<Simd128<T>, T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -33,6 +35,13 @@ internal readonly unsafe struct Simd128<T>(Vector128<T> value) : ISimd<Simd128<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128<T> Load(T* source, int count)
     {
+        if (Avx.IsSupported)
+        {
+            return typeof(T) == typeof(float)
+                ? new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>())
+                : new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
+        }
+
         Vector128<T> v = default;
         for (int i = 0; i < count; i++) ((T*)&v)[i] = source[i];
         return new(v);
@@ -170,4 +179,9 @@ internal readonly unsafe struct Simd128<T>(Vector128<T> value) : ISimd<Simd128<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<T> SwapHalves(Vector128<T> v) =>
         Vector128.Shuffle(v.AsUInt64(), Vector128.Create(1UL, 0UL)).As<ulong, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<T> First(int count) => typeof(T) == typeof(float)
+        ? Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)).As<int, T>()
+        : Vector128.LessThan(Vector128<long>.Indices, Vector128.Create((long)count)).As<long, T>();
 }

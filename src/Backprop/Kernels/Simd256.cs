@@ -1,14 +1,18 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Backprop.Kernels;
 
 /// <summary>256 bits: 8 floats or 4 doubles.</summary>
+[SkipLocalsInit]
 internal readonly unsafe struct Simd256<T>(Vector256<T> value) : ISimd<Simd256<T>, T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Vector256<T> _v = value;
+
+    public Vector256<T> Value { [MethodImpl(MethodImplOptions.AggressiveInlining)] get => _v; }
 
     public static int Count { [MethodImpl(MethodImplOptions.AggressiveInlining)] get => Vector256<T>.Count; }
 
@@ -33,6 +37,13 @@ internal readonly unsafe struct Simd256<T>(Vector256<T> value) : ISimd<Simd256<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256<T> Load(T* source, int count)
     {
+        if (Avx.IsSupported)
+        {
+            return typeof(T) == typeof(float)
+                ? new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>())
+                : new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
+        }
+
         Vector256<T> v = default;
         for (int i = 0; i < count; i++) ((T*)&v)[i] = source[i];
         return new(v);
@@ -44,8 +55,13 @@ internal readonly unsafe struct Simd256<T>(Vector256<T> value) : ISimd<Simd256<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(T* destination, int count)
     {
-        Vector256<T> v = _v;
-        for (int i = 0; i < count; i++) destination[i] = ((T*)&v)[i];
+        int half = Vector128<T>.Count;
+        if (count < half) new Simd128<T>(_v.GetLower()).Store(destination, count);
+        else
+        {
+            _v.GetLower().Store(destination);
+            new Simd128<T>(_v.GetUpper()).Store(destination + half, count - half);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -156,4 +172,9 @@ internal readonly unsafe struct Simd256<T>(Vector256<T> value) : ISimd<Simd256<T
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Max(Simd256<T> value) => Simd128<T>.Max(new(Vector128.Max(value._v.GetLower(), value._v.GetUpper())));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<T> First(int count) => typeof(T) == typeof(float)
+        ? Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).As<int, T>()
+        : Vector256.LessThan(Vector256<long>.Indices, Vector256.Create((long)count)).As<long, T>();
 }

@@ -33,9 +33,10 @@ internal readonly unsafe struct Simd512<T>(Vector512<T> value) : ISimd<Simd512<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512<T> Load(T* source, int count)
     {
-        Vector512<T> v = default;
-        for (int i = 0; i < count; i++) ((T*)&v)[i] = source[i];
-        return new(v);
+        int half = Vector256<T>.Count;
+        return count <= half
+            ? new(Simd256<T>.Load(source, count).Value.ToVector512())
+            : new(Vector256.Load(source).ToVector512Unsafe().WithUpper(Simd256<T>.Load(source + half, count - half).Value));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -44,8 +45,13 @@ internal readonly unsafe struct Simd512<T>(Vector512<T> value) : ISimd<Simd512<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(T* destination, int count)
     {
-        Vector512<T> v = _v;
-        for (int i = 0; i < count; i++) destination[i] = ((T*)&v)[i];
+        int half = Vector256<T>.Count;
+        if (count < half) new Simd256<T>(_v.GetLower()).Store(destination, count);
+        else
+        {
+            _v.GetLower().Store(destination);
+            new Simd256<T>(_v.GetUpper()).Store(destination + half, count - half);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

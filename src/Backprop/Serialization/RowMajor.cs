@@ -1,0 +1,75 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Backprop;
+
+/// <summary>Between the row after row of files and the column after column of matrices, block by block.</summary>
+internal static class RowMajor
+{
+    private const int BufferBytes = 1 << 20;                // enough to read at the disk's speed, and not more than caches hold
+    private const int FewestRows = 64;
+    private const int Tile = 16;                            // floats in a cache line
+
+    /// <summary>How many elements pass through memory at a time.</summary>
+    internal static int BufferSize<T>() where T : unmanaged => BufferBytes / Unsafe.SizeOf<T>();
+
+    /// <summary>
+    /// The part of a matrix that passes at a time: whole rows if many fit; otherwise parts of several rows, if the stream can seek,
+    /// so that a column gets or gives more than one value at a time.
+    /// </summary>
+    internal static (int Rows, int Columns) Blocks<T>(int rows, int columns, bool canSeek) where T : unmanaged
+    {
+        int height = Math.Min(rows, Math.Max(BufferSize<T>() / columns, canSeek ? FewestRows : 1));
+        return (height, Math.Min(columns, BufferSize<T>() / height));
+    }
+
+    // matrix[column * stride + row] = block[row * columns + column]
+    /// <summary>Puts a block of rows into a matrix, whose columns lie <paramref name="stride"/> apart.</summary>
+    internal static void ToMatrix<TFrom, TTo>(ReadOnlySpan<TFrom> block, int rows, int columns, Span<TTo> matrix, int stride)
+        where TFrom : unmanaged, INumber<TFrom>
+        where TTo : unmanaged, INumber<TTo>
+    {
+        for (int column = 0; column < columns; column += Tile)
+            Transpose(block[column..], columns, matrix[(column * stride)..], stride, rows, Math.Min(Tile, columns - column));
+    }
+
+    // block[row * columns + column] = matrix[column * stride + row]
+    /// <summary>Takes a block of rows out of a matrix, whose columns lie <paramref name="stride"/> apart.</summary>
+    internal static void FromMatrix<TFrom, TTo>(ReadOnlySpan<TFrom> matrix, int stride, Span<TTo> block, int rows, int columns)
+        where TFrom : unmanaged, INumber<TFrom>
+        where TTo : unmanaged, INumber<TTo>
+    {
+        for (int column = 0; column < columns; column += Tile)
+            Transpose(matrix[(column * stride)..], stride, block[column..], columns, Math.Min(Tile, columns - column), rows);
+    }
+
+    /// <summary>Files are little-endian, and memory is copied as it is.</summary>
+    internal static void RequireLittleEndian()
+    {
+        if (!BitConverter.IsLittleEndian)
+            throw new PlatformNotSupportedException("safetensors files are little-endian, and this processor is not.");
+    }
+
+    // destination[j * destinationStride + i] = source[i * sourceStride + j], tile by tile, so that each cache line is used up once it is there.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Transpose<TFrom, TTo>(ReadOnlySpan<TFrom> source, int sourceStride, Span<TTo> destination, int destinationStride, int rows, int columns)
+        where TFrom : unmanaged, INumber<TFrom>
+        where TTo : unmanaged, INumber<TTo>
+    {
+        for (int firstRow = 0; firstRow < rows; firstRow += Tile)
+        {
+            int height = Math.Min(Tile, rows - firstRow);
+            for (int firstColumn = 0; firstColumn < columns; firstColumn += Tile)
+            {
+                int width = Math.Min(Tile, columns - firstColumn);
+                for (int j = firstColumn; j < firstColumn + width; j++)
+                {
+                    Span<TTo> column = destination.Slice(j * destinationStride + firstRow, height);
+                    ReadOnlySpan<TFrom> from = source[(firstRow * sourceStride + j)..];
+                    for (int i = 0; i < column.Length; i++)
+                        column[i] = TTo.CreateTruncating(from[i * sourceStride]);
+                }
+            }
+        }
+    }
+}
