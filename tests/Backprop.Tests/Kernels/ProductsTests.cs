@@ -1,0 +1,284 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using Backprop.Kernels;
+using CsCheck;
+using FluentAssertions;
+using MathNet.Numerics;
+using Xunit;
+
+namespace Backprop.Tests.Kernels;
+
+/// <summary>
+/// The references are three plain loops each. The kernels must give their very bits: an entry is one chain of multiply-adds in ascending order,
+/// at every vector width, in every block, on every thread.
+/// </summary>
+public abstract class ProductsTests<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    // Around the edges of tiles (6 columns, 1 or 2 vectors of up to 16), of blocks (192, 256, 1024) and of the paths for small sizes.
+    private static readonly Gen<int> Size = Gen.Frequency(
+        (6, Gen.Int[1, 20]), (3, OneOf(24, 31, 32, 33, 47, 48, 49, 63, 64, 65)), (1, OneOf(191, 193, 255, 256, 257)));
+
+    private static readonly Gen<(int N, int K, int M, int Seed)> Sizes = Gen.Select(Size, Size, Size, Gen.Int[0, 1 << 30]);
+
+    [Fact]
+    public void X_times_W_transposed_plus_b_has_the_bits_of_the_reference() => Sizes.ForAll(size =>
+    {
+        var (n, k, m, seed) = size;
+        T[] x = Values(n * k, seed), w = Values(m * k, seed + 1), b = seed % 3 == 0 ? [] : Values(m, seed + 2), y = Garbage(n * m);
+        Products.TimesTransposed<T>(x, w, b, y, n, k, m);
+        Same(y, Reference(n, m, k, (i, p) => x[i + p * n], (p, j) => w[j + p * m], (_, j) => b.Length == 0 ? T.Zero : b[j]));
+    }, 150);
+
+    [Fact]
+    public void A_times_B_has_the_bits_of_the_reference() => Sizes.ForAll(size =>
+    {
+        var (n, m, k, seed) = size;
+        T[] a = Values(n * m, seed), b = Values(m * k, seed + 1), c = Garbage(n * k);
+        Products.Times<T>(a, b, c, n, m, k);
+        Same(c, Reference(n, k, m, (i, p) => a[i + p * n], (p, j) => b[p + j * m], (_, _) => T.Zero));
+    }, 150);
+
+    [Fact]
+    public void C_plus_A_transposed_times_B_has_the_bits_of_the_reference() => Sizes.ForAll(size =>
+    {
+        var (n, m, k, seed) = size;
+        T[] a = Values(n * m, seed), b = Values(n * k, seed + 1), c = Values(m * k, seed + 2), before = [.. c];
+        Products.AddTransposeTimes<T>(a, b, c, n, m, k);
+        Same(c, Reference(m, k, n, (i, p) => a[p + i * n], (p, j) => b[p + j * n], (i, j) => before[i + j * m]));
+    }, 150);
+
+    [Fact]
+    public void Every_vector_width_has_the_same_bits() => Gen.Select(Gen.Int[1, 70], Gen.Int[1, 40], Gen.Int[1, 40], Gen.Bool, Gen.Bool).ForAll(@case =>
+    {
+        var (rows, columns, inner, transposeA, transposeC) = @case;
+        T[] a = Values(rows * inner, rows), b = Values(inner * columns, columns), c = Values(rows * columns, inner);
+        var expected = Run<Simd512<T>>();
+        Same(Run<Simd256<T>>(), expected);
+        Same(Run<Simd128<T>>(), expected);
+        Same(Run<Scalar<T>>(), expected);
+
+        unsafe T[] Run<V>() where V : unmanaged, ISimd<V, T>
+        {
+            T[] result = [.. c];
+            fixed (T* pa = a, pb = b, pc = result)
+            {
+                new Product<T>
+                {
+                    A = transposeA ? new(pa, inner, 1) : new(pa, 1, rows),
+                    B = new(pb, 1, inner),
+                    C = transposeC ? new(pc, columns, 1) : new(pc, 1, rows),
+                    Rows = rows,
+                    Columns = columns,
+                    Inner = inner,
+                    Accumulate = true,
+                }.Run<V>();
+            }
+
+            return result;
+        }
+    });
+
+    [Fact]
+    public void Parts_have_the_bits_of_the_whole() => Gen.Select(Gen.Int[1, 300], Gen.Int[1, 300], Gen.Int[1, 20], Gen.Int[1, 9]).ForAll(@case =>
+    {
+        var (rows, columns, inner, parts) = @case;
+        T[] a = Values(rows * inner, rows), b = Values(inner * columns, columns);
+        Same(Run(parts), Run(1));
+
+        unsafe T[] Run(int count)
+        {
+            var result = Garbage(rows * columns);
+            fixed (T* pa = a, pb = b, pc = result)
+            {
+                var split = new SplitProduct<T>(new Product<T> { A = new(pa, 1, rows), B = new(pb, 1, inner), C = new(pc, 1, rows), Rows = rows, Columns = columns, Inner = inner });
+                for (var part = 0; part < count; part++) split.Run(part, count);
+            }
+
+            return result;
+        }
+    }, 100);
+
+    [Fact]
+    public void A_sample_alone_has_the_bits_it_has_in_a_batch()
+    {
+        const int N = 33, K = 100, M = 41;
+        T[] x = Values(N * K, 1), w = Values(M * K, 2), b = Values(M, 3), batch = Garbage(N * M), alone = Garbage(M);
+        Products.TimesTransposed<T>(x, w, b, batch, N, K, M);
+        for (var i = 0; i < N; i++)
+        {
+            Products.TimesTransposed<T>(Enumerable.Range(0, K).Select(p => x[i + p * N]).ToArray(), w, b, alone, 1, K, M);
+            Same(alone, [.. Enumerable.Range(0, M).Select(j => batch[i + j * N])]);
+        }
+    }
+
+    [Fact]
+    public void Nothing_is_read_or_written_beyond_the_last_entry()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Skip("Guard pages are asked of Linux here.");
+        using GuardedMemory<T> memoryA = new(), memoryB = new(), memoryC = new();
+        Gen.Select(Gen.Int[1, 40], Gen.Int[1, 40], Gen.Int[1, 20]).ForAll(size =>
+        {
+            var (n, k, m) = size;
+            Span<T> x = memoryA.Last(n * k), w = memoryB.Last(m * k), y = memoryC.Last(n * m);
+            Values(n * k, 1).CopyTo(x);
+            Values(m * k, 2).CopyTo(w);
+            Products.TimesTransposed(x, w, [], y, n, k, m);
+            Products.Times<T>(y, w, x, n, m, k);
+            Products.AddTransposeTimes<T>(y, x, w, n, m, k);
+        });
+    }
+
+    [Fact]
+    public void Infinity_and_NaN_stay_in_their_row()
+    {
+        const int N = 37, K = 20, M = 13;
+        T[] x = Values(N * K, 1), w = Values(M * K, 2), clean = Garbage(N * M), y = Garbage(N * M);
+        Products.TimesTransposed<T>(x, w, [], clean, N, K, M);
+        x[5] = T.NaN;
+        x[7 + 3 * N] = T.PositiveInfinity;
+        Products.TimesTransposed<T>(x, w, [], y, N, K, M);
+        for (var i = 0; i < N; i++)
+            for (var j = 0; j < M; j++)
+                (i == 5 ? T.IsNaN(y[i + j * N]) : i == 7 ? T.IsInfinity(y[i + j * N]) : y[i + j * N] == clean[i + j * N]).Should().BeTrue();
+    }
+
+    private static Gen<int> OneOf(params int[] values) => Gen.Int[0, values.Length - 1].Select(i => values[i]);
+
+    private static T[] Reference(int rows, int columns, int inner, Func<int, int, T> a, Func<int, int, T> b, Func<int, int, T> start)
+    {
+        var c = new T[rows * columns];
+        for (var i = 0; i < rows; i++)
+            for (var j = 0; j < columns; j++)
+            {
+                var sum = start(i, j);
+                for (var p = 0; p < inner; p++) sum = T.MultiplyAddEstimate(a(i, p), b(p, j), sum);
+                c[i + j * rows] = sum;
+            }
+        return c;
+    }
+
+    private static void Same(T[] actual, T[] expected) =>
+        MemoryMarshal.AsBytes<T>(actual).SequenceEqual(MemoryMarshal.AsBytes<T>(expected)).Should().BeTrue("all bits are the reference's");
+
+    private protected static T[] Values(int count, int seed) => Any.Matrix<T>(count, 1, seed).AsColumnMajorArray();
+
+    private protected static T[] Garbage(int count)
+    {
+        var garbage = new T[count];
+        Array.Fill(garbage, T.NaN);
+        return garbage;
+    }
+}
+
+public sealed class ProductsDoubleTests : ProductsTests<double>
+{
+    // These set the number of threads of the process; no other class does.
+    [Fact]
+    public async Task Threads_leave_no_trace_in_the_bits_alone_or_side_by_side()
+    {
+        const int N = 150, K = 120, M = 130;
+        double[] x = Values(N * K, 1), w = Values(M * K, 2), b = Values(M, 3);
+        var saved = Control.MaxDegreeOfParallelism;
+        try
+        {
+            Control.MaxDegreeOfParallelism = 1;
+            var expected = Compute();
+            Control.MaxDegreeOfParallelism = 2;
+            var all = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => Enumerable.Range(0, 50).Select(_ => Compute()).ToArray())));
+            foreach (var result in all.SelectMany(results => results)) result.Should().Equal(expected);
+        }
+        finally
+        {
+            Control.MaxDegreeOfParallelism = saved;
+        }
+
+        double[] Compute()
+        {
+            var y = Garbage(N * M);
+            Products.TimesTransposed<double>(x, w, b, y, N, K, M);
+            return y;
+        }
+    }
+
+    [Fact]
+    public void Work_within_work_and_failing_work_end()
+    {
+        var saved = Control.MaxDegreeOfParallelism;
+        try
+        {
+            Control.MaxDegreeOfParallelism = 2;
+            for (var i = 0; i < 1000; i++)
+            {
+                var outer = new Nested { Counts = new int[8], Depth = 1 };
+                Workers.Run(ref outer, 8);
+                outer.Counts.Should().OnlyContain(count => count == 4);
+            }
+
+            var failing = new Failing();
+            var act = () => Workers.Run(ref failing, 4);
+            act.Should().Throw<InvalidOperationException>();
+            var after = new Nested { Counts = new int[3], Depth = 0 };
+            Workers.Run(ref after, 3);
+            after.Counts.Should().OnlyContain(count => count == 1);
+        }
+        finally
+        {
+            Control.MaxDegreeOfParallelism = saved;
+        }
+    }
+
+    private struct Nested : IParts
+    {
+        public int[] Counts;
+        public int Depth;
+
+        public readonly void Run(int part, int parts)
+        {
+            if (Depth == 0)
+            {
+                Interlocked.Increment(ref Counts[part]);
+                return;
+            }
+
+            var inner = new Nested { Counts = new int[4], Depth = Depth - 1 };
+            Workers.Run(ref inner, 4);
+            Interlocked.Add(ref Counts[part], inner.Counts.Sum());
+        }
+    }
+
+    private readonly struct Failing : IParts
+    {
+        public void Run(int part, int parts) => throw new InvalidOperationException("on purpose");
+    }
+}
+
+public sealed class ProductsSingleTests : ProductsTests<float>;
+
+/// <summary>Memory that ends where a page begins that may not be touched.</summary>
+internal sealed unsafe class GuardedMemory<T> : IDisposable where T : unmanaged
+{
+    private const int Size = 1 << 16, Page = 1 << 16;
+    private readonly byte* _start;
+
+    public GuardedMemory()
+    {
+        _start = (byte*)LibC.MMap(0, Size + Page, 3, 0x22, -1, 0);
+        LibC.MProtect((nint)(_start + Size), Page, 0).Should().Be(0);
+    }
+
+    public Span<T> Last(int count) => new((T*)(_start + Size) - count, count);
+
+    public void Dispose() => _ = LibC.MUnmap((nint)_start, Size + Page);
+}
+
+internal static partial class LibC
+{
+    [LibraryImport("libc", EntryPoint = "mmap")]
+    internal static partial nint MMap(nint address, nint length, int protection, int flags, int file, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "mprotect")]
+    internal static partial int MProtect(nint address, nint length, int protection);
+
+    [LibraryImport("libc", EntryPoint = "munmap")]
+    internal static partial int MUnmap(nint address, nint length);
+}
