@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Backprop.Kernels;
@@ -17,7 +16,7 @@ namespace Backprop;
 /// </para>
 /// <para>
 /// Values are drawn in row-major order, element after element, as PyTorch fills a contiguous tensor.
-/// All results have PyTorch's bits, except those of <see cref="Normal{T}(Span{T}, double, double)"/>, which says where.
+/// The bits are those of PyTorch on Linux x86-64 with AVX2 (measured: 1.13 and 2.10); the remarks of each method say where they may differ.
 /// </para>
 /// </remarks>
 /// <example>
@@ -32,9 +31,6 @@ namespace Backprop;
 /// </threadsafety>
 public sealed class Generator
 {
-    // torch.get_rng_state(): seed, draws left, 1, next, 624 words of 64 bits, x, y, rho, y is valid, a float, it is valid.
-    private const int StateSize = 5056, LeftAt = 8, SeededAt = 12, NextAt = 16, WordsAt = 24, NormalAt = WordsAt + 8 * MersenneTwister.Size + 8, HasNormalAt = NormalAt + 16;
-
     private readonly Lock _lock = new();
     private MersenneTwister _engine;
     private double? _normal;   // the second of a pair of normal values, kept for the next call
@@ -79,7 +75,8 @@ public sealed class Generator
     /// <exception cref="ArgumentException">The bounds are in the wrong order, or one of them or their distance is not a finite <typeparamref name="T"/>.</exception>
     public void Uniform<T>(Span<T> destination, double from = 0, double to = 1) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        T low = T.CreateTruncating(from), range = T.CreateTruncating(to) - low;
+        Element.Require<T>();
+        T low = Element.From<T>(from), range = Element.From<T>(to) - low;
         if (!(from <= to) || !T.IsFinite(low) || !T.IsFinite(range))
             throw new ArgumentException($"Uniform expects finite bounds, from <= to, but from is {from} and to is {to}.", nameof(from));
         lock (_lock)
@@ -93,7 +90,7 @@ public sealed class Generator
     /// <inheritdoc cref="Uniform{T}(Span{T}, double, double)"/>
     public void Uniform<T>(Matrix<T> destination, double from = 0, double to = 1) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        using var rows = new RowMajor<T>(destination);
+        using var rows = new RowBuffer<T>(destination);
         Uniform(rows.Values, from, to);
         rows.Store();
     }
@@ -105,10 +102,9 @@ public sealed class Generator
     /// From 16 values on, all of them are drawn uniform first and then transformed in blocks of 16; if the length is no multiple of 16,
     /// the last 16 are drawn anew. Shorter spans draw pairs of doubles, for float too, and an odd one is kept for the next short span.
     /// <para>
-    /// Float values from 16 on have PyTorch's bits (those of x86-64 with AVX2), on every platform. Double values from 16 on have them where
-    /// .NET and PyTorch use the same C library, as on Linux; elsewhere its logarithm, sine and cosine may differ in the last place.
-    /// Shorter spans agree within a few units in the last place of a double: PyTorch takes the C library's <c>log1p</c>, which .NET lacks.
-    /// The state afterwards is PyTorch's in every case, but for the value kept.
+    /// Float values have PyTorch's bits. Double values from 16 on have them where .NET and PyTorch use the same C library, as on Linux;
+    /// elsewhere its logarithm, sine and cosine may differ in the last place. Of a shorter span's doubles one in 30 differs, by at most
+    /// 2 units in the last place before scaling: PyTorch takes the C library's <c>log1p</c>, which .NET lacks.
     /// </para>
     /// </remarks>
     /// <typeparam name="T">float or double.</typeparam>
@@ -118,6 +114,7 @@ public sealed class Generator
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="std"/> is negative or NaN.</exception>
     public void Normal<T>(Span<T> destination, double mean = 0, double std = 1) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Element.Require<T>();
         if (!(std >= 0))
             throw new ArgumentOutOfRangeException(nameof(std), $"Normal expects a standard deviation of at least 0, but std is {std}.");
         lock (_lock)
@@ -155,7 +152,7 @@ public sealed class Generator
     /// <inheritdoc cref="Normal{T}(Span{T}, double, double)"/>
     public void Normal<T>(Matrix<T> destination, double mean = 0, double std = 1) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        using var rows = new RowMajor<T>(destination);
+        using var rows = new RowBuffer<T>(destination);
         Normal(rows.Values, mean, std);
         rows.Store();
     }
@@ -174,6 +171,7 @@ public sealed class Generator
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="p"/> is not in [0, 1].</exception>
     public void Bernoulli<T>(Span<T> destination, double p) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Element.Require<T>();
         if (!(p >= 0 && p <= 1))
             throw new ArgumentOutOfRangeException(nameof(p), $"Bernoulli expects a probability in [0, 1], but p is {p}.");
         lock (_lock)
@@ -187,7 +185,7 @@ public sealed class Generator
     /// <inheritdoc cref="Bernoulli{T}(Span{T}, double)"/>
     public void Bernoulli<T>(Matrix<T> destination, double p) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        using var rows = new RowMajor<T>(destination);
+        using var rows = new RowBuffer<T>(destination);
         Bernoulli(rows.Values, p);
         rows.Store();
     }
@@ -220,7 +218,7 @@ public sealed class Generator
                     (destination[i], destination[j]) = (destination[j], destination[i]);
                 }
             }
-            else   // here the remainder of 32 bits would be visibly uneven; PyTorch (since 2.x) shuffles while it fills, with 64
+            else   // here remainders of 32 bits would be visibly uneven: PyTorch (2.10; 1.13 not yet) takes 64, and shuffles while it fills
             {
                 for (int i = 0; i < n; i++)
                 {
@@ -238,19 +236,7 @@ public sealed class Generator
     /// </summary>
     public byte[] GetState()
     {
-        var state = new byte[StateSize];
-        lock (_lock)
-        {
-            BinaryPrimitives.WriteInt64LittleEndian(state, Seed);
-            BinaryPrimitives.WriteInt32LittleEndian(state.AsSpan(LeftAt), Left(_engine.Position));
-            BinaryPrimitives.WriteInt32LittleEndian(state.AsSpan(SeededAt), 1);
-            BinaryPrimitives.WriteInt64LittleEndian(state.AsSpan(NextAt), _engine.Position);
-            for (int i = 0; i < MersenneTwister.Size; i++)
-                BinaryPrimitives.WriteUInt64LittleEndian(state.AsSpan(WordsAt + 8 * i), _engine.Words[i]);
-            BinaryPrimitives.WriteDoubleLittleEndian(state.AsSpan(NormalAt), _normal ?? 0);
-            BinaryPrimitives.WriteInt32LittleEndian(state.AsSpan(HasNormalAt), _normal is null ? 0 : 1);
-        }
-        return state;
+        lock (_lock) return new GeneratorState(Seed, _engine, _normal).ToBytes();
     }
 
     /// <summary>Continues from a state that <see cref="GetState"/> or <c>torch.get_rng_state()</c> gave.</summary>
@@ -258,49 +244,14 @@ public sealed class Generator
     /// <exception cref="ArgumentException">This is no generator's state. The generator is left as it was.</exception>
     public void SetState(ReadOnlySpan<byte> state)
     {
-        if (state.Length != StateSize)
-            throw new ArgumentException($"A generator's state has {StateSize} bytes, but this one has {state.Length}.", nameof(state));
-
-        int left = BinaryPrimitives.ReadInt32LittleEndian(state[LeftAt..]), seeded = BinaryPrimitives.ReadInt32LittleEndian(state[SeededAt..]);
-        long next = BinaryPrimitives.ReadInt64LittleEndian(state[NextAt..]);
-        Require(seeded == 1 && next is >= 0 and <= MersenneTwister.Size && left == Left((int)next), $"next is {next}, left {left}, seeded {seeded}", nameof(state));
-
-        Span<uint> words = stackalloc uint[MersenneTwister.Size];
-        for (int i = 0; i < MersenneTwister.Size; i++)
-        {
-            ulong word = BinaryPrimitives.ReadUInt64LittleEndian(state[(WordsAt + 8 * i)..]);
-            Require(word <= uint.MaxValue, $"word {i} is {word}", nameof(state));
-            words[i] = (uint)word;
-        }
-        Require(words.ContainsAnyExcept(0u), "all words are 0", nameof(state));
-
-        double normal = BinaryPrimitives.ReadDoubleLittleEndian(state[NormalAt..]);
-        int hasNormal = BinaryPrimitives.ReadInt32LittleEndian(state[HasNormalAt..]);
-        Require(hasNormal is 0 or 1 && double.IsFinite(normal), $"the normal value kept is {normal}, its flag {hasNormal}", nameof(state));
-
-        lock (_lock)
-        {
-            Seed = BinaryPrimitives.ReadInt64LittleEndian(state);
-            _engine = new(words, (int)next);
-            _normal = hasNormal == 1 ? normal : null;
-        }
-
-        static void Require(bool valid, string found, string name)
-        {
-            if (!valid) throw new ArgumentException($"These bytes are no generator's state: {found}.", name);
-        }
+        var valid = GeneratorState.FromBytes(state);
+        lock (_lock) (Seed, _engine, _normal) = valid;
     }
-
-    // PyTorch counts down the draws left until the next twist; a new state twists at once.
-    private static int Left(int next) => next == 0 ? 1 : MersenneTwister.Size + 1 - next;
 
     // Uniform in [0, 1), with as many random bits as T's significand has.
-    private T NextUnit<T>() where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        if (typeof(T) == typeof(float)) return T.CreateTruncating((int)(_engine.Next32() & ((1 << 24) - 1)) * (1f / (1 << 24)));
-        if (typeof(T) == typeof(double)) return T.CreateTruncating((long)(_engine.Next64() & ((1L << 53) - 1)) * (1.0 / (1L << 53)));
-        throw new NotSupportedException($"Backprop computes in float and double, not in {typeof(T)}.");
-    }
+    private T NextUnit<T>() where T : unmanaged, IFloatingPointIeee754<T> => typeof(T) == typeof(float)
+        ? T.CreateTruncating((int)(_engine.Next32() & ((1 << 24) - 1)) * (1f / (1 << 24)))
+        : T.CreateTruncating((long)(_engine.Next64() & ((1L << 53) - 1)) * (1.0 / (1L << 53)));
 
     private double NextNormal()
     {
@@ -316,29 +267,26 @@ public sealed class Generator
         return r * cos;
     }
 
-    // A rented buffer that stands for a matrix in row-major order, so that a matrix and a flat span are filled by one rule.
-    private readonly ref struct RowMajor<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+    // A rented buffer that stands for a matrix row after row, so that matrices and flat spans are filled by one rule.
+    private readonly ref struct RowBuffer<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
     {
-        private readonly Matrix<T> _matrix;
-        private readonly T[] _columnMajor, _buffer;
+        private readonly T[] _matrix, _buffer;
+        private readonly int _rows, _columns;
 
-        public RowMajor(Matrix<T> destination)
+        public RowBuffer(Matrix<T> destination)
         {
-            ArgumentNullException.ThrowIfNull(destination);
-            _matrix = destination;
-            _columnMajor = destination.AsColumnMajorArray()
-                ?? throw new ArgumentException($"A generator fills dense matrices, but destination is a {destination.GetType().Name}.", nameof(destination));
-            _buffer = ArrayPool<T>.Shared.Rent(_columnMajor.Length);
+            _matrix = Shape.Dense(nameof(Generator), destination, nameof(destination));
+            (_rows, _columns) = (destination.RowCount, destination.ColumnCount);
+            _buffer = ArrayPool<T>.Shared.Rent(_matrix.Length);
         }
 
-        public Span<T> Values => _buffer.AsSpan(0, _columnMajor.Length);
+        public Span<T> Values => _buffer.AsSpan(0, _matrix.Length);
 
         public void Store()
         {
-            int rows = _matrix.RowCount, columns = _matrix.ColumnCount;
-            for (int j = 0; j < columns; j++)
-                for (int i = 0; i < rows; i++)
-                    _columnMajor[j * rows + i] = _buffer[i * columns + j];
+            for (int j = 0; j < _columns; j++)
+                for (int i = 0; i < _rows; i++)
+                    _matrix[j * _rows + i] = _buffer[i * _columns + j];
         }
 
         public void Dispose() => ArrayPool<T>.Shared.Return(_buffer);
