@@ -29,7 +29,9 @@ public sealed class Linear<T> : Layer<T> where T : unmanaged, IFloatingPointIeee
 
         generator ??= Generator.Default;
         var bound = 1 / Math.Sqrt(inFeatures);
-        generator.Uniform(Weight.Value, -bound, bound);
+        // The same number but for its last bit: PyTorch computes the weight's as √3 gain/√in with gain = √(2/(1 + a²)), a = √5.
+        var weightBound = Math.Sqrt(3) * (Math.Sqrt(2 / (1 + Math.Sqrt(5) * Math.Sqrt(5))) / Math.Sqrt(inFeatures));
+        generator.Uniform(Weight.Value, -weightBound, weightBound);
         if (Bias is not null) generator.Uniform(Bias.Values, -bound, bound);
     }
 
