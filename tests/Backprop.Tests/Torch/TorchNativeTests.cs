@@ -66,7 +66,7 @@ public sealed class TorchNativeOnLinuxTests : IDisposable
         Action load = () => TorchNative.LoadWeakened(Original, [notADirectory, "/proc"]);
 
         load.Should().Throw<DllNotFoundException>()
-            .WithMessage($"{Original} needs version GLIBCXX_3.4.32 *{notADirectory} or /proc: *Install a newer libstdc++*TMPDIR*");
+            .WithMessage($"{Original} needs version GLIBCXX_3.4.32 *{notADirectory} or /proc. Install a newer libstdc++*TMPDIR*What happened: *{notADirectory}*/proc*");
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class TorchNativeOnLinuxTests : IDisposable
         string file = Path.Combine(_directory, FileName);
         File.WriteAllText(file, "not a library");
 
-        Action weaken = () => TorchNative.LoadWeakened(file, [_directory]), load = () => TorchNative.LoadFrom([_directory]);
+        Action weaken = () => TorchNative.LoadWeakened(file, [_directory]), load = () => TorchNative.LoadFrom([_directory, AppContext.BaseDirectory]);
 
         weaken.Should().Throw<DllNotFoundException>().WithMessage($"{file} needs *Not a 64-bit little-endian ELF file.*");
         load.Should().Throw<DllNotFoundException>().WithMessage($"*{file}*");
@@ -86,7 +86,11 @@ public sealed class TorchNativeOnLinuxTests : IDisposable
     {
         Action load = () => TorchNative.LoadFrom([_directory, "/nowhere"]);
 
-        load.Should().Throw<DllNotFoundException>().WithMessage($"*{FileName}*{_directory}, /nowhere*TorchSharp-cpu*");
+        load.Should().Throw<DllNotFoundException>().WithMessage(
+            $"TorchSharp needs {FileName}, which is in none of these directories: {_directory}, /nowhere. Reference the package TorchSharp-cpu *");
+
+        File.WriteAllText(Path.Combine(_directory, FileName), "there, but cannot be loaded, and no engine");
+        load.Should().Throw<DllNotFoundException>().WithMessage($"TorchSharp needs libtorch.so, which *{_directory}, /nowhere. Reference the package TorchSharp-cpu *");
     }
 
     [Fact]
