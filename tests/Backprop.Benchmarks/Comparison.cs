@@ -64,6 +64,7 @@ internal sealed class Comparison
     {
         var what = $"{Data.NameOf<T>()}, {threads} thread{(threads == 1 ? "" : "s")}";
         using var peak = new Peak<T>(threads);
+        WarmUp<T>();
 
         var table = new Table(_options.Markdown, $"Training step: {what}", Columns("network, batch"));
         foreach (var network in Steps.Where(network => threads == 1 || network.StepFlops > 100_000))
@@ -102,6 +103,15 @@ internal sealed class Comparison
         }
 
         if (threads == 1) ElementwiseTable<T>(what);
+    }
+
+    // What all networks share must be compiled to the end before the first row, too; the runtime takes its time with that.
+    private static void WarmUp<T>() where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        using var ours = new OurStep<T>(Steps[1]);
+        using var theirs = new TorchStep<T>(Steps[1]);
+        Turns.WarmUp(ours, 1, 0.01);
+        Turns.WarmUp(theirs, 0.5, 0.01);
     }
 
     private void ElementwiseTable<T>(string what) where T : unmanaged, IFloatingPointIeee754<T>

@@ -19,7 +19,7 @@ internal interface ISide : IDisposable
 /// </remarks>
 internal sealed class Turns
 {
-    private const int FewestBlocks = 5;
+    private const int FewestBlocks = 5, Patience = 10;
     private readonly double[][] _times;     // [side][block], seconds a call
 
     public Turns(params double[][] times) => _times = times;
@@ -31,12 +31,12 @@ internal sealed class Turns
     public static Turns Take(double seconds, int threads, params ISide[] sides)
     {
         var slice = threads == 1 ? 0.010 : 0.020;
-        var calls = Array.ConvertAll(sides, side => WarmUp(side, seconds / 4 / sides.Length, slice));
+        var calls = Array.ConvertAll(sides, side => WarmUp(side, Math.Max(0.2, seconds / 4 / sides.Length), slice));
         var times = Array.ConvertAll(sides, _ => new List<double>());
         var sum = new double[sides.Length];
         var total = Stopwatch.StartNew();
         var last = -1;
-        while (times[0].Count < FewestBlocks || total.Elapsed.TotalSeconds < seconds * 3 / 4)
+        while (total.Elapsed.TotalSeconds < seconds * 3 / 4 || times[0].Count < FewestBlocks && total.Elapsed.TotalSeconds < seconds * Patience)
         {
             Array.Clear(sum);
             for (var turn = 0; turn < 2 * sides.Length; turn++)
