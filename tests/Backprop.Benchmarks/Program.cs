@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Backprop.Benchmarks;
+using BenchmarkDotNet.Running;
 
 // The child of a cold start must load nothing but what it measures, so it is told apart before anything else.
 if (args is [ColdStart.Argument, var side, var startedAt]) return ColdStart.Child(side, startedAt);
@@ -8,14 +9,23 @@ var only = new Option<string?>("--only") { Description = "Run only the rows whos
 var seconds = new Option<double>("--seconds") { Description = "Time for each row, in seconds.", DefaultValueFactory = _ => 2, HelpName = "s" };
 var threads = new Option<string?>("--threads") { Description = "Only with this number of threads." }.AcceptOnlyFromAmong("1", "2");
 var type = new Option<string?>("--type") { Description = "Only in this type." }.AcceptOnlyFromAmong("float", "double");
+var cpuTime = new Option<bool>("--cpu-time") { Description = "Count processor time, which is steadier on a busy machine; one thread only." };
 var markdown = new Option<bool>("--markdown") { Description = "Write Markdown tables." };
 seconds.Validators.Add(result =>
 {
     if (!result.Errors.Any() && !(result.GetValue(seconds) is > 0 and <= 3600)) result.AddError("--seconds expects a number above 0, at most 3600.");
 });
 
-var compare = new Command("compare", "Backprop and TorchSharp take turns in one process; tables of their times and ratios.") { only, seconds, threads, type, markdown };
+var compare = new Command("compare", "Backprop and TorchSharp take turns in one process; tables of their times and ratios.") { only, seconds, threads, type, cpuTime, markdown };
 compare.SetAction(result => Comparison.Run(new Comparison.Options(
-    result.GetValue(only), result.GetValue(seconds), result.GetValue(threads), result.GetValue(type), result.GetValue(markdown))));
+    result.GetValue(only), result.GetValue(seconds), result.GetValue(threads), result.GetValue(type), result.GetValue(cpuTime), result.GetValue(markdown))));
 
-return new RootCommand("Benchmarks of Backprop.") { compare }.Parse(args).Invoke();
+var filter = new Option<string[]>("--filter") { Description = "Run only the benchmarks whose names match, such as *Product*.", DefaultValueFactory = _ => ["*"], HelpName = "glob" };
+var job = new Option<string>("--job") { Description = "How thoroughly to measure.", DefaultValueFactory = _ => "Default" };
+job.AcceptOnlyFromAmong("Dry", "Short", "Medium", "Long", "Default");
+
+var bdn = new Command("bdn", "Our kernels and layers under BenchmarkDotNet, with their allocations.") { filter, job };
+bdn.SetAction(result => BenchmarkSwitcher.FromAssembly(typeof(Comparison).Assembly)
+    .Run(["--filter", .. result.GetValue(filter)!, "--job", result.GetValue(job)!]).Any() ? 0 : 1);
+
+return new RootCommand("Benchmarks of Backprop.") { compare, bdn }.Parse(args).Invoke();

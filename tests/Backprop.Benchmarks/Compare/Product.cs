@@ -62,7 +62,7 @@ internal sealed class TorchProduct<T> : ISide where T : unmanaged, IFloatingPoin
     public void Run(int times)
     {
         using var mode = torch.inference_mode();
-        for (var i = 0; i < times; i++) Result.addmm_(_left, _right, beta: _beta, alpha: 1).Dispose();
+        for (var i = 0; i < times; i++) Result.addmm_(_left, _right, beta: _beta, alpha: 1);
     }
 
     public void Dispose()

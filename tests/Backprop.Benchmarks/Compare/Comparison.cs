@@ -10,12 +10,7 @@ namespace Backprop.Benchmarks;
 internal sealed class Comparison
 {
     /// <summary>What the command line says.</summary>
-    public sealed record Options(string? Only, double Seconds, string? Threads, string? Type, bool Markdown);
-
-    private static readonly Network[] Steps =
-    [
-        new(8, 1, 1, 1), new(4, 2, 8, 1), new(32, 64, 32, 10), new(64, 784, 128, 10), new(128, 784, 512, 512, 10), new(256, 784, 2048, 2048, 10),
-    ];
+    public sealed record Options(string? Only, double Seconds, string? Threads, string? Type, bool CpuTime, bool Markdown);
 
     private static readonly Network[] Forwards =
     [
@@ -48,8 +43,10 @@ internal sealed class Comparison
         Console.WriteLine(Machine.Description);
         Console.WriteLine("ratio: TorchSharp's time / ours, the median over paired blocks, and its 10th to 90th percentile.");
         Console.WriteLine("GFLOP/s, share of an FMA loop's, and managed bytes a call: ours / TorchSharp's.");
+        if (_options.CpuTime) Console.WriteLine("Times are processor time, not wall time.");
         foreach (var threads in new[] { 1, 2 })
         {
+            if (_options.CpuTime && threads > 1) continue;
             if (_options.Threads is { } wanted && wanted != threads.ToString(CultureInfo.InvariantCulture)) continue;
             Control.MaxDegreeOfParallelism = threads;
             torch.set_num_threads(threads);
@@ -64,9 +61,10 @@ internal sealed class Comparison
     {
         var what = $"{Data.NameOf<T>()}, {threads} thread{(threads == 1 ? "" : "s")}";
         using var peak = new Peak<T>(threads);
+        WarmUp<T>();
 
         var table = new Table(_options.Markdown, $"Training step: {what}", Columns("network, batch"));
-        foreach (var network in Steps.Where(network => threads == 1 || network.StepFlops > 100_000))
+        foreach (var network in Network.Compared.Where(network => threads == 1 || network.StepFlops > 100_000))
         {
             if (!Selected($"step {network} {what}")) continue;
             using var ours = new OurStep<T>(network);
@@ -104,6 +102,15 @@ internal sealed class Comparison
         if (threads == 1) ElementwiseTable<T>(what);
     }
 
+    // What all networks share must be compiled to the end before the first row, too; the runtime takes its time with that.
+    private static void WarmUp<T>() where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        using var ours = new OurStep<T>(Network.Compared[1]);
+        using var theirs = new TorchStep<T>(Network.Compared[1]);
+        Turns.WarmUp(ours, 1, 0.01);
+        Turns.WarmUp(theirs, 0.5, 0.01);
+    }
+
     private void ElementwiseTable<T>(string what) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var table = new Table(_options.Markdown, $"Elementwise, 4,096 elements: {what}",
@@ -117,7 +124,7 @@ internal sealed class Comparison
                 using var ours = new OurElementwise<T>(layer.Ours(), backward);
                 using var theirs = new TorchElementwise<T>(layer.Torch(), backward);
                 using (var result = theirs.Result()) RequireSame<T>(name, Data.Difference(result, ours.Result()));
-                var turns = Turns.Take(_options.Seconds / 4, 1, ours, theirs);
+                var turns = Turns.Take(_options.Seconds / 4, 1, _options.CpuTime, ours, theirs);
                 table.Add([name, .. Times(turns, 1), Table.Number(turns.Seconds(0) * 1e9 / (OurElementwise<T>.Rows * OurElementwise<T>.Columns))]);
             }
         }
@@ -140,7 +147,7 @@ internal sealed class Comparison
 
     private void Add(Table table, string name, double flops, ISide ours, ISide theirs, ISide peak, double peakFlops, int threads)
     {
-        var turns = Turns.Take(_options.Seconds, threads, ours, peak, theirs);
+        var turns = Turns.Take(_options.Seconds, threads, _options.CpuTime, ours, peak, theirs);
         table.Add(
         [
             name, .. Times(turns, 2),

@@ -19,7 +19,7 @@ internal interface ISide : IDisposable
 /// </remarks>
 internal sealed class Turns
 {
-    private const int FewestBlocks = 5;
+    private const int FewestBlocks = 5, Patience = 10;
     private readonly double[][] _times;     // [side][block], seconds a call
 
     public Turns(params double[][] times) => _times = times;
@@ -27,16 +27,17 @@ internal sealed class Turns
     /// <summary>Takes turns for about so many seconds, after warming all sides up.</summary>
     /// <param name="seconds">Time to spend, warming up included.</param>
     /// <param name="threads">Threads the sides use. With more than one, each side's idle workers are given time to fall asleep.</param>
+    /// <param name="cpuTime">Count the processor time of the process instead: steadier on a busy machine, and right for one thread only.</param>
     /// <param name="sides">The sides; those with long calls first and last.</param>
-    public static Turns Take(double seconds, int threads, params ISide[] sides)
+    public static Turns Take(double seconds, int threads, bool cpuTime, params ISide[] sides)
     {
         var slice = threads == 1 ? 0.010 : 0.020;
-        var calls = Array.ConvertAll(sides, side => WarmUp(side, seconds / 4 / sides.Length, slice));
+        var calls = Array.ConvertAll(sides, side => WarmUp(side, Math.Max(0.2, seconds / 4 / sides.Length), slice));
         var times = Array.ConvertAll(sides, _ => new List<double>());
         var sum = new double[sides.Length];
         var total = Stopwatch.StartNew();
         var last = -1;
-        while (times[0].Count < FewestBlocks || total.Elapsed.TotalSeconds < seconds * 3 / 4)
+        while (total.Elapsed.TotalSeconds < seconds * 3 / 4 || times[0].Count < FewestBlocks && total.Elapsed.TotalSeconds < seconds * Patience)
         {
             Array.Clear(sum);
             for (var turn = 0; turn < 2 * sides.Length; turn++)
@@ -49,7 +50,7 @@ internal sealed class Turns
                     sides[s].Run(1 + calls[s] / 8);     // caches and branch predictors are the other side's
                 }
 
-                sum[s] += Time(sides[s], calls[s]);
+                sum[s] += Time(sides[s], calls[s], cpuTime);
                 last = s;
             }
 
@@ -97,11 +98,12 @@ internal sealed class Turns
         }
     }
 
-    private static double Time(ISide side, int calls)
+    private static double Time(ISide side, int calls, bool cpuTime = false)
     {
+        var startCpu = Environment.CpuUsage.TotalTime;
         var start = Stopwatch.GetTimestamp();
         side.Run(calls);
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return (cpuTime ? Environment.CpuUsage.TotalTime - startCpu : Stopwatch.GetElapsedTime(start)).TotalSeconds;
     }
 
     private static void Spin(double seconds)
