@@ -48,7 +48,7 @@ internal static class NotebookFit
         console.WriteLine();
         if (losses[^1] <= losses[0])
         {
-            console.Say("A sigmoid is no straight line: the fit stretches its middle, which is nearly one, and what is left of the loss is the bend. More --steps leave less of it.");
+            console.Say("A sigmoid is no straight line: the fit stretches its middle, which is nearly one, and what is left of the loss is the bend. Try more --steps.");
             return AgreesStill(console, fitted);
         }
 
