@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using Backprop.Benchmarks;
 using BenchmarkDotNet.Running;
 
@@ -6,15 +8,11 @@ using BenchmarkDotNet.Running;
 if (args is [ColdStart.Argument, var side, var startedAt]) return ColdStart.Child(side, startedAt);
 
 var only = new Option<string?>("--only") { Description = "Run only the rows whose \"table network type threads\" contains this text, such as \"step 784-128\".", HelpName = "text" };
-var seconds = new Option<double>("--seconds") { Description = "Time for each row, in seconds.", DefaultValueFactory = _ => 2, HelpName = "s" };
+var seconds = new Option<double>("--seconds") { Description = "Time for each row, in seconds.", DefaultValueFactory = _ => 2, CustomParser = Seconds, HelpName = "s" };
 var threads = new Option<string?>("--threads") { Description = "Only with this number of threads." }.AcceptOnlyFromAmong("1", "2");
 var type = new Option<string?>("--type") { Description = "Only in this type." }.AcceptOnlyFromAmong("float", "double");
 var cpuTime = new Option<bool>("--cpu-time") { Description = "Count processor time, which is steadier on a busy machine; one thread only." };
 var markdown = new Option<bool>("--markdown") { Description = "Write Markdown tables." };
-seconds.Validators.Add(result =>
-{
-    if (!result.Errors.Any() && !(result.GetValue(seconds) is > 0 and <= 3600)) result.AddError("--seconds expects a number above 0, at most 3600.");
-});
 
 var compare = new Command("compare", "Backprop and TorchSharp take turns in one process; tables of their times and ratios.") { only, seconds, threads, type, cpuTime, markdown };
 compare.SetAction(result => Comparison.Run(new Comparison.Options(
@@ -29,3 +27,11 @@ bdn.SetAction(result => BenchmarkSwitcher.FromAssembly(typeof(Comparison).Assemb
     .Run(["--filter", .. result.GetValue(filter)!, "--job", result.GetValue(job)!]).Any() ? 0 : 1);
 
 return new RootCommand("Benchmarks of Backprop.") { compare, bdn }.Parse(args).Invoke();
+
+static double Seconds(ArgumentResult result)
+{
+    var text = result.Tokens[0].Value;
+    if (!double.TryParse(text, CultureInfo.InvariantCulture, out var value) || !(value is > 0 and <= 3600))
+        result.AddError($"--seconds expects a number above 0, at most 3600, but it is {text}.");
+    return value;
+}

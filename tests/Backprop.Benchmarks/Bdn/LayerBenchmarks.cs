@@ -24,8 +24,8 @@ public class LayerBenchmarks<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         var layer = Elementwise<T>.All.FirstOrDefault(layer => layer.Name == Layer)?.Ours() ?? new Linear<T>(OurElementwise<T>.Columns, OurElementwise<T>.Columns);
         _pass = layer.NewPass();
-        _x = Data.Uniform<T>(OurElementwise<T>.Rows, OurElementwise<T>.Columns, seed: 4);
-        _dY = Data.Uniform<T>(OurElementwise<T>.Rows, OurElementwise<T>.Columns, seed: 5);
+        _x = OurElementwise<T>.NewInput();
+        _dY = OurElementwise<T>.NewUpstream();
         layer.Forward(_x, _pass);
     }
 

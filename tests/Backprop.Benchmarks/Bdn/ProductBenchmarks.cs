@@ -19,7 +19,7 @@ public class ProductBenchmarks<T> where T : unmanaged, IFloatingPointIeee754<T>
     [GlobalSetup]
     public void Setup()
     {
-        (_a, _b) = (Data.Uniform<T>(Size, Size, seed: 6), Data.Uniform<T>(Size, Size, seed: 7));
+        (_a, _b) = (OurProduct<T>.NewLeft(Size), OurProduct<T>.NewRight(Size));
         _c = Matrix<T>.Build.Dense(Size, Size);
     }
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Backprop.Torch;
 using MathNet.Numerics.LinearAlgebra;
 using TorchSharp;
 using TorchModule = TorchSharp.torch.nn.Module<TorchSharp.torch.Tensor, TorchSharp.torch.Tensor>;
@@ -18,9 +19,13 @@ internal sealed record Elementwise<T>(string Name, Func<Layer<T>> Ours, Func<Tor
 /// <summary>Our elementwise layer on 4,096 elements: forward, or forward and backward.</summary>
 internal sealed class OurElementwise<T>(Layer<T> layer, bool backward) : ISide where T : unmanaged, IFloatingPointIeee754<T>
 {
-    public const int Rows = 32, Columns = 128;
-    private readonly Matrix<T> _x = Data.Uniform<T>(Rows, Columns, seed: 4) * T.CreateChecked(4), _dY = Data.Uniform<T>(Rows, Columns, seed: 5);
+    public const int Rows = 32, Columns = 128, Elements = Rows * Columns;
+    private readonly Matrix<T> _x = NewInput(), _dY = NewUpstream();
     private readonly ForwardPass<T> _pass = layer.NewPass(training: backward);
+
+    public static Matrix<T> NewInput() => Data.Uniform<T>(Rows, Columns, seed: 4, bound: 4);
+
+    public static Matrix<T> NewUpstream() => Data.Uniform<T>(Rows, Columns, seed: 5);
 
     /// <summary>The output, or dL/dX.</summary>
     public Matrix<T> Result()
@@ -47,10 +52,9 @@ internal sealed class TorchElementwise<T> : ISide where T : unmanaged, IFloating
     public TorchElementwise(TorchModule module, bool backward)
     {
         (_module, _backward) = (module, backward);
-        _module.to(Data.TypeOf<T>());
-        const int Rows = OurElementwise<T>.Rows, Columns = OurElementwise<T>.Columns;
-        _x = [Data.Tensor(Data.Uniform<T>(Rows, Columns, seed: 4) * T.CreateChecked(4)).requires_grad_(backward)];
-        _dY = [Data.Tensor(Data.Uniform<T>(Rows, Columns, seed: 5))];
+        _module.to(TorchModel.TypeOf<T>());
+        _x = [OurElementwise<T>.NewInput().ToTensor(requiresGradient: backward)];
+        _dY = [OurElementwise<T>.NewUpstream().ToTensor()];
     }
 
     /// <summary>The output, or dL/dX.</summary>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Backprop.Torch;
 using MathNet.Numerics.LinearAlgebra;
 using TorchSharp;
 
@@ -38,7 +39,7 @@ internal sealed class TorchInference<T> : ISide where T : unmanaged, IFloatingPo
     {
         _model = TorchModel.From(network.NewModel<T>());
         _model.eval();
-        _x = Data.Tensor(network.NewInput<T>());
+        _x = network.NewInput<T>().ToTensor();
     }
 
     public torch.Tensor Output

@@ -8,10 +8,12 @@ namespace Backprop.Benchmarks;
 /// <summary>What the numbers were measured on.</summary>
 internal static class Machine
 {
-    public static string Description =>
-        $"{Processor}, {Environment.ProcessorCount} logical processors, {Simd}\n"
-        + $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}\n"
-        + $"TorchSharp {typeof(torch).Assembly.GetName().Version!.ToString(3)}, libtorch {torch.__version__}";
+    public static string[] Description =>
+    [
+        $"{Processor}, {Environment.ProcessorCount} logical processors, {Simd}",
+        $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}",
+        $"TorchSharp {typeof(torch).Assembly.GetName().Version!.ToString(3)}, libtorch {torch.__version__}",
+    ];
 
     private static string Processor
     {

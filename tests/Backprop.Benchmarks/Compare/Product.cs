@@ -1,5 +1,6 @@
 using System.Numerics;
 using Backprop.Kernels;
+using Backprop.Torch;
 using MathNet.Numerics.LinearAlgebra;
 using TorchSharp;
 
@@ -21,7 +22,11 @@ internal enum ProductKind
 /// <summary>One of our products of two square matrices.</summary>
 internal sealed class OurProduct<T>(ProductKind kind, int size) : ISide where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly Matrix<T> _a = Data.Uniform<T>(size, size, seed: 6), _b = Data.Uniform<T>(size, size, seed: 7);
+    private readonly Matrix<T> _a = NewLeft(size), _b = NewRight(size);
+
+    public static Matrix<T> NewLeft(int size) => Data.Uniform<T>(size, size, seed: 6);
+
+    public static Matrix<T> NewRight(int size) => Data.Uniform<T>(size, size, seed: 7);
 
     public Matrix<T> Result { get; } = Matrix<T>.Build.Dense(size, size);
 
@@ -50,8 +55,8 @@ internal sealed class TorchProduct<T> : ISide where T : unmanaged, IFloatingPoin
 
     public TorchProduct(ProductKind kind, int size)
     {
-        (_a, _b) = (Data.Tensor(Data.Uniform<T>(size, size, seed: 6)), Data.Tensor(Data.Uniform<T>(size, size, seed: 7)));
-        Result = torch.zeros(size, size, Data.TypeOf<T>());
+        (_a, _b) = (OurProduct<T>.NewLeft(size).ToTensor(), OurProduct<T>.NewRight(size).ToTensor());
+        Result = torch.zeros(size, size, TorchModel.TypeOf<T>());
         _left = kind == ProductKind.WeightGradient ? _a.t() : _a.alias();
         _right = kind == ProductKind.Forward ? _b.t() : _b.alias();
         _beta = kind == ProductKind.WeightGradient ? 1 : 0;

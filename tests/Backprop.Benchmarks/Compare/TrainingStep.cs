@@ -1,4 +1,5 @@
 using System.Numerics;
+using Backprop.Torch;
 using MathNet.Numerics.LinearAlgebra;
 using TorchSharp;
 using static TorchSharp.torch.nn;
@@ -62,7 +63,7 @@ internal sealed class TorchStep<T> : TrainingStep where T : unmanaged, IFloating
     {
         _model = TorchModel.From(network.NewModel<T>());
         _sgd = torch.optim.SGD(_model.parameters(), Network.LearningRate);
-        (_x, _y) = (Data.Tensor(network.NewInput<T>()), Data.Tensor(network.NewTarget<T>()));
+        (_x, _y) = (network.NewInput<T>().ToTensor(), network.NewTarget<T>().ToTensor());
     }
 
     public override double Step()
