@@ -1,4 +1,3 @@
-using Backprop.Tests.Torch;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using TorchSharp;
