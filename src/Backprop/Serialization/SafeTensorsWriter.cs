@@ -146,7 +146,7 @@ public sealed class SafeTensorsWriter
     private ReadOnlySpan<byte> Header(Tensor[] tensors)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        // Beyond ASCII, JSON allows characters as they are, and so the reference implementation writes them.
+        // Letters beyond ASCII stay as they are, as in the reference implementation.
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
