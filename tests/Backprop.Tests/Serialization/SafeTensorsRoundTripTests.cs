@@ -43,7 +43,7 @@ public abstract class SafeTensorsRoundTripTests<T> where T : unmanaged, INumber<
         }
     });
 
-    // The larger ones take several blocks: of whole rows, of parts of 64 rows, of parts of one row.
+    // The larger ones take several blocks: of whole rows, or of parts of rows.
     [Theory]
     [InlineData(new[] { 1, 1 })]
     [InlineData(new[] { 1, 5 })]
