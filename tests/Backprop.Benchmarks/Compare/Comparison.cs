@@ -77,7 +77,7 @@ internal sealed class Comparison
             using var ours = new OurStep<T>(network);
             using var theirs = new TorchStep<T>(network);
             RequireSameLosses<T>(network, ours, theirs);
-            Add(table, network.ToString(), network.StepFlops, ours, theirs, peak, peak.Flops, threads);
+            Add(table, network.ToString(), network.StepFlops, ours, theirs, peak);
         }
 
         table = new Table(_options.Markdown, $"Inference: {what}", Columns("network, batch"));
@@ -87,7 +87,7 @@ internal sealed class Comparison
             using var ours = new OurInference<T>(network);
             using var theirs = new TorchInference<T>(network);
             using (var output = theirs.Output) RequireSame($"{network}", ours.Output, output);
-            Add(table, network.ToString(), network.ForwardFlops, ours, theirs, peak, peak.Flops, threads);
+            Add(table, network.ToString(), network.ForwardFlops, ours, theirs, peak);
         }
 
         table = new Table(_options.Markdown, $"Products of square matrices: {what}", Columns("product, size"));
@@ -102,7 +102,7 @@ internal sealed class Comparison
                 ours.Run(1);
                 theirs.Run(1);
                 RequireSame(name, ours.Result, theirs.Result);
-                Add(table, name, 2.0 * size * size * size, ours, theirs, peak, peak.Flops, threads);
+                Add(table, name, 2.0 * size * size * size, ours, theirs, peak);
             }
         }
 
@@ -152,9 +152,9 @@ internal sealed class Comparison
         new("GFLOP/s", 12), new("of peak %", 11), new("bytes", 11),
     ];
 
-    private void Add(Table table, string name, double flops, ISide ours, ISide theirs, ISide peak, double peakFlops, int threads)
+    private void Add<T>(Table table, string name, double flops, ISide ours, ISide theirs, Peak<T> peak) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var turns = Turns.Take(_options.Seconds, threads, _options.CpuTime, ours, peak, theirs);
+        var turns = Turns.Take(_options.Seconds, peak.Threads, _options.CpuTime, ours, peak, theirs);
         table.Add(
         [
             name, .. Times(turns, 2),
@@ -163,7 +163,7 @@ internal sealed class Comparison
             $"{Turns.BytesPerCall(ours)}/{Turns.BytesPerCall(theirs)}",
         ]);
 
-        string Share(int side) => Table.Percent(turns.Ratio(1, to: side).Median * flops / peakFlops);
+        string Share(int side) => Table.Percent(turns.Ratio(1, to: side).Median * flops / peak.Flops);
     }
 
     private static string[] Times(Turns turns, int torchSide)

@@ -11,18 +11,20 @@ internal sealed class Peak<T>(int threads) : ISide where T : unmanaged, IFloatin
     private static double Sink;
     private static int Lanes => Vector512.IsHardwareAccelerated ? Vector512<T>.Count : Vector<T>.Count;
 
+    public int Threads { get; } = threads;
+
     /// <summary>Floating-point operations in one call of <see cref="Run"/>'s loop, over all threads.</summary>
-    public double Flops => 2.0 * Rounds * Accumulators * Lanes * threads;
+    public double Flops => 2.0 * Rounds * Accumulators * Lanes * Threads;
 
     public void Run(int times)
     {
-        if (threads == 1)
+        if (Threads == 1)
         {
             Loop(times);
             return;
         }
 
-        var others = new Thread[threads - 1];
+        var others = new Thread[Threads - 1];
         for (var i = 0; i < others.Length; i++) (others[i] = new Thread(() => Loop(times))).Start();
         Loop(times);
         foreach (var other in others) other.Join();

@@ -2,11 +2,12 @@ using System.Globalization;
 
 namespace Backprop.Benchmarks;
 
-/// <summary>A table written row by row, as aligned text or as Markdown.</summary>
+/// <summary>A column of a table.</summary>
 /// <param name="Name">The heading.</param>
 /// <param name="Width">Characters, where the text is aligned: to the left if negative.</param>
 internal readonly record struct Column(string Name, int Width);
 
+/// <summary>A table written row by row, as aligned text or as Markdown; not at all if it has no rows.</summary>
 internal sealed class Table(bool markdown, string title, params Column[] columns)
 {
     private bool _begun;

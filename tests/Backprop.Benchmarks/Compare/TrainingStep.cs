@@ -60,10 +60,13 @@ internal sealed class TorchStep<T> : TrainingStep where T : unmanaged, IFloating
     private readonly torch.Tensor _x, _y;
 
     public TorchStep(Network network)
+        : this(TorchModel.From(network.NewModel<T>()), network.NewInput<T>().ToTensor(), network.NewTarget<T>().ToTensor()) { }
+
+    /// <summary>Takes over a model, input and target.</summary>
+    public TorchStep(TorchSharp.Modules.Sequential model, torch.Tensor x, torch.Tensor y)
     {
-        _model = TorchModel.From(network.NewModel<T>());
+        (_model, _x, _y) = (model, x, y);
         _sgd = torch.optim.SGD(_model.parameters(), Network.LearningRate);
-        (_x, _y) = (network.NewInput<T>().ToTensor(), network.NewTarget<T>().ToTensor());
     }
 
     public override double Step()
