@@ -282,12 +282,7 @@ public sealed class Generator
 
         public Span<T> Values => _buffer.AsSpan(0, _matrix.Length);
 
-        public void Store()
-        {
-            for (int j = 0; j < _columns; j++)
-                for (int i = 0; i < _rows; i++)
-                    _matrix[j * _rows + i] = _buffer[i * _columns + j];
-        }
+        public void Store() => RowMajor.ToMatrix<T, T>(_buffer, _rows, _columns, _matrix, _rows);
 
         public void Dispose() => ArrayPool<T>.Shared.Return(_buffer);
     }
