@@ -291,7 +291,7 @@ public class GeneratorTests
         new Generator(1).Permutation(0).Should().BeEmpty();
     }
 
-    /// <summary>Takes 40 seconds and 900 MB, hence only on request. The values: torch.manual_seed(7); torch.randperm(n), libtorch 2.10.</summary>
+    /// <summary>Takes minutes and 900 MB, hence only on request. The values: torch.manual_seed(7); torch.randperm(n), libtorch 2.10.</summary>
     [Theory(Explicit = true)]
     [InlineData(214748363, new[] { 112993252, 117420445, 128500308 })]
     [InlineData(214748364, new[] { 93268064, 63068233, 165770247 })]
