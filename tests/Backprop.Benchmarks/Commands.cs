@@ -25,13 +25,17 @@ internal static class Commands
             if (result.GetValue(cpuTime) && result.GetValue(threads) == "2") result.AddError("--cpu-time counts all threads together, so it says nothing with --threads 2.");
         });
 
-        var filter = new Option<string[]>("--filter") { Description = "Run only the benchmarks whose names match, such as *Product*.", DefaultValueFactory = _ => ["*"], HelpName = "glob" };
+        var filter = new Option<string[]>("--filter") { Description = "Run only the benchmarks whose names match, such as *Product*.", DefaultValueFactory = _ => ["*"], HelpName = "glob", AllowMultipleArgumentsPerToken = true };
         var job = new Option<string>("--job") { Description = "How thoroughly to measure.", DefaultValueFactory = _ => "Default" };
         job.AcceptOnlyFromAmong("Dry", "Short", "Medium", "Long", "Default");
 
-        var bdn = new Command("bdn", "Our kernels and layers under BenchmarkDotNet, with their allocations.") { filter, job };
-        bdn.SetAction(result => BenchmarkSwitcher.FromAssembly(typeof(Comparison).Assembly)
-            .Run(["--filter", .. result.GetValue(filter)!, "--job", result.GetValue(job)!]).Any() ? 0 : 1);
+        var bdn = new Command("bdn", "Our kernels and layers under BenchmarkDotNet, with their allocations. Start it from within the repository.") { filter, job };
+        bdn.SetAction(result =>
+        {
+            var summaries = BenchmarkSwitcher.FromAssembly(typeof(Comparison).Assembly)
+                .Run(["--filter", .. result.GetValue(filter)!, "--job", result.GetValue(job)!]).ToArray();
+            return summaries.Length > 0 && summaries.All(summary => summary.BenchmarksCases.Length == summary.Reports.Count(report => report.Success)) ? 0 : 1;
+        });
 
         return new RootCommand("Benchmarks of Backprop.") { compare, bdn }.Parse(args).Invoke();
     }

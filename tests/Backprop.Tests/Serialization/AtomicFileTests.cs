@@ -71,7 +71,7 @@ public sealed class AtomicFileTests(ITestOutputHelper output) : IDisposable
         string stale = Unfinished(Target, "0123abcd"), fresh = Unfinished(Target, "0123abce"), open = Unfinished(Target, "0123abcf");
         string[] others =
         [
-            Unfinished(Target + "2", "0123abcd"), Unfinished(Path.Combine(_directory, "mode"), "0123abcd"), Target + ".tmp",
+            Unfinished(Target + "2", "0123abcd"), Unfinished(Path.Combine(_directory, "nodel.safetensors"), "0123abcd"), Target + ".tmp",
             Target + ".12345678.bak", Target + ".123456789.tmp",
         ];
         foreach (string other in others)
