@@ -11,7 +11,11 @@ internal readonly ref struct ClassTargets<T> where T : unmanaged, IFloatingPoint
 
     internal ClassTargets(ReadOnlySpan<int> classes) => _classes = classes;
 
-    internal ClassTargets(ReadOnlySpan<T> values, bool probabilities) => (_values, AreProbabilities) = (values, probabilities);
+    internal ClassTargets(ReadOnlySpan<T> values, bool probabilities)
+    {
+        _values = values;
+        AreProbabilities = probabilities;
+    }
 
     /// <summary>Whether there is a row of probabilities for each sample instead of a class.</summary>
     internal bool AreProbabilities { get; }

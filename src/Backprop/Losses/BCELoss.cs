@@ -29,7 +29,7 @@ public sealed class BCELoss<T>(Reduction reduction = Reduction.Mean)
     {
         base.Check(prediction, target);
         Values.Probabilities(this, prediction, nameof(prediction), refuseNaN: true);
-        Values.Probabilities(this, target, nameof(target));
+        Values.Probabilities(this, target, nameof(target), refuseNaN: true);
     }
 
     internal readonly struct CrossEntropy : IEntryLoss<T>
@@ -40,6 +40,6 @@ public sealed class BCELoss<T>(Reduction reduction = Reduction.Mean)
             return -(t * logP + (1 - t) * logNotP);
         }
 
-        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => (p - t) / V.AtLeast(1e-12, p * (1 - p));
+        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => (p - t) / V.AtLeast(1e-12f, p * (1 - p)); // a float in PyTorch's doubles too
     }
 }
