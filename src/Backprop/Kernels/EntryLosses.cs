@@ -78,7 +78,7 @@ internal sealed unsafe class EntryLosses<T, TEntry>(TEntry entry) : EntryLosses<
     /// </summary>
     private struct SumKernel(TEntry entry, T* p, T* t, int length) : ISimdKernel<T>
     {
-        private const int Sums = 16, Chunk = 128 * Sums;
+        private const int Sums = 16, Chunk = 64 * Sums;
 
         public double Total { get; private set; }
 

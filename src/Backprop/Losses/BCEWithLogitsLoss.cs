@@ -41,7 +41,8 @@ public sealed class BCEWithLogitsLoss<T>(Reduction reduction = Reduction.Mean, V
 
     private static EntryLosses<T> Entries(Vector<T>? posWeight)
     {
-        var columns = (posWeight ?? Vector<T>.Build.Dense(1, T.One)).Select(w => new EntryLosses<T, CrossEntropy>(new(w))).ToArray();
+        T[] weights = posWeight?.ToArray() ?? [T.One];
+        var columns = weights.Select(w => new EntryLosses<T, CrossEntropy>(new(w))).ToArray();
         return columns.Length == 1 ? columns[0] : new EntryLossesByColumn<T>(columns);
     }
 
