@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -9,10 +11,10 @@ namespace Backprop;
 public sealed class Samples<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Takes inputs and targets by reference.</summary>
-    /// <param name="x">Inputs, a row each; dense.</param>
+    /// <param name="x">Inputs, a row each; dense, at least one.</param>
     /// <param name="y">Targets, a row each; dense, with as many rows.</param>
     /// <exception cref="ArgumentNullException">A matrix is null.</exception>
-    /// <exception cref="ArgumentException">A matrix is not dense, or their rows differ.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense, their rows differ, or there are none.</exception>
     public Samples(Matrix<T> x, Matrix<T> y)
     {
         Element.Require<T>();
@@ -20,6 +22,7 @@ public sealed class Samples<T> where T : unmanaged, IFloatingPointIeee754<T>
         Shape.Dense("Samples", y, nameof(y));
         if (x.RowCount != y.RowCount)
             throw new ArgumentException($"Samples expects a target for each input, but x is {Shape.Of(x)} and y is {Shape.Of(y)}.", nameof(y));
+        if (x.RowCount == 0) throw new ArgumentException($"Samples expects at least one sample, but x is {Shape.Of(x)}.", nameof(x));
         (X, Y) = (x, y);
     }
 
@@ -32,11 +35,12 @@ public sealed class Samples<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>How many samples there are.</summary>
     public int Count => X.RowCount;
 
-    /// <summary>Splits the samples in two, at random: one part to train with, one to hold back.</summary>
+    /// <summary>Splits the samples in two, at random: one part to train with, one to hold back. Both are copies.</summary>
     /// <param name="heldBack">The share of the second part, above 0 and below 1; rounded to whole samples, at least one on each side.</param>
-    /// <param name="generator">Draws who goes where, by <c>torch.randperm</c>'s rule: the first of its order are held back.</param>
+    /// <param name="generator">Draws an order by <c>torch.randperm</c>'s rule: the first of it are held back.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="generator"/> is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="heldBack"/> is not between 0 and 1.</exception>
-    /// <exception cref="InvalidOperationException">There are fewer than two samples.</exception>
+    /// <exception cref="InvalidOperationException">There is but one sample.</exception>
     public (Samples<T> Training, Samples<T> HeldBack) Split(double heldBack, Generator generator)
     {
         ArgumentNullException.ThrowIfNull(generator);
@@ -47,13 +51,31 @@ public sealed class Samples<T> where T : unmanaged, IFloatingPointIeee754<T>
         return (Rows(order.AsSpan(count)), Rows(order.AsSpan(0, count)));
     }
 
-    private Samples<T> Rows(ReadOnlySpan<int> rows) => new(Rows(X, rows), Rows(Y, rows));
-
-    private static Matrix<T> Rows(Matrix<T> from, ReadOnlySpan<int> rows)
+    /// <summary>Copies rows in the order given, one column after the other.</summary>
+    internal static Matrix<T> Gather(Matrix<T> from, ReadOnlySpan<int> rows, Matrix<T> to)
     {
-        var to = Matrix<T>.Build.Dense(rows.Length, from.ColumnCount);
+        Span<T> source = from.Span(), target = to.Span();
         for (var j = 0; j < from.ColumnCount; j++)
-            for (var i = 0; i < rows.Length; i++) to[i, j] = from[rows[i], j];
+        {
+            ReadOnlySpan<T> column = source.Slice(j * from.RowCount, from.RowCount);
+            var result = target.Slice(j * rows.Length, rows.Length);
+            for (var i = 0; i < rows.Length; i++) result[i] = column[rows[i]];
+        }
+
         return to;
     }
+
+    /// <summary>Says which samples these are: their shapes, and a hash that other values would not have.</summary>
+    internal string Fingerprint()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var matrix in (Matrix<T>[])[X, Y])
+            for (ReadOnlySpan<T> rest = matrix.Span(); !rest.IsEmpty; rest = rest[Math.Min(rest.Length, 1 << 20)..])
+                hash.AppendData(MemoryMarshal.AsBytes(rest[..Math.Min(rest.Length, 1 << 20)]));
+        return $"{Shape.Of(X)} -> {Shape.Of(Y)}, {Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8))}";
+    }
+
+    private Samples<T> Rows(ReadOnlySpan<int> rows) => new(
+        Gather(X, rows, Matrix<T>.Build.Dense(rows.Length, X.ColumnCount)),
+        Gather(Y, rows, Matrix<T>.Build.Dense(rows.Length, Y.ColumnCount)));
 }

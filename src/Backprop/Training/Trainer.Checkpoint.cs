@@ -1,137 +1,181 @@
 using System.Globalization;
+using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace Backprop;
 
+/// <content>Everything that the rest of a training depends on, in one file.</content>
 public sealed partial class Trainer<T>
 {
-    private const string Version = "1";
+    private const string Format = "backprop checkpoint 1";
+    private readonly Dictionary<string, double> _hyperparameters;   // as they were in the beginning, before schedulers moved them
 
-    /// <summary>Saves everything that the rest of the training depends on: model, optimizer, schedulers, generators, position and history.</summary>
+    /// <summary>Saves all that the rest of the training depends on: model, optimizer, schedulers, generators, position and history.</summary>
+    /// <remarks>May be called whenever <see cref="Fit"/> does not run a step: before, after, after a cancellation, and from what is told of progress.</remarks>
     /// <param name="path">The file, a safetensors file; replaced as a whole or not at all.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="path"/> is null.</exception>
     /// <exception cref="IOException">The file could not be written; what was there before still is.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be written.</exception>
     public void SaveCheckpoint(string path)
     {
         var file = new SafeTensorsWriter();
-        foreach (var (key, value) in Settings()) file.AddMetadata(key, value);
-        ModelState.Add(file, "model.", Model);
+        file.AddMetadata("format", Format);
+        foreach (var (name, value) in Settings()) file.AddMetadata(name, value);
+        ModelState<T>.Of(Model).AddTo(file, "model.");
+        _bestState?.AddTo(file, "best.");
         var optimizer = Optimizer.GetState();
         Add(file, "optimizer.number.", optimizer.Numbers);
         foreach (var (name, values) in optimizer.Arrays) file.Add($"optimizer.array.{name}", [values.Length], values);
         if (Scheduler is not null) Add(file, "scheduler.", Scheduler.GetState());
         if (BatchScheduler is not null) Add(file, "batch_scheduler.", BatchScheduler.GetState());
-        foreach (var (i, generator) in AllGenerators().Index()) file.Add($"generator.{i}", [Words], Pack(generator.GetState()));
-        file.Add("position", [3], new[] { Epoch, Batch, _lossSamples });
-        file.Add("loss_sum", [1], new[] { _lossSum });
-        file.Add("order", [Training.SampleCount], Training.Order.ToArray().Select(row => (long)row).ToArray());
-        for (var i = 0; i < _best?.Length; i++) file.Add($"best.{i}", [_best[i].Length], _best[i]);
-        foreach (var epoch in History.Epochs)
-        {
-            file.Add($"history.{epoch.Epoch}.result", [3], new[] { epoch.LearningRate, epoch.TrainingLoss, epoch.ValidationLoss ?? double.NaN });
-            Add(file, $"history.{epoch.Epoch}.metric.", epoch.Metrics);
-        }
-
+        foreach (var (i, generator) in Generators().Index()) Add(file, $"generator.{i}", MemoryMarshal.Cast<byte, long>(generator.GetState()).ToArray());
+        Add(file, "position", [Epoch, Batch]);
+        Add(file, "loss_sum", [_lossSum]);
+        Add(file, "order", Array.ConvertAll(Training.Order.ToArray(), row => (long)row));
+        Add(file, "history.learning_rate", [.. _epochs.Select(epoch => epoch.LearningRate)]);
+        Add(file, "history.training_loss", [.. _epochs.Select(epoch => epoch.TrainingLoss)]);
+        if (Validation is not null) Add(file, "history.validation_loss", [.. _epochs.Select(epoch => epoch.ValidationLoss!.Value)]);
+        foreach (var metric in MeasuredMetrics) Add(file, $"history.metric.{metric}", [.. _epochs.Select(epoch => epoch.Metrics[metric])]);
         file.Save(path);
     }
 
     /// <summary>Goes on from a checkpoint. Nothing changes unless all of it fits.</summary>
+    /// <remarks>Learning rates and momenta go on from where they were; to go on with others, set them in the optimizer afterwards.</remarks>
     /// <param name="path">A file that <see cref="SaveCheckpoint"/> wrote, for a trainer built as this one.</param>
-    /// <exception cref="InvalidDataException">The file is not valid, is no checkpoint, or is one of another model or of other settings; the message says which.</exception>
+    /// <exception cref="ArgumentNullException"><paramref name="path"/> is null.</exception>
+    /// <exception cref="InvalidDataException">The file is not valid, is no checkpoint, or is one of another model, other samples or other settings; the message says which.</exception>
     /// <exception cref="IOException">The file could not be read.</exception>
     public void LoadCheckpoint(string path)
     {
         using var file = SafeTensorsReader.Open(path);
-        CheckSettings(file);
-        ModelState.Check(file, "model.", Model, strict: true, convert: false, $"The checkpoint does not fit {Model}");
-        var arrays = Names(file, "optimizer.array.").ToDictionary(name => name, name => Array<T>(file, $"optimizer.array.{name}"));
-        var optimizer = new OptimizerState<T>(Numbers(file, "optimizer.number."), arrays);
-        var generators = AllGenerators().Index().Select(indexed => (indexed.Item, State: Unpack(Array<long>(file, $"generator.{indexed.Index}")))).ToArray();
-        var position = Array<long>(file, "position", 3);
-        var lossSum = Array<double>(file, "loss_sum", 1)[0];
-        var order = Array<long>(file, "order", Training.SampleCount).Select(row => (int)row).ToArray();
-        if (!order.Order().SequenceEqual(Enumerable.Range(0, order.Length)) || position[0] is < 0 or > int.MaxValue || position[1] < 0 || position[1] >= Training.Count || position[2] < 0)
-            throw new InvalidDataException("The checkpoint's position is not one that a training can be at.");
-        var best = file.TryGetEntry("best.0", out _) ? Model.Parameters.Select((parameter, i) => Array<T>(file, $"best.{i}", parameter.Count)).ToArray() : null;
-        var history = new History([.. Enumerable.Range(1, (int)position[0]).Select(epoch => Result(file, epoch))]);
+        CheckSettings(file, path);
+        var model = ReadModel(file, path, "model.");
+        var best = file.Entries.Any(entry => entry.Name.StartsWith("best.", StringComparison.Ordinal)) ? ReadModel(file, path, "best.") : null;
+        var arrays = Names(file, "optimizer.array.").ToDictionary(name => name, name => Values<T>(file, path, $"optimizer.array.{name}"));
+        var optimizer = new OptimizerState<T>(Numbers(file, path, "optimizer.number."), arrays);
+        var (scheduler, batchScheduler) = (Numbers(file, path, "scheduler."), Numbers(file, path, "batch_scheduler."));
+        var generators = Generators().ToArray();
+        var states = generators.Select((_, i) => MemoryMarshal.AsBytes<long>(Values<long>(file, path, $"generator.{i}")).ToArray()).ToArray();
+        var position = Values<long>(file, path, "position", 2);
+        var lossSum = Values<double>(file, path, "loss_sum", 1)[0];
+        var order = Values<long>(file, path, "order", Training.Samples.Count);
+        if (position[0] is < 0 or > int.MaxValue || position[1] < 0 || position[1] > Training.Count || !order.Order().SequenceEqual(Enumerable.Range(0, order.Length).Select(row => (long)row)))
+            throw new InvalidDataException($"{path} is damaged: no training can be where it says.");
+        var epochs = ReadHistory(file, path, (int)position[0]);
 
-        // From here on everything is read; what the parts refuse is taken back.
-        var saved = (Optimizer: Optimizer.GetState(), Scheduler: Scheduler?.GetState(), Batch: BatchScheduler?.GetState(), Generators: generators.Select(pair => pair.Item.GetState()).ToArray());
+        // All is read. What the parts refuse now is taken back.
+        var undo = new Stack<Action>();
         try
         {
-            Optimizer.SetState(optimizer);
-            Scheduler?.SetState(Numbers(file, "scheduler."));
-            BatchScheduler?.SetState(Numbers(file, "batch_scheduler."));
-            foreach (var (generator, state) in generators) generator.SetState(state);
+            Apply(Optimizer.GetState(), optimizer, Optimizer.SetState);
+            if (Scheduler is not null) Apply(Scheduler.GetState(), scheduler, Scheduler.SetState);
+            if (BatchScheduler is not null) Apply(BatchScheduler.GetState(), batchScheduler, BatchScheduler.SetState);
+            for (var i = 0; i < generators.Length; i++) Apply(generators[i].GetState(), states[i], state => generators[i].SetState(state));
         }
         catch (ArgumentException exception)
         {
-            Optimizer.SetState(saved.Optimizer);
-            if (saved.Scheduler is not null) Scheduler!.SetState(saved.Scheduler);
-            if (saved.Batch is not null) BatchScheduler!.SetState(saved.Batch);
-            foreach (var (pair, state) in generators.Zip(saved.Generators)) pair.Item.SetState(state);
-            throw new InvalidDataException($"The checkpoint does not fit: {exception.Message}", exception);
+            while (undo.TryPop(out var step)) step();
+            throw new InvalidDataException($"{path} does not fit: {exception.Message}", exception);
         }
 
-        ModelState.Read(file, "model.", Model, convert: false);
-        Training.SetOrder(order);
-        (Epoch, Batch, _lossSamples, _lossSum, _best, History) = ((int)position[0], (int)position[1], position[2], lossSum, best, history);
+        model.CopyTo(ModelState<T>.Of(Model));
+        Training.SetOrder(Array.ConvertAll(order, row => (int)row));
+        _epochs.Clear();
+        _epochs.AddRange(epochs);
+        (Batch, _lossSum, _bestState) = ((int)position[1], lossSum, best);
+        _best = epochs.Aggregate(default(EpochResult), (soFar, epoch) => EarlyStopping?.IsBetter(epoch, soFar) ?? false ? epoch : soFar);
+
+        void Apply<TState>(TState before, TState after, Action<TState> set)
+        {
+            set(after);
+            undo.Push(() => set(before));
+        }
     }
 
-    private const int Words = 632; // 5056 bytes
+    private IEnumerable<Generator> Generators() => (Training.Generator is { } first ? Model.Generators.Prepend(first) : Model.Generators).Distinct();
 
-    private IEnumerable<Generator> AllGenerators() => (Training.Generator is { } first ? Generators.Prepend(first) : Generators).Distinct();
+    private IEnumerable<string> MeasuredMetrics => Validation is null ? [] : Metrics.Select(metric => metric.Name);
 
-    private IEnumerable<KeyValuePair<string, string>> Settings() =>
-    [
-        new("format", "backprop-checkpoint"),
-        new("version", Version),
-        new("model", $"{Model}"),
-        new("loss", $"{Loss}"),
-        new("optimizer", Optimizer.GetType().Name.Split('`')[0]),
-        new("samples", Training.SampleCount.ToString(CultureInfo.InvariantCulture)),
-        new("batch size", Training.BatchSize.ToString(CultureInfo.InvariantCulture)),
-        new("drop last", Training.DropLast ? "yes" : "no"),
-        new("scheduler", $"{Scheduler}"),
-        new("batch scheduler", $"{BatchScheduler}"),
-        new("generators", AllGenerators().Count().ToString(CultureInfo.InvariantCulture)),
-        new("max gradient norm", MaxGradientNorm?.ToString("R", CultureInfo.InvariantCulture) ?? "none"),
-        new("validation samples", $"{Validation?.Count ?? 0}"),
-    ];
-
-    private void CheckSettings(SafeTensorsReader file)
+    /// <summary>What must be the same when the training is resumed. States of optimizer and schedulers look after what else they need.</summary>
+    private Dictionary<string, string> Settings()
     {
-        if (!file.Metadata.TryGetValue("format", out var format) || format != "backprop-checkpoint") throw new InvalidDataException("The file is not a checkpoint.");
-        var problems = Settings().Where(setting => file.Metadata.GetValueOrDefault(setting.Key, "") != setting.Value)
-            .Select(setting => $"{setting.Key}: the checkpoint has \"{file.Metadata.GetValueOrDefault(setting.Key, "")}\", this training \"{setting.Value}\"").ToArray();
-        if (problems.Length > 0) throw new InvalidDataException($"The checkpoint is of a training with other settings:\n  {string.Join("\n  ", problems)}");
+        var settings = new Dictionary<string, string>
+        {
+            ["precision"] = typeof(T) == typeof(float) ? "float" : "double",
+            ["model"] = $"{Model}",
+            ["loss"] = $"{Loss}",
+            ["training samples"] = Training.Samples.Fingerprint(),
+            ["validation samples"] = Validation?.Fingerprint() ?? "none",
+            ["batch size"] = Text(Training.BatchSize),
+            ["last batch"] = Training.DropLast ? "dropped" : "kept",
+            ["metrics"] = string.Join(", ", MeasuredMetrics),
+            ["scheduler"] = Scheduler?.ToString() ?? "none",
+            ["batch scheduler"] = BatchScheduler?.ToString() ?? "none",
+            ["gradient norm"] = MaxGradientNorm is double norm ? Text(norm) : "any",
+            ["early stopping"] = EarlyStopping?.ToString() ?? "none",
+            ["generators"] = Text(Generators().Count()),
+            ["shuffled"] = Training.Generator is null ? "no" : "yes",
+            ["optimizer"] = $"{Optimizer}",
+        };
+        foreach (var (name, value) in _hyperparameters) settings[$"optimizer {name}"] = Text(value);
+        return settings;
     }
 
-    private static EpochResult Result(SafeTensorsReader file, int epoch)
+    private void CheckSettings(SafeTensorsReader file, string path)
     {
-        var numbers = Array<double>(file, $"history.{epoch}.result", 3);
-        return new EpochResult(epoch, numbers[0], numbers[1], double.IsNaN(numbers[2]) ? null : numbers[2], Numbers(file, $"history.{epoch}.metric."));
+        if (file.Metadata.GetValueOrDefault("format") != Format) throw new InvalidDataException($"{path} is no checkpoint.");
+        var (there, here) = (file.Metadata, Settings());
+        var problems = here.Keys.Union(there.Keys).Where(name => name != "format" && there.GetValueOrDefault(name) != here.GetValueOrDefault(name))
+            .Select(name => $"{name}: {there.GetValueOrDefault(name, "nothing")} there, {here.GetValueOrDefault(name, "nothing")} here").ToList();
+        if (problems.Count > 0) throw new InvalidDataException($"{path} is a checkpoint of a training with other settings:\n  {string.Join("\n  ", problems)}");
     }
+
+    /// <summary>What an optimizer was made with, as opposed to what it has learned since.</summary>
+    private static Dictionary<string, double> Hyperparameters(OptimizerState<T> state)
+    {
+        var learned = state.Arrays.Keys.Select(Last).Concat(["step", "initial_lr"]).ToHashSet();
+        return state.Numbers.Where(number => !learned.Contains(Last(number.Key))).ToDictionary();
+
+        static string Last(string name) => name[(name.LastIndexOf('.') + 1)..];
+    }
+
+    private ModelState<T> ReadModel(SafeTensorsReader file, string path, string prefix)
+    {
+        var state = ModelState<T>.Of(Model).Copy();
+        state.Check(file, prefix, $"{path} does not fit {Model}");
+        state.Read(file, prefix);
+        return state;
+    }
+
+    private EpochResult[] ReadHistory(SafeTensorsReader file, string path, int count)
+    {
+        var (rates, training) = (Values<double>(file, path, "history.learning_rate", count), Values<double>(file, path, "history.training_loss", count));
+        var validation = Validation is null ? null : Values<double>(file, path, "history.validation_loss", count);
+        var metrics = MeasuredMetrics.ToDictionary(name => name, name => Values<double>(file, path, $"history.metric.{name}", count));
+        return [.. Enumerable.Range(0, count).Select(i => new EpochResult(i + 1, rates[i], training[i], validation?[i], metrics.ToDictionary(metric => metric.Key, metric => metric.Value[i])))];
+    }
+
+    private static void Add<TValue>(SafeTensorsWriter file, string name, TValue[] values) where TValue : unmanaged, INumber<TValue> => file.Add(name, [values.Length], values);
 
     private static void Add(SafeTensorsWriter file, string prefix, IReadOnlyDictionary<string, double> numbers)
     {
-        foreach (var (name, value) in numbers) file.Add(prefix + name, [], new[] { value });
+        foreach (var (name, value) in numbers) Add(file, prefix + name, [value]);
     }
 
-    private static Dictionary<string, double> Numbers(SafeTensorsReader file, string prefix) =>
-        Names(file, prefix).ToDictionary(name => name, name => Array<double>(file, prefix + name, 1)[0]);
+    private static Dictionary<string, double> Numbers(SafeTensorsReader file, string path, string prefix) =>
+        Names(file, prefix).ToDictionary(name => name, name => Values<double>(file, path, prefix + name, 1)[0]);
 
     private static IEnumerable<string> Names(SafeTensorsReader file, string prefix) =>
         file.Entries.Where(entry => entry.Name.StartsWith(prefix, StringComparison.Ordinal)).Select(entry => entry.Name[prefix.Length..]);
 
-    private static TValue[] Array<TValue>(SafeTensorsReader file, string name, int? count = null) where TValue : unmanaged, System.Numerics.INumber<TValue>
+    private static TValue[] Values<TValue>(SafeTensorsReader file, string path, string name, int? count = null) where TValue : unmanaged, INumber<TValue>
     {
-        if (!file.TryGetEntry(name, out var entry)) throw new InvalidDataException($"The checkpoint lacks {name}.");
-        if (count is not null && entry.Count != count) throw new InvalidDataException($"The checkpoint's {name} has {entry.Count} values, but {count} are expected.");
-        var values = new TValue[checked((int)entry.Count)];
+        if (!file.TryGetEntry(name, out var entry) || entry.Type != SafeTensorsTypes.Of<TValue>() || entry.Count > Array.MaxLength || (count is not null && entry.Count != count))
+            throw new InvalidDataException($"{path} is damaged: {name} {(entry is null ? "is missing" : $"cannot be {entry}")}.");
+        var values = new TValue[entry.Count];
         file.Read(name, values.AsSpan());
         return values;
     }
 
-    private static long[] Pack(ReadOnlySpan<byte> state) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, long>(state).ToArray();
-
-    private static byte[] Unpack(long[] words) => System.Runtime.InteropServices.MemoryMarshal.AsBytes<long>(words).ToArray();
+    private static string Text(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
 }
