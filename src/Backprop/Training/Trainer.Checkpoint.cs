@@ -29,7 +29,7 @@ public sealed partial class Trainer<T>
         if (Scheduler is not null) Add(file, "scheduler.", Scheduler.GetState());
         if (BatchScheduler is not null) Add(file, "batch_scheduler.", BatchScheduler.GetState());
         foreach (var (i, generator) in Generators().Index()) Add(file, $"generator.{i}", MemoryMarshal.Cast<byte, long>(generator.GetState()).ToArray());
-        Add(file, "position", [Epoch, Batch]);
+        Add<long>(file, "position", [Epoch, Batch]);
         Add(file, "loss_sum", [_lossSum]);
         Add(file, "order", Array.ConvertAll(Training.Order.ToArray(), row => (long)row));
         Add(file, "history.learning_rate", [.. _epochs.Select(epoch => epoch.LearningRate)]);
@@ -70,7 +70,7 @@ public sealed partial class Trainer<T>
             Apply(Optimizer.GetState(), optimizer, Optimizer.SetState);
             if (Scheduler is not null) Apply(Scheduler.GetState(), scheduler, Scheduler.SetState);
             if (BatchScheduler is not null) Apply(BatchScheduler.GetState(), batchScheduler, BatchScheduler.SetState);
-            for (var i = 0; i < generators.Length; i++) Apply(generators[i].GetState(), states[i], state => generators[i].SetState(state));
+            foreach (var (generator, after) in generators.Zip(states)) Apply(generator.GetState(), after, state => generator.SetState(state));
         }
         catch (ArgumentException exception)
         {
