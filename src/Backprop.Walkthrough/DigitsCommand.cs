@@ -97,7 +97,7 @@ internal static class DigitsCommand
 
     private static void Fit<T>(IAnsiConsole console, Trainer<T> trainer, DigitsSettings settings, Files files, CancellationToken cancellation) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        WithProgress(console, (double)settings.Epochs * trainer.Training.Count, show => trainer.Fit(settings.Epochs, new Told(progress =>
+        WithProgress(console, "digits", (double)settings.Epochs * trainer.Training.Count, show => trainer.Fit(settings.Epochs, new Told(progress =>
         {
             show((progress.Epoch - 1.0) * progress.Batches + progress.Batch,
                 string.Create(CultureInfo.InvariantCulture, $"epoch {progress.Epoch}/{progress.Epochs}  loss {progress.Loss:F4}  accuracy {Percent(trainer.Epoch == 0 ? null : trainer.History.Epochs[^1])}"));
@@ -108,7 +108,7 @@ internal static class DigitsCommand
     }
 
     /// <summary>Runs with a progress bar on a terminal, and without elsewhere.</summary>
-    internal static void WithProgress(IAnsiConsole console, double steps, Action<Action<double, string>> run)
+    private static void WithProgress(IAnsiConsole console, string name, double steps, Action<Action<double, string>> run)
     {
         if (!console.Profile.Capabilities.Interactive || !console.Profile.Capabilities.Ansi)
         {
@@ -118,7 +118,7 @@ internal static class DigitsCommand
 
         console.Progress().AutoClear(true).Columns(new TaskDescriptionColumn(), new ProgressBarColumn { Width = 15 }, new RemainingTimeColumn()).Start(context =>
         {
-            var task = context.AddTask("", maxValue: steps);
+            var task = context.AddTask(name, maxValue: steps);
             run((step, description) =>
             {
                 task.Description = description;
@@ -145,7 +145,7 @@ internal static class DigitsCommand
         var (allowed, epochs) = (typeof(T) == typeof(double) ? 1e-6 : 1e-4, history.Epochs.Count);
         double[] theirs = [];
         var done = 0;
-        WithProgress(console, (double)epochs * batches, show => theirs = DigitsTwin.Fit<T>(settings, epochs, () =>
+        WithProgress(console, "PyTorch", (double)epochs * batches, show => theirs = DigitsTwin.Fit<T>(settings, epochs, () =>
         {
             cancellation.ThrowIfCancellationRequested();
             show(++done, "PyTorch");

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Backprop.Walkthrough;
 using FluentAssertions;
+using Spectre.Console;
 using Xunit;
 
 namespace Backprop.Tests;
@@ -67,6 +68,16 @@ public sealed partial class DigitsTests : IDisposable
         exitCode.Should().Be(0);
         var whole = Run("--epochs", "5").Output;
         output[output.IndexOf("epoch   4", StringComparison.Ordinal)..].Should().Be(whole[whole.IndexOf("epoch   4", StringComparison.Ordinal)..]);
+    }
+
+    [Fact]
+    public void On_a_terminal_a_bar_shows_loss_and_accuracy_and_time_left()
+    {
+        var text = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, ColorSystem = ColorSystemSupport.NoColors, Out = new AnsiConsoleOutput(text) });
+        console.Profile.Width = Screen.Columns;
+        DigitsCommand.Run<double>(console, TextWriter.Null, DigitsSettings.Default with { Epochs = 60 }, new(), besidePyTorch: false, CancellationToken.None).Should().Be(0);
+        text.ToString().Should().MatchRegex(@"epoch \d+/60  loss 0\.\d{4}  accuracy 9\d\.\d %[^\n]*\d:\d\d").And.Contain("epoch  60   loss ").And.Contain("Test accuracy");
     }
 
     [Fact]
