@@ -226,10 +226,10 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
 /// <param name="Name">The name.</param>
 /// <param name="Layer">The layer.</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public readonly record struct NamedLayer<T>(string Name, Layer<T> Layer) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;
+public sealed record NamedLayer<T>(string Name, Layer<T> Layer) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;
 
 /// <summary>A parameter and its path from the layer that was asked: <c>hidden.weight</c>.</summary>
 /// <param name="Name">The path.</param>
 /// <param name="Parameter">The parameter.</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public readonly record struct NamedParameter<T>(string Name, Parameter<T> Parameter) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;
+public sealed record NamedParameter<T>(string Name, Parameter<T> Parameter) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;

@@ -33,7 +33,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     protected Loss(Reduction reduction = Reduction.Mean)
     {
         Element.Require<T>();
-        if (!Enum.IsDefined(reduction)) throw new ArgumentOutOfRangeException(nameof(reduction), reduction, "A reduction is Mean or Sum.");
+        if (reduction is not (Reduction.Mean or Reduction.Sum)) throw new ArgumentOutOfRangeException(nameof(reduction), reduction, "A reduction is Mean or Sum.");
         Reduction = reduction;
     }
 
