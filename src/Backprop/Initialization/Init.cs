@@ -113,7 +113,7 @@ public static class Init
     }
 
     /// <summary>Draws normally distributed values of which all lie in [a, b], by the inverse of the distribution function from uniform ones.</summary>
-    /// <remarks>Best with a &lt;= mean &lt;= b. Far from the mean, values gather at the nearer bound.</remarks>
+    /// <remarks>Best with a &lt;= mean &lt;= b. Where next to nothing of the distribution lies between the bounds, rounding leaves only a bound.</remarks>
     /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="target">What is filled.</param>
     /// <param name="mean">The mean of the whole distribution.</param>

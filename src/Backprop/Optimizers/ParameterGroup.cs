@@ -33,7 +33,10 @@ public abstract class ParameterGroup
     /// <summary>The learning rate before any scheduler changed it; null while there is no scheduler.</summary>
     internal double? InitialLearningRate { get; set; }
 
-    /// <summary>The optimizer's name, for messages: an <c>SGDGroup</c> is <c>SGD</c>'s.</summary>
+    /// <summary>The name of the optimizer, as in <c>SGD</c>.</summary>
+    public override string ToString() => Owner;
+
+    /// <summary>The name of the optimizer, for messages: an <c>SGDGroup</c> is <c>SGD</c>'s.</summary>
     protected string Owner
     {
         get

@@ -82,6 +82,9 @@ public abstract class GradientClippingTests<T> where T : unmanaged, IFloatingPoi
         infinite.Gradients[0].Should().Be(T.Zero);
         T.IsNaN(infinite.Gradients[1]).Should().BeTrue();
 
+        var huge = typeof(T) == typeof(float) ? 1e20 : 1e200;    // whose square is infinite, for PyTorch too
+        T.IsPositiveInfinity(GradientClipping.ByNorm([Parameter(huge, huge)], 1)).Should().BeTrue();
+
         var nan = Parameter(1, double.NaN);
         GradientClipping.ByValue([nan], 0.5);
         nan.Gradients[0].Should().Be(T.CreateChecked(0.5));
