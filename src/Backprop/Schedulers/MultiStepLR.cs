@@ -18,6 +18,9 @@ public sealed class MultiStepLR(Optimizer optimizer, IEnumerable<int> milestones
     private readonly double _gamma = Expect.AtLeastZero(nameof(MultiStepLR), gamma);
 
     /// <inheritdoc/>
+    protected override void Start() => Set(0, null);
+
+    /// <inheritdoc/>
     protected override double Next(int epoch, double rate, double initial)
     {
         var times = _milestones.AsSpan().Count(epoch);

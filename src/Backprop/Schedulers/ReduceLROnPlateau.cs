@@ -72,10 +72,10 @@ public sealed class ReduceLROnPlateau(
         if (_cooling > 0) (_cooling, BadEpochs) = (_cooling - 1, 0);
         if (BadEpochs <= _patience) return;
 
-        foreach (var group in Groups)
+        for (var i = 0; i < Groups.Count; i++)
         {
-            var rate = Math.Max(group.LearningRate * _factor, _minLearningRate);
-            if (group.LearningRate - rate > _epsilon) group.LearningRate = rate;
+            var rate = Math.Max(Groups[i].LearningRate * _factor, _minLearningRate);
+            if (Groups[i].LearningRate - rate > _epsilon) Groups[i].LearningRate = rate;
         }
 
         (_cooling, BadEpochs) = ((long)_cooldown, 0);
