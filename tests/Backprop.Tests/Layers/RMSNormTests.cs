@@ -1,10 +1,7 @@
 using System.Numerics;
-using CsCheck;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
-using TorchSharp;
 using Xunit;
-using static TorchSharp.torch;
 
 namespace Backprop.Tests;
 
