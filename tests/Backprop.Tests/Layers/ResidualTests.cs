@@ -1,6 +1,5 @@
 using System.Numerics;
 using FluentAssertions;
-using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
