@@ -126,7 +126,7 @@ internal static unsafe class Reductions
         return kernel.Result;
     }
 
-    private struct SumKernel<T, TOperation>(TOperation operation, int length) : ISimdKernel<T>
+    internal struct SumKernel<T, TOperation>(TOperation operation, int length) : ISimdKernel<T>
         where T : unmanaged, IFloatingPointIeee754<T>
         where TOperation : struct, IOperation<T>
     {

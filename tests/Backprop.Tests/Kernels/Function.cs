@@ -11,15 +11,15 @@ internal abstract record Function<T>(string Name, Func<double, Exact> Exact, dou
     public static readonly IReadOnlyDictionary<string, Function<T>> All = new Function<T>[]
     {
         new Function<T, Exp>(nameof(Exp), Kernels.Exact.Exp, 1),
-        new Function<T, Expm1>(nameof(Expm1), Kernels.Exact.Expm1, 2),
-        new Function<T, Sigmoid>(nameof(Sigmoid), Kernels.Exact.Sigmoid, 2),
-        new Function<T, LogSigmoid>(nameof(LogSigmoid), Kernels.Exact.LogSigmoid, 2),
-        new Function<T, Softplus>(nameof(Softplus), Kernels.Exact.Softplus, 2),
-        new Function<T, Tanh>(nameof(Tanh), Kernels.Exact.Tanh, 1.5),
-        new Function<T, Erf>(nameof(Erf), Kernels.Exact.Erf, 2.5),
+        new Function<T, Expm1>(nameof(Expm1), Kernels.Exact.Expm1, 1.8),
+        new Function<T, Sigmoid>(nameof(Sigmoid), Kernels.Exact.Sigmoid, 1.7),
+        new Function<T, LogSigmoid>(nameof(LogSigmoid), Kernels.Exact.LogSigmoid, 1.9),
+        new Function<T, Softplus>(nameof(Softplus), Kernels.Exact.Softplus, 1.9),
+        new Function<T, Tanh>(nameof(Tanh), Kernels.Exact.Tanh, 1.4),
+        new Function<T, Erf>(nameof(Erf), Kernels.Exact.Erf, 2.4),
         new Function<T, Gaussian>(nameof(Gaussian), Kernels.Exact.Gaussian, 1),
-        new Function<T, Log>(nameof(Log), Kernels.Exact.Log, 1),
-        new Function<T, Log1p>(nameof(Log1p), Kernels.Exact.Log1p, 1.5),
+        new Function<T, Log>(nameof(Log), Kernels.Exact.Log, 0.85),
+        new Function<T, Log1p>(nameof(Log1p), Kernels.Exact.Log1p, 1.4),
     }.ToDictionary(f => f.Name);
 
     /// <summary>The function's values, by the loop the layers use.</summary>

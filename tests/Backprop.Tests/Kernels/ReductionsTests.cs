@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Backprop.Tests.Kernels;
 
-public abstract class ReductionTests<T>
+public abstract class ReductionsTests<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     public static TheoryData<int> Lengths => [.. Enumerable.Range(0, 70), 4095, 4096, 4097, 8192, 10_000];
@@ -24,6 +24,25 @@ public abstract class ReductionTests<T>
             Reductions.SumOfSquares<T>(sa).Should().Be(OrderedSum([.. a.Select(v => v * v)]));
             Reductions.Dot<T>(sa, sb).Should().Be(OrderedSum([.. a.Zip(b, (v, w) => v * w)]));
             Reductions.Sum(default(ProductMinus), sa, sb, sc).Should().Be(OrderedSum([.. a.Zip(b, (v, w) => v * w).Zip(c, (v, w) => v - w)]));
+        }
+    }
+
+    [Theory, MemberData(nameof(Lengths))]
+    public unsafe void Every_width_adds_in_the_same_order(int length)
+    {
+        T[] x = Numbers(length, 1);
+        T expected = OrderedSum([.. x.Select(v => v * v)]);
+        fixed (T* p = x)
+        {
+            var kernel = new Reductions.SumKernel<T, Unary<T, Square>>(new(default, p), length);
+            kernel.Run<Simd512<T>>();
+            kernel.Result.Should().Be(expected);
+            kernel.Run<Simd256<T>>();
+            kernel.Result.Should().Be(expected);
+            kernel.Run<Simd128<T>>();
+            kernel.Result.Should().Be(expected);
+            kernel.Run<Scalar<T>>();
+            kernel.Result.Should().Be(expected);
         }
     }
 
@@ -122,7 +141,7 @@ public abstract class ReductionTests<T>
         }.Should().AllSatisfy(act => act.Should().Throw<ArgumentException>());
     }
 
-    /// <summary>The order that <see cref="Reduction"/> documents, in plain loops.</summary>
+    /// <summary>The order that <see cref="Reductions"/> documents, in plain loops.</summary>
     private static T OrderedSum(T[] x)
     {
         T total = T.Zero;
@@ -150,6 +169,12 @@ public abstract class ReductionTests<T>
         public V Invoke<V>(V x, V y, V z) where V : unmanaged, ISimd<V, T> => x * y - z;
     }
 
+    private readonly struct Square : IUnary<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => x * x;
+    }
+
     private readonly struct Reciprocal : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -157,6 +182,6 @@ public abstract class ReductionTests<T>
     }
 }
 
-public class ReductionDoubleTests : ReductionTests<double>;
+public class ReductionsDoubleTests : ReductionsTests<double>;
 
-public class ReductionSingleTests : ReductionTests<float>;
+public class ReductionsSingleTests : ReductionsTests<float>;
