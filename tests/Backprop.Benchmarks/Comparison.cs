@@ -116,7 +116,7 @@ internal sealed class Comparison
                 if (!Selected($"elementwise {name} {what}")) continue;
                 using var ours = new OurElementwise<T>(layer.Ours(), backward);
                 using var theirs = new TorchElementwise<T>(layer.Torch(), backward);
-                using (var result = theirs.Result()) RequireSame<T>(name, Data.Difference(result, ours.Result()));
+                using (var result = theirs.Result()) RequireSame<T>(name, Data.Difference(result, ours.Result()), layer.Tolerance);
                 var turns = Turns.Take(_options.Seconds / 4, 1, ours, theirs);
                 table.Add([name, .. Times(turns, 1), Table.Number(turns.Seconds(0) * 1e9 / (OurElementwise<T>.Rows * OurElementwise<T>.Columns))]);
             }
@@ -179,9 +179,9 @@ internal sealed class Comparison
         }
     }
 
-    private static void RequireSame<T>(string what, double difference)
+    private static void RequireSame<T>(string what, double difference, double? allowed = null)
     {
-        var tolerance = typeof(T) == typeof(float) ? 1e-4 : 1e-10;
+        var tolerance = typeof(T) == typeof(float) ? 1e-4 : allowed ?? 1e-10;
         if (!(difference <= tolerance))
             throw new DisagreementException($"{what} differ between Backprop and TorchSharp by {difference:g3} ({typeof(T).Name}, allowed is {tolerance:g1}): not timed.");
     }
