@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -87,35 +88,40 @@ public static class TorchNative
     [SupportedOSPlatform("linux")]
     internal static nint LoadFrom(IReadOnlyCollection<string> directories)
     {
-        string file = Find(FileName, directories)
-            ?? throw new DllNotFoundException(
-                $"TorchSharp's native library {FileName} is in none of these directories: {string.Join(", ", directories)}. "
-                + "Reference the package TorchSharp-cpu (or one of TorchSharp-cuda-...) in the program's project.");
+        string file = Find(FileName, directories) ?? throw Missing(FileName, directories);
 
         // What the library needs lies beside it, where a copy of it elsewhere would not look. Once loaded, it is found by name.
-        if (Find(EngineFileName, directories) is { } engine)
+        string? engine = Find(EngineFileName, directories);
+        if (engine is not null)
             NativeLibrary.TryLoad(engine, out _);
-
         try
         {
             return NativeLibrary.Load(file);
         }
         catch (DllNotFoundException e) when (e.Message.Contains(MissingVersion, StringComparison.Ordinal))
         {
-            return LoadWeakened(file, [Path.GetTempPath(), Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)]);
+            string own = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);     // empty where there is none
+            return LoadWeakened(file, own.Length == 0 ? [Path.GetTempPath()] : [Path.GetTempPath(), own]);
+        }
+        catch (DllNotFoundException e) when (engine is null)
+        {
+            throw Missing(EngineFileName, directories, e);
         }
     }
+
+    private static DllNotFoundException Missing(string fileName, IEnumerable<string> directories, Exception? inner = null) => new(
+        $"TorchSharp needs {fileName}, which is in none of these directories: {string.Join(", ", directories)}. "
+        + "Reference the package TorchSharp-cpu (or one of TorchSharp-cuda-...) in the program's project.", inner);
 
     /// <summary>Loads a weakened copy of the file out of the first of the directories where that is possible.</summary>
     [SupportedOSPlatform("linux")]
     internal static nint LoadWeakened(string file, IReadOnlyCollection<string> directories)
     {
+        List<Exception> failures = [];
         try
         {
             byte[] image = File.ReadAllBytes(file);
             ElfSymbolVersions.Weaken(image, MissingVersion, UnusedSymbol);
-
-            List<Exception> failures = [];
             foreach (string directory in directories)
             {
                 try
@@ -127,22 +133,24 @@ public static class TorchNative
                     failures.Add(e);
                 }
             }
-            throw new AggregateException(failures);
         }
-        catch (Exception e) when (e is AggregateException or IOException or UnauthorizedAccessException
-                                    or BadImageFormatException or NotSupportedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or BadImageFormatException or NotSupportedException)
         {
-            throw new DllNotFoundException(
-                $"{file} needs version {MissingVersion} of libstdc++.so.6 (GCC 13), which this system does not have, and a copy "
-                + $"that does without it could not be loaded out of {string.Join(" or ", directories)}: {e.Message} "
-                + "Install a newer libstdc++ (Debian 13 and Ubuntu 24.04 have it), or set TMPDIR to a directory that this "
-                + "process may write to and load libraries from.", e);
+            failures.Add(e);
         }
+        throw new DllNotFoundException(
+            $"{file} needs version {MissingVersion} of libstdc++.so.6 (GCC 13), which this system does not have, and a copy that "
+            + $"does without it could not be loaded out of {string.Join(" or ", directories)}. "
+            + "Install a newer libstdc++ (Debian 13 and Ubuntu 24.04 have it), or set TMPDIR to a directory that this process may "
+            + $"write to and load libraries from. What happened: {string.Join(" ", failures.Select(failure => failure.Message))}",
+            new AggregateException(failures));
     }
 
     [SupportedOSPlatform("linux")]
     private static nint LoadOutOf(string directory, byte[] image)
     {
+        if (!Directory.Exists(directory))
+            throw new DirectoryNotFoundException($"There is no directory {directory}.");
         string own = Path.Combine(directory, $"backprop-torch-{Guid.NewGuid():N}");
         const UnixFileMode OnlyMe = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
         Directory.CreateDirectory(own, OnlyMe);
@@ -175,6 +183,7 @@ public static class TorchNative
 
     /// <summary>Where the runtime and TorchSharp look: the host's list, then beside the program and beside TorchSharp, each with the
     /// layouts of a portable build, of the package cache, and of the directory into which TorchSharp gathers its parts in scripts.</summary>
+    [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "Empty in a single file; what is not a rooted path is left out.")]
     private static List<string> SearchDirectories()
     {
         string native = Path.Combine("runtimes", $"linux-{RuntimeInformation.ProcessArchitecture}".ToLowerInvariant(), "native");

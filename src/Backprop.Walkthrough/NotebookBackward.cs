@@ -88,7 +88,7 @@ internal static class NotebookBackward
         console.Write(table);
         console.Say(w1 == w2
             ? $"Both weights are {Screen.Full(w1)}, so the wrong factor has the right value and the slip stays hidden. Make them differ and look again: --output-weight 0.5"
-            : $"The weights differ, and so do the gradients: the notebook's way gives {(T.IsZero(w2) ? "something where 0 is right" : $"{Screen.Full(w1 / w2)} times what is right")}. PyTorch will tell whose side it is on.");
+            : $"The weights differ, and so do the gradients: the notebook's way gives {(T.IsZero(w2) ? "something where 0 is right" : $"{Screen.Short(w1 / w2)} times what is right")}. PyTorch will tell whose side it is on.");
     }
 
     private static string Library(string derivative) => $"in the library: {derivative}";

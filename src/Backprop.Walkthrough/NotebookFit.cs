@@ -11,14 +11,14 @@ internal static class NotebookFit
 {
     private const int Rows = 10;
 
-    /// <returns>Whether every gradient agrees with PyTorch's at the end, too.</returns>
+    /// <returns>Whether every gradient agrees with PyTorch's at the end, too, if the fit did not run away.</returns>
     public static bool Tell<T>(IAnsiConsole console, Notebook<T> start, CancellationToken cancellation) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var (rate, steps) = (start.Settings.LearningRate, start.Settings.Steps);
         console.Heading("8. The fit");
         console.Say("Each gradient says which way the loss grows. So every parameter goes a little the other way, and all begins again: forward, loss, backward, step.");
         console.WriteLine();
-        console.Show($"w = w - {Screen.Full(rate)} dL/dw          {steps} times");
+        console.Show($"p = p - {Screen.Full(rate)} dL/dp          for p = w1, b1, w2, b2; {steps} times");
 
         var fitted = new Notebook<T>(start.Settings);
         using var twin = new NotebookTwin<T>(start);
@@ -30,8 +30,9 @@ internal static class NotebookFit
         }, cancellation);
 
         var progress = Screen.NewTable("step", "loss by hand", "loss in PyTorch", "difference");
+        progress.Columns[0].Alignment = Justify.Right;
         foreach (var step in Enumerable.Range(0, Rows + 1).Select(row => (int)((long)steps * row / Rows)).Distinct())
-            progress.AddRow($"{step}", Screen.Short(losses[step], 12), Screen.Short(theirLosses[step], 12), Screen.Size(Math.Abs(losses[step] - theirLosses[step])));
+            progress.AddRow($"{step}", Screen.Short(losses[step], 12), Screen.Short(theirLosses[step], 12), Screen.Size(losses[step], theirLosses[step]));
         console.Write(progress);
 
         var parameters = Screen.NewTable("parameter", "at the start", "by hand", "PyTorch", "difference");
@@ -39,14 +40,21 @@ internal static class NotebookFit
         for (var i = 0; i < theirs.Count; i++)
         {
             double before = double.CreateChecked(start.Model.Parameters[i].Values[0]), ours = double.CreateChecked(fitted.Model.Parameters[i].Values[0]);
-            parameters.AddRow(NotebookGradient<T>.Parameters[i], Screen.Short(before), Screen.Short(ours, 10), Screen.Short(theirs[i], 10), Screen.Size(Math.Abs(ours - theirs[i])));
+            parameters.AddRow(NotebookGradient<T>.Parameters[i], Screen.Short(before), Screen.Short(ours, 10), Screen.Short(theirs[i], 10), Screen.Size(ours, theirs[i]));
         }
 
         console.Write(parameters);
         Plot(console, start, fitted);
-        if (!(losses[^1] <= losses[0]))
-            console.Say("The loss has grown: the steps are too long, and each leads up the other side of the valley. Try a smaller --learning-rate.");
-        return AgreesStill(console, fitted);
+        console.WriteLine();
+        if (losses[^1] <= losses[0])
+        {
+            console.Say("A sigmoid is no straight line: the fit stretches its middle, which is nearly one, and what is left of the loss is the bend. Try more --steps.");
+            return AgreesStill(console, fitted);
+        }
+
+        var end = Array.FindIndex(losses, loss => !double.IsFinite(loss));
+        console.Say($"The loss has grown{(end < 0 ? "" : $", and from step {end} on it is not even a number")}: the steps are too long, each lands further up the other side of the valley. Try a smaller --learning-rate.");
+        return true;
     }
 
     private static bool AgreesStill<T>(IAnsiConsole console, Notebook<T> fitted) where T : unmanaged, IFloatingPointIeee754<T>

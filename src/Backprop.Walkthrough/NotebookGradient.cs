@@ -35,11 +35,14 @@ internal sealed record NotebookGradient<T>(string Symbol, string Name, Matrix<T>
         double dW1 = 0, dB1 = 0, dW2 = 0, dB2 = 0, dYHat = 0, dZ1 = 0, dA1 = 0, squares = 0;
         for (var i = 0; i < n; i++)
         {
-            double x = Size(notebook.X[i, 0]), y = Size(notebook.Y[i, 0]), a1 = w1 * x + b1, z1 = Size(notebook.Z1[i, 0]) * (1 + a1);
-            double yHat = w2 * z1 + b2, dy = 2.0 / n * (yHat + y), dz = dy * w2, da = dz * z1 * (1 + z1);
+            double x = Size(notebook.X[i, 0]), y = Size(notebook.Y[i, 0]), output = w2 * Size(notebook.Z1[i, 0]) + b2;
+            squares += (output + y) * (output + y) / n;
+
+            // z1 inherits the rounding of a1, which is as large as a1's terms.
+            double z1 = Size(notebook.Z1[i, 0]) * (1 + w1 * x + b1);
+            double dy = 2.0 / n * (w2 * z1 + b2 + y), dz = dy * w2, da = dz * z1 * (1 + z1);
             (dW1, dB1, dW2, dB2) = (dW1 + da * x, dB1 + da, dW2 + dy * z1, dB2 + dy);
             (dYHat, dZ1, dA1) = (Math.Max(dYHat, dy), Math.Max(dZ1, dz), Math.Max(dA1, da));
-            squares += (yHat + y) * (yHat + y) / n;
         }
 
         var epsilon = typeof(T) == typeof(double) ? Math.BitIncrement(1.0) - 1 : MathF.BitIncrement(1f) - 1;

@@ -39,7 +39,8 @@ internal static class NotebookProof
 
         console.Write(parameters);
         console.Write(between);
-        console.Verdict(wrong.Count == 0, "All gradients agree.", $"Not all gradients agree. {string.Join(' ', wrong)}");
+        console.Verdict(wrong.Count == 0, "All gradients agree.", "Not all gradients agree.");
+        foreach (var sentence in wrong) console.Say(sentence);
         console.Say($"Allowed: {Tolerance.Of<T>().ToString().Replace("theirs", "g", StringComparison.Ordinal)} from PyTorch's g, {(typeof(T) == typeof(double) ? "a relative 1e-6" : "as much")} from finite differences, and what rounding does where large numbers cancel.");
         if (notebook.Settings with { LearningRate = 0, Steps = 0 } == NotebookSettings.Default with { LearningRate = 0, Steps = 0 })
             console.Say("The notebook printed these four to three digits: 0.0213, 0.0025, -0.0286, -0.1.");

@@ -68,12 +68,21 @@ internal static class Screen
         return table;
     }
 
-    /// <summary>A number for a column: so many decimals, or an exponent where those would say little.</summary>
-    public static string Short<T>(T value, int decimals = 6) where T : IFloatingPointIeee754<T> =>
-        T.IsZero(value) ? "0" : value.ToString(T.Abs(value) >= T.CreateChecked(1e-4) && T.Abs(value) < T.CreateChecked(1e5) ? $"F{decimals}" : "0.0000e+00", CultureInfo.InvariantCulture);
+    /// <summary>A number for a column, always about as wide: so many decimals, or an exponent where those would say little.</summary>
+    public static string Short<T>(T value, int decimals = 6) where T : IFloatingPointIeee754<T>
+    {
+        var size = Math.Abs(double.CreateChecked(value));
+        var format = size is >= 1e-4 and < 1e5
+            ? $"F{decimals - Math.Max(0, (int)Math.Log10(size))}"
+            : $"0.{new string('0', Math.Max(4, decimals - 4))}e+00";
+        return size == 0 ? "0" : value.ToString(format, CultureInfo.InvariantCulture);
+    }
 
     /// <summary>All digits that it takes to read the same number back.</summary>
     public static string Full<T>(T value) where T : IFloatingPointIeee754<T> => value.ToString(null, CultureInfo.InvariantCulture);
+
+    /// <summary>How far two numbers are apart; 0 for the same infinity, and for NaN beside NaN.</summary>
+    public static string Size(double a, double b) => Size(a.Equals(b) ? 0 : Math.Abs(a - b));
 
     /// <summary>A difference: its size is what matters.</summary>
     public static string Size(double value) => value == 0 ? "0" : value.ToString("0.0e-0", CultureInfo.InvariantCulture);

@@ -68,7 +68,7 @@ public sealed class Generator
     /// Fills a span with values uniform in [from, to), as <c>Tensor.uniform_</c>: fma(u, to - from, from), where u is made of
     /// the low 24 bits of a 32-bit draw for a float, of the low 53 bits of a 64-bit draw for a double.
     /// </summary>
-    /// <typeparam name="T">float or double.</typeparam>
+    /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="destination">The span to fill.</param>
     /// <param name="from">The lower bound.</param>
     /// <param name="to">The upper bound, not below <paramref name="from"/>.</param>
@@ -107,7 +107,7 @@ public sealed class Generator
     /// 2 units in the last place before scaling: PyTorch takes the C library's <c>log1p</c>, which .NET lacks.
     /// </para>
     /// </remarks>
-    /// <typeparam name="T">float or double.</typeparam>
+    /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="destination">The span to fill.</param>
     /// <param name="mean">The mean.</param>
     /// <param name="std">The standard deviation, not negative.</param>
@@ -165,7 +165,7 @@ public sealed class Generator
     /// PyTorch itself has two rules: on an Intel processor a build with Intel's MKL takes one draw as the seed of a generator of MKL.
     /// This is the other rule, that of AMD and ARM processors and of builds without MKL.
     /// </remarks>
-    /// <typeparam name="T">float or double.</typeparam>
+    /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="destination">The span to fill.</param>
     /// <param name="p">The probability of a one, in [0, 1].</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="p"/> is not in [0, 1].</exception>
@@ -282,12 +282,7 @@ public sealed class Generator
 
         public Span<T> Values => _buffer.AsSpan(0, _matrix.Length);
 
-        public void Store()
-        {
-            for (int j = 0; j < _columns; j++)
-                for (int i = 0; i < _rows; i++)
-                    _matrix[j * _rows + i] = _buffer[i * _columns + j];
-        }
+        public void Store() => RowMajor.ToMatrix<T, T>(_buffer, _rows, _columns, _matrix, _rows);
 
         public void Dispose() => ArrayPool<T>.Shared.Return(_buffer);
     }

@@ -17,6 +17,7 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
 {
     private readonly List<NamedLayer<T>> _children = [];
     private readonly List<Parameter<T>> _own = [];
+    private readonly List<Buffer<T>> _buffers = [];
 
     /// <summary>Refuses element types other than float and double.</summary>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
@@ -46,6 +47,12 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
         _own.Select(parameter => new NamedParameter<T>(parameter.Name, parameter))
             .Concat(_children.SelectMany(child => child.Layer.NamedParameters()
                 .Select(named => new NamedParameter<T>($"{child.Name}.{named.Name}", named.Parameter))));
+
+    /// <summary>What the layers keep but do not learn, with its names, as PyTorch's <c>state_dict</c> has them: <c>norm.running_mean</c>.</summary>
+    public IEnumerable<NamedBuffer<T>> NamedBuffers() =>
+        _buffers.Select(buffer => new NamedBuffer<T>(buffer.Name, buffer))
+            .Concat(_children.SelectMany(child => child.Layer.NamedBuffers()
+                .Select(named => new NamedBuffer<T>($"{child.Name}.{named.Name}", named.Buffer))));
 
     /// <summary>Makes a pass for this layer. Keep one for each thread and reuse it.</summary>
     /// <param name="training">Training mode, as opposed to evaluation mode.</param>
@@ -139,6 +146,18 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
         return parameter;
     }
 
+    /// <summary>Makes known to files what the layer keeps but does not learn. Call it in the constructor.</summary>
+    /// <param name="buffer">The buffer; its name must be new to this layer.</param>
+    /// <returns>The buffer.</returns>
+    /// <exception cref="ArgumentException">The name is taken.</exception>
+    protected TBuffer RegisterBuffer<TBuffer>(TBuffer buffer) where TBuffer : Buffer<T>
+    {
+        ArgumentNullException.ThrowIfNull(buffer);
+        RequireNewName(buffer.Name, nameof(buffer));
+        _buffers.Add(buffer);
+        return buffer;
+    }
+
     /// <summary>Makes a layer known that this one is made of. Call it in the constructor.</summary>
     /// <param name="name">Its name: not empty, without a dot, new to this layer.</param>
     /// <param name="layer">The layer.</param>
@@ -196,7 +215,7 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
 
     private void RequireNewName(string name, string parameter)
     {
-        if (_own.Any(own => own.Name == name) || _children.Any(child => child.Name == name))
+        if (_own.Any(own => own.Name == name) || _buffers.Any(buffer => buffer.Name == name) || _children.Any(child => child.Name == name))
             throw new ArgumentException($"The name \"{name}\" is taken; names within a layer are different from each other.", parameter);
     }
 
@@ -207,10 +226,10 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
 /// <param name="Name">The name.</param>
 /// <param name="Layer">The layer.</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public readonly record struct NamedLayer<T>(string Name, Layer<T> Layer) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;
+public sealed record NamedLayer<T>(string Name, Layer<T> Layer) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;
 
 /// <summary>A parameter and its path from the layer that was asked: <c>hidden.weight</c>.</summary>
 /// <param name="Name">The path.</param>
 /// <param name="Parameter">The parameter.</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public readonly record struct NamedParameter<T>(string Name, Parameter<T> Parameter) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;
+public sealed record NamedParameter<T>(string Name, Parameter<T> Parameter) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;

@@ -6,7 +6,7 @@ namespace Backprop;
 
 /// <summary>
 /// How the losses of single entries become one number. PyTorch's third reduction, <c>none</c>, is
-/// <see cref="Loss{T}.Unreduced"/> here, since it gives a matrix.
+/// <see cref="Loss{T}.Unreduced(Matrix{T}, Matrix{T})"/> here, since it gives a matrix.
 /// </summary>
 public enum Reduction
 {
@@ -33,7 +33,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     protected Loss(Reduction reduction = Reduction.Mean)
     {
         Element.Require<T>();
-        if (!Enum.IsDefined(reduction)) throw new ArgumentOutOfRangeException(nameof(reduction), reduction, "A reduction is Mean or Sum.");
+        if (reduction is not (Reduction.Mean or Reduction.Sum)) throw new ArgumentOutOfRangeException(nameof(reduction), reduction, "A reduction is Mean or Sum.");
         Reduction = reduction;
     }
 
@@ -51,7 +51,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="target">What it should say; dense, of the prediction's shape unless the loss says otherwise.</param>
     /// <returns>The loss L, reduced to one number.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    /// <exception cref="ArgumentException">A matrix is not dense, or the shapes do not fit each other.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense, the shapes do not fit each other, or an entry is one that the loss refuses.</exception>
     public T Forward(Matrix<T> prediction, Matrix<T> target)
     {
         Check(prediction, target);
@@ -63,11 +63,11 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="target">What it should say.</param>
     /// <returns>dL/dprediction, of the prediction's shape.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    /// <exception cref="ArgumentException">A matrix is not dense, or the shapes do not fit each other.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense, the shapes do not fit each other, or an entry is one that the loss refuses.</exception>
     public Matrix<T> Backward(Matrix<T> prediction, Matrix<T> target)
     {
         Check(prediction, target);
-        var dPrediction = Matrix<T>.Build.Dense(prediction.RowCount, prediction.ColumnCount);
+        var dPrediction = LikePrediction(prediction);
         BackwardCore(prediction, target, dPrediction);
         return dPrediction;
     }
@@ -78,11 +78,12 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="result">Receives dL/dprediction; dense, of the prediction's shape, and neither of the other two.</param>
     /// <returns><paramref name="result"/>.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    /// <exception cref="ArgumentException">A matrix is not dense, or the shapes do not fit each other, or the result shares its entries with an operand.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense, the shapes do not fit each other, an entry is one that the loss refuses, or the
+    /// result shares its entries with an operand.</exception>
     public Matrix<T> Backward(Matrix<T> prediction, Matrix<T> target, Matrix<T> result)
     {
         Check(prediction, target);
-        CheckResult(prediction, target, result);
+        CheckResult(result, prediction.RowCount, prediction.ColumnCount, prediction, target);
         BackwardCore(prediction, target, result);
         return result;
     }
@@ -91,23 +92,68 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="prediction">What the network says, samples x features; dense.</param>
     /// <param name="target">What it should say.</param>
     /// <returns>A loss for each entry (samples x features), or for each sample (samples x 1) where the loss is defined by samples.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense, the shapes do not fit each other, or an entry is one that the loss refuses.</exception>
     /// <exception cref="NotSupportedException">The loss has no unreduced form.</exception>
     public Matrix<T> Unreduced(Matrix<T> prediction, Matrix<T> target)
     {
         Check(prediction, target);
-        return UnreducedCore(prediction, target);
+        var losses = Matrix<T>.Build.Dense(prediction.RowCount, UnreducedColumns(prediction, target));
+        UnreducedCore(prediction, target, losses);
+        return losses;
     }
 
-    /// <summary>The gradient with respect to the prediction of a loss made from <see cref="Unreduced"/>.</summary>
+    /// <summary>The same, without allocating.</summary>
     /// <param name="prediction">What the network says, samples x features; dense.</param>
     /// <param name="target">What it should say.</param>
-    /// <param name="dLosses">The gradient with respect to each unreduced loss, of the shape of <see cref="Unreduced"/>'s result.</param>
+    /// <param name="result">Receives the losses; dense, of the shape that the other overload returns, and neither of the other two.</param>
+    /// <returns><paramref name="result"/>.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense, the shapes do not fit each other, an entry is one that the loss refuses, or the
+    /// result shares its entries with an operand.</exception>
+    /// <exception cref="NotSupportedException">The loss has no unreduced form.</exception>
+    public Matrix<T> Unreduced(Matrix<T> prediction, Matrix<T> target, Matrix<T> result)
+    {
+        Check(prediction, target);
+        CheckResult(result, prediction.RowCount, UnreducedColumns(prediction, target), prediction, target);
+        UnreducedCore(prediction, target, result);
+        return result;
+    }
+
+    /// <summary>The gradient with respect to the prediction of a loss made from <see cref="Unreduced(Matrix{T}, Matrix{T})"/>.</summary>
+    /// <param name="prediction">What the network says, samples x features; dense.</param>
+    /// <param name="target">What it should say.</param>
+    /// <param name="dLosses">The gradient with respect to each unreduced loss, of the shape of <see cref="Unreduced(Matrix{T}, Matrix{T})"/>'s result.</param>
     /// <returns>dL/dprediction, of the prediction's shape.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense, the shapes do not fit each other, or an entry is one that the loss refuses.</exception>
     /// <exception cref="NotSupportedException">The loss has no unreduced form.</exception>
     public Matrix<T> UnreducedBackward(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses)
     {
         Check(prediction, target);
-        return UnreducedBackwardCore(prediction, target, dLosses);
+        Shape.Exactly(this, dLosses, prediction.RowCount, UnreducedColumns(prediction, target), nameof(dLosses));
+        var dPrediction = LikePrediction(prediction);
+        UnreducedBackwardCore(prediction, target, dLosses, dPrediction);
+        return dPrediction;
+    }
+
+    /// <summary>The same, without allocating.</summary>
+    /// <param name="prediction">What the network says, samples x features; dense.</param>
+    /// <param name="target">What it should say.</param>
+    /// <param name="dLosses">The gradient with respect to each unreduced loss, of the shape of <see cref="Unreduced(Matrix{T}, Matrix{T})"/>'s result.</param>
+    /// <param name="result">Receives dL/dprediction; dense, of the prediction's shape, and none of the other three.</param>
+    /// <returns><paramref name="result"/>.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense, the shapes do not fit each other, an entry is one that the loss refuses, or the
+    /// result shares its entries with an operand.</exception>
+    /// <exception cref="NotSupportedException">The loss has no unreduced form.</exception>
+    public Matrix<T> UnreducedBackward(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses, Matrix<T> result)
+    {
+        Check(prediction, target);
+        Shape.Exactly(this, dLosses, prediction.RowCount, UnreducedColumns(prediction, target), nameof(dLosses));
+        CheckResult(result, prediction.RowCount, prediction.ColumnCount, prediction, target, dLosses);
+        UnreducedBackwardCore(prediction, target, dLosses, result);
+        return result;
     }
 
     /// <summary>Checks the arguments of every public method; by default: both dense, and of the same shape.</summary>
@@ -127,24 +173,43 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="dPrediction">Receives the gradient; its contents are unspecified before.</param>
     protected abstract void BackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction);
 
-    /// <summary>The losses before they are reduced.</summary>
+    /// <summary>How many losses a sample has before reduction; as many as it has features, unless overridden.</summary>
     /// <param name="prediction">The prediction, checked.</param>
     /// <param name="target">The target, checked.</param>
-    protected virtual Matrix<T> UnreducedCore(Matrix<T> prediction, Matrix<T> target) =>
-        throw new NotSupportedException($"{this} has no unreduced form.");
+    protected virtual int UnreducedColumns(Matrix<T> prediction, Matrix<T> target) => prediction.ColumnCount;
 
-    /// <summary>dL/dprediction from the gradient of each unreduced loss.</summary>
+    /// <summary>Puts the losses before reduction into <paramref name="losses"/>, every one of them.</summary>
     /// <param name="prediction">The prediction, checked.</param>
     /// <param name="target">The target, checked.</param>
-    /// <param name="dLosses">The upstream gradient, not checked.</param>
-    protected virtual Matrix<T> UnreducedBackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses) =>
+    /// <param name="losses">Receives the losses, samples x <see cref="UnreducedColumns"/>.</param>
+    protected virtual void UnreducedCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> losses) =>
         throw new NotSupportedException($"{this} has no unreduced form.");
 
-    private void CheckResult(Matrix<T> prediction, Matrix<T> target, Matrix<T> result)
+    /// <summary>Puts dL/dprediction, from the gradient of each unreduced loss, into <paramref name="dPrediction"/>, every entry of it.</summary>
+    /// <param name="prediction">The prediction, checked.</param>
+    /// <param name="target">The target, checked.</param>
+    /// <param name="dLosses">The gradient of each unreduced loss, samples x <see cref="UnreducedColumns"/>; checked.</param>
+    /// <param name="dPrediction">Receives the gradient; its contents are unspecified before.</param>
+    protected virtual void UnreducedBackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses, Matrix<T> dPrediction) =>
+        throw new NotSupportedException($"{this} has no unreduced form.");
+
+    /// <summary>The loss as its constructor reads, with the options that are not the usual ones.</summary>
+    private protected string Text(string name, params ReadOnlySpan<string?> options)
     {
-        Shape.Exactly(this, result, prediction.RowCount, prediction.ColumnCount, nameof(result));
-        var entries = result.AsColumnMajorArray();
-        if (ReferenceEquals(entries, prediction.AsColumnMajorArray()) || ReferenceEquals(entries, target.AsColumnMajorArray()))
-            throw new ArgumentException($"{this} expects a result of its own, but it shares its entries with an operand.", nameof(result));
+        List<string> stated = Reduction == Reduction.Sum ? ["sum"] : [];
+        foreach (var option in options)
+            if (option is not null) stated.Add(option);
+        return $"{name}({string.Join(", ", stated)})";
+    }
+
+    private protected static Matrix<T> LikePrediction(Matrix<T> prediction) => Matrix<T>.Build.Dense(prediction.RowCount, prediction.ColumnCount);
+
+    /// <summary>A result is dense, of the shape it must have, and shares its entries with none of the operands.</summary>
+    private protected void CheckResult(Matrix<T> result, int rows, int columns, params ReadOnlySpan<Matrix<T>> operands)
+    {
+        Shape.Exactly(this, result, rows, columns, nameof(result));
+        foreach (var operand in operands)
+            if (ReferenceEquals(result.AsColumnMajorArray(), operand.AsColumnMajorArray()))
+                throw new ArgumentException($"{this} expects a result of its own, but it shares its entries with an operand.", nameof(result));
     }
 }

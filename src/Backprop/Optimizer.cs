@@ -1,52 +1,109 @@
 using System.Numerics;
-using Backprop.Kernels;
 
 namespace Backprop;
 
-/// <summary>Moves parameters along their gradients to make the loss smaller.</summary>
-/// <remarks>A training step is: forward, loss, <see cref="ZeroGradients"/>, backward, <see cref="Step"/>.</remarks>
-/// <threadsafety>One thread at a time.</threadsafety>
-/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public abstract class Optimizer<T> where T : unmanaged, IFloatingPointIeee754<T>
+/// <summary>Moves parameters along their gradients to make the loss smaller. This part knows no element type; it is what schedulers see.</summary>
+public abstract class Optimizer
 {
-    private readonly Parameter<T>[] _parameters;
+    private protected Optimizer() { }
 
-    /// <summary>Takes the parameters to move.</summary>
-    /// <param name="parameters">The parameters, at least one, none twice.</param>
-    /// <param name="learningRate">The learning rate, finite and not negative.</param>
-    /// <exception cref="ArgumentNullException">The parameters are null, or one of them is.</exception>
-    /// <exception cref="ArgumentException">There are no parameters, or one is there twice.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The learning rate is NaN, infinite or negative.</exception>
-    protected Optimizer(IEnumerable<Parameter<T>> parameters, double learningRate)
-    {
-        Element.Require<T>();
-        ArgumentNullException.ThrowIfNull(parameters);
-        _parameters = [.. parameters];
-        if (_parameters.Length == 0) throw new ArgumentException("An optimizer expects at least one parameter, but there is none.", nameof(parameters));
-        if (_parameters.Contains(null)) throw new ArgumentNullException(nameof(parameters), "A parameter is null.");
-        if (_parameters.Distinct().Count() != _parameters.Length) throw new ArgumentException("A parameter is there twice.", nameof(parameters));
-        LearningRate = learningRate;
-    }
+    /// <summary>The groups of parameters, each with hyperparameters of its own. There is at least one.</summary>
+    public abstract IReadOnlyList<ParameterGroup> Groups { get; }
 
-    /// <summary>The parameters that are moved.</summary>
-    public IReadOnlyList<Parameter<T>> Parameters => _parameters;
-
-    /// <summary>The learning rate; may be changed between steps.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is NaN, infinite or negative.</exception>
+    /// <summary>The learning rate of the first group. Setting it sets every group's.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative or not finite.</exception>
     public double LearningRate
     {
-        get;
-        set => field = value >= 0 && double.IsFinite(value)
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, $"A learning rate is finite and not negative, but it is {value}.");
+        get => Groups[0].LearningRate;
+        set
+        {
+            for (var i = 0; i < Groups.Count; i++) Groups[i].LearningRate = value;
+        }
     }
 
     /// <summary>Sets all gradients to zero.</summary>
-    public void ZeroGradients()
+    public abstract void ZeroGradients();
+
+    /// <summary>Moves every parameter once.</summary>
+    public abstract void Step();
+
+    /// <summary>The optimizer's name, as in <c>SGD</c>.</summary>
+    public override string ToString() => GetType().Name.Split('`')[0];
+}
+
+/// <summary>Moves parameters along their gradients to make the loss smaller.</summary>
+/// <remarks>
+/// <para>A training step is: forward, loss, <see cref="ZeroGradients"/>, backward, <see cref="Step"/>. From the second step on, none of it allocates.</para>
+/// <para>An optimizer is a list of groups, and each group moves its own parameters; so <c>new Optimizer&lt;double&gt;(a, b)</c> may even mix an
+/// <see cref="SGDGroup{T}"/> with an <see cref="AdamGroup{T}"/>.</para>
+/// </remarks>
+/// <threadsafety>One thread at a time.</threadsafety>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public class Optimizer<T> : Optimizer where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private ParameterGroup<T>[] _groups = [];
+    private Parameter<T>[] _parameters = [];
+
+    /// <summary>Takes the groups of parameters to move.</summary>
+    /// <param name="groups">The groups, at least one.</param>
+    /// <exception cref="ArgumentNullException">A group is null.</exception>
+    /// <exception cref="ArgumentException">There are no groups, or a parameter is there twice, or a group's hyperparameters do not go together.</exception>
+    public Optimizer(params ReadOnlySpan<ParameterGroup<T>> groups)
+    {
+        if (groups.IsEmpty) throw new ArgumentException($"{this} expects at least one group of parameters, but there is none.", nameof(groups));
+        foreach (var group in groups) AddGroup(group);
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<ParameterGroup<T>> Groups => _groups;
+
+    /// <summary>The parameters that are moved: those of all groups, one group after the other.</summary>
+    public IReadOnlyList<Parameter<T>> Parameters => _parameters;
+
+    /// <summary>Adds a group of parameters, say those of layers that now join the training. Its step count and buffers start afresh.</summary>
+    /// <param name="group">The group.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="group"/> is null.</exception>
+    /// <exception cref="ArgumentException">One of its parameters is here already, or its hyperparameters do not go together.</exception>
+    public void AddGroup(ParameterGroup<T> group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        group.Check();
+        Parameter<T>[] parameters = [.. _parameters, .. group.Parameters];
+        ParameterGroup<T>.RequireDistinct(parameters, ToString(), nameof(group));
+        (_groups, _parameters) = ([.. _groups, group], parameters);
+    }
+
+    /// <inheritdoc/>
+    public override void ZeroGradients()
     {
         foreach (var parameter in _parameters) parameter.ZeroGradient();
     }
 
-    /// <summary>Moves every parameter once.</summary>
-    public abstract void Step();
+    /// <inheritdoc/>
+    public override void Step()
+    {
+        foreach (var group in _groups) group.Step();
+    }
+
+    /// <summary>A copy of everything the optimizer must keep to go on later as if it had never stopped.</summary>
+    public OptimizerState<T> GetState() => StateExchange<T>.Read(Exchange);
+
+    /// <summary>Goes on from a state that <see cref="GetState"/> gave, here or in an optimizer made alike over parameters of the same sizes.</summary>
+    /// <remarks>Learning rates, weight decays, momenta and Adam's β are taken from the state; all other hyperparameters must be the same here as there.</remarks>
+    /// <param name="state">The state.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="state"/> is null.</exception>
+    /// <exception cref="ArgumentException">The state is another kind of optimizer's, or of other groups or parameters, or has values that are none; the message
+    /// names all that does not fit. The optimizer is left as it was.</exception>
+    public void SetState(OptimizerState<T> state) => StateExchange<T>.Restore(ToString(), state, Exchange, nameof(state));
+
+    private void Exchange(StateExchange<T> state)
+    {
+        state.FirstParameter = 0;
+        for (var i = 0; i < _groups.Length; i++)
+        {
+            state.Prefix = $"groups.{i}.";
+            _groups[i].Exchange(state);
+            state.FirstParameter += _groups[i].Parameters.Count;
+        }
+    }
 }

@@ -8,6 +8,12 @@ internal sealed record Network(int Batch, params int[] Sizes)
 {
     public const double LearningRate = 0.1;
 
+    /// <summary>The networks whose training steps are timed.</summary>
+    public static IReadOnlyList<Network> Compared { get; } =
+    [
+        new(8, 1, 1, 1), new(4, 2, 8, 1), new(32, 64, 32, 10), new(64, 784, 128, 10), new(128, 784, 512, 512, 10), new(256, 784, 2048, 2048, 10),
+    ];
+
     /// <summary>Multiplications and additions in the products of a forward pass.</summary>
     public double ForwardFlops => 2.0 * Batch * Sizes.Skip(1).Zip(Sizes, (o, i) => (double)o * i).Sum();
 

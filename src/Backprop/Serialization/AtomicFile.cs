@@ -38,10 +38,11 @@ internal static partial class AtomicFile
             RemoveStale(target);
             Replace(target, write);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or ArgumentOutOfRangeException)
         {
+            // The latter is what .NET makes of a file that grows larger than the file system or a limit allows.
             string state = File.Exists(target) ? "It is still the file it was." : "There is no such file.";
-            throw new IOException($"{path} could not be written: {e.Message} {state}", e) { HResult = e.HResult };
+            throw new IOException($"{path} could not be written: {e.Message.TrimEnd('.')}. {state}", e) { HResult = e.HResult };
         }
         FlushDirectory(Path.GetDirectoryName(target)!);
     }
@@ -103,17 +104,27 @@ internal static partial class AtomicFile
         }
     }
 
-    /// <summary>Where a directory can be written to the disk on its own, a new name in it is safe only then; Windows needs no such step.</summary>
+    /// <summary>
+    /// Writes the new name in the directory to the disk, so that it outlives a power failure. Done where the system has a way to: without,
+    /// and on Windows, the name is written a little later.
+    /// </summary>
     private static void FlushDirectory(string directory)
     {
         if (OperatingSystem.IsWindows())
             return;
-        const int ReadOnly = 0;
-        int handle = OpenFile(directory, ReadOnly);
-        if (handle < 0)
-            return;                                         // may be entered but not listed: then the file is there, if not yet on the disk
-        _ = FlushFile(handle);
-        _ = CloseFile(handle);
+        try
+        {
+            const int ReadOnly = 0;
+            int handle = OpenFile(directory, ReadOnly);
+            if (handle < 0)
+                return;                                     // a directory that may be entered but not listed
+            _ = FlushFile(handle);
+            _ = CloseFile(handle);
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            // Not a system with a C library under this name.
+        }
     }
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]

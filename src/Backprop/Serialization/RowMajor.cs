@@ -7,21 +7,27 @@ namespace Backprop;
 internal static class RowMajor
 {
     private const int BufferBytes = 1 << 20;                // enough to read at the disk's speed, and not more than caches hold
-    private const int FewestRows = 64;
     private const int Tile = 16;                            // floats in a cache line
 
     /// <summary>How many elements pass through memory at a time.</summary>
     internal static int BufferSize<T>() where T : unmanaged => BufferBytes / Unsafe.SizeOf<T>();
 
     /// <summary>
-    /// The part of a matrix that passes at a time: whole rows if many fit; otherwise parts of several rows, if the stream can seek,
-    /// so that a column gets or gives more than one value at a time.
+    /// The part of a matrix that is read at a time: whole rows if many fit into the buffer, else parts of several rows, so that a column
+    /// gets more than one value at a time.
     /// </summary>
-    internal static (int Rows, int Columns) Blocks<T>(int rows, int columns, bool canSeek) where T : unmanaged
+    internal static (int Rows, int Columns) BlockToRead<T>(int rows, int columns) where T : unmanaged
     {
-        int height = Math.Min(rows, Math.Max(BufferSize<T>() / columns, canSeek ? FewestRows : 1));
+        int height = Math.Min(rows, Math.Max(BufferSize<T>() / columns, 4 * Tile));
         return (height, Math.Min(columns, BufferSize<T>() / height));
     }
+
+    /// <summary>
+    /// How many rows of a matrix are written at a time. A stream wants whole rows in their order, and columns want to give several
+    /// values at a time, so a buffer of 16 rows may be larger; very long rows go one by one.
+    /// </summary>
+    internal static int RowsToWrite<T>(int rows, int columns) where T : unmanaged =>
+        Math.Min(rows, Math.Max(BufferSize<T>() / columns, Math.Clamp(Tile * BufferSize<T>() / columns, 1, Tile)));
 
     // matrix[column * stride + row] = block[row * columns + column]
     /// <summary>Puts a block of rows into a matrix, whose columns lie <paramref name="stride"/> apart.</summary>

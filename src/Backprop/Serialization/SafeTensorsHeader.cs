@@ -122,17 +122,17 @@ internal ref struct SafeTensorsHeader
             throw InvalidTensor(name, "is not described by an object");
         while (Next() != JsonTokenType.EndObject)
         {
-            if (_json.ValueTextEquals("dtype"u8))
+            if (Is("dtype"u8))
             {
                 Once(name, "dtype", type is null);
                 type = ReadType(name);
             }
-            else if (_json.ValueTextEquals("shape"u8))
+            else if (Is("shape"u8))
             {
                 Once(name, "shape", shape is null);
                 shape = ReadShape(name);
             }
-            else if (_json.ValueTextEquals("data_offsets"u8))
+            else if (Is("data_offsets"u8))
             {
                 Once(name, "data_offsets", offsets is null);
                 offsets = ReadOffsets(name);
@@ -235,6 +235,10 @@ internal ref struct SafeTensorsHeader
             throw Invalid("the header ends too early");
         return _json.TokenType;
     }
+
+    /// <summary>Whether the field at hand has this name.</summary>
+    private readonly bool Is(ReadOnlySpan<byte> field) =>
+        _json.ValueIsEscaped ? Text("a field") == Encoding.UTF8.GetString(field) : _json.ValueTextEquals(field);
 
     /// <summary>The string at hand, decoded.</summary>
     private readonly string Text(string what)

@@ -179,7 +179,7 @@ public sealed class SafeTensorsReader : IDisposable
         where T : unmanaged, INumber<T>
     {
         int rows = (int)entry.Rows, columns = (int)entry.Columns;
-        (int blockRows, int blockColumns) = RowMajor.Blocks<TStored>(rows, columns, canSeek: true);
+        (int blockRows, int blockColumns) = RowMajor.BlockToRead<TStored>(rows, columns);
         var buffer = new TStored[blockRows * blockColumns];
         for (int row = 0; row < rows; row += blockRows)
         {

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Numerics.Tensors;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Encodings.Web;
@@ -147,7 +146,7 @@ public sealed class SafeTensorsWriter
     private ReadOnlySpan<byte> Header(Tensor[] tensors)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        // Beyond ASCII, JSON allows characters as they are, and so the reference implementation writes them.
+        // Letters beyond ASCII stay as they are, as in the reference implementation.
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
@@ -223,27 +222,13 @@ public sealed class SafeTensorsWriter
         where T : unmanaged, INumber<T>
         where TStored : unmanaged, INumber<TStored>
     {
-        (int blockRows, int blockColumns) = RowMajor.Blocks<TStored>(rows, columns, stream.CanSeek);
-        var buffer = new TStored[blockRows * blockColumns];
-        long start = stream.CanSeek ? stream.Position : 0;
+        int blockRows = RowMajor.RowsToWrite<TStored>(rows, columns);
+        var buffer = new TStored[blockRows * columns];
         for (int row = 0; row < rows; row += blockRows)
         {
             int height = Math.Min(blockRows, rows - row);
-            for (int column = 0; column < columns; column += blockColumns)
-            {
-                int width = Math.Min(blockColumns, columns - column);
-                RowMajor.FromMatrix<T, TStored>(values[(column * rows + row)..], rows, buffer, height, width);
-                if (height == 1 || width == columns)
-                    stream.Write(MemoryMarshal.AsBytes(buffer.AsSpan(0, height * width)));
-                else
-                {
-                    for (int i = 0; i < height; i++)
-                    {
-                        stream.Position = start + ((long)(row + i) * columns + column) * Unsafe.SizeOf<TStored>();
-                        stream.Write(MemoryMarshal.AsBytes(buffer.AsSpan(i * width, width)));
-                    }
-                }
-            }
+            RowMajor.FromMatrix<T, TStored>(values[row..], rows, buffer, height, columns);
+            WriteAll<TStored>(stream, buffer.AsSpan(0, height * columns));
         }
     }
 }

@@ -96,6 +96,30 @@ public abstract class DifferenceTests<T>
     }
 
     [Fact]
+    public void The_assertion_passes_where_values_agree_and_names_what_does_not()
+    {
+        Matrix<T> gradient = Matrix<T>.Build.Dense(2, 3, T.One);
+        Vector<T> bias = Vector<T>.Build.Dense(3, T.One);
+        T loss = T.One;
+        using Tensor matrix = gradient.ToTensor(), vector = bias.ToTensor(), scalar = matrix.mean();
+
+        gradient.ShouldAgreeWith(matrix);
+        gradient.ShouldAgreeWith(gradient.Clone());
+        bias.ShouldAgreeWith(vector);
+        loss.ShouldAgreeWith(scalar);
+
+        gradient[1, 2] = bias[2] = loss = T.CreateChecked(1.25);
+        foreach ((Action fail, string name) in new (Action, string)[]
+        {
+            (() => gradient.ShouldAgreeWith(matrix), "gradient is to agree;*worst at [1, 2]: ours 1.25, theirs 1"),
+            (() => gradient.ShouldAgreeWith(matrix.ToMatrix<T>()), "gradient is to agree;*worst at [1, 2]: ours 1.25, theirs 1"),
+            (() => bias.ShouldAgreeWith(vector), "bias is to agree;*worst at [2, 0]: ours 1.25, theirs 1"),
+            (() => loss.ShouldAgreeWith(scalar), "loss is to agree;*worst at [0, 0]: ours 1.25, theirs 1"),
+        })
+            fail.Should().Throw<Exception>().WithMessage($"*{name}*");
+    }
+
+    [Fact]
     public void Shapes_that_differ_null_and_impossible_tolerances_are_refused()
     {
         Matrix<T> matrix = Matrix<T>.Build.Dense(2, 3);

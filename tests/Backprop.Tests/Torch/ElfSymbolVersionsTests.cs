@@ -67,6 +67,22 @@ public class ElfSymbolVersionsTests
     }
 
     [Fact]
+    public void A_symbol_whose_version_is_hidden_counts_as_well()
+    {
+        byte[] image = Library();
+        int sections = (int)BitConverter.ToUInt64(image, 0x28);
+        int section = Enumerable.Range(0, BitConverter.ToUInt16(image, 0x3c)).Select(i => sections + (64 * i))
+            .Single(at => BitConverter.ToUInt32(image, at + 4) == 0x6fffffff);
+        int start = (int)BitConverter.ToUInt64(image, section + 24), size = (int)BitConverter.ToUInt64(image, section + 32);
+        for (int high = start + 1; high < start + size; high += 2)
+            image[high] |= 0x80;
+
+        Action weaken = () => ElfSymbolVersions.Weaken(image, Version, "another_symbol");
+
+        weaken.Should().Throw<NotSupportedException>();
+    }
+
+    [Fact]
     public void What_is_not_64_bit_little_endian_ELF_is_refused()
     {
         byte[] thirtyTwoBit = Library(), bigEndian = Library();

@@ -77,6 +77,8 @@ public abstract class TensorConversionTests<T>
 
         tensor.shape.Should().Equal(rows, columns);
         tensor.ToMatrix<T>().ToColumnMajorArray().Should().Equal(matrix.ToColumnMajorArray());
+        using Tensor leaf = matrix.ToTensor(requiresGradient: true);
+        (leaf.is_leaf, leaf.requires_grad, leaf.is_contiguous()).Should().Be((true, true, true));
     }
 
     [Theory]

@@ -66,7 +66,7 @@ public sealed class TorchNativeOnLinuxTests : IDisposable
         Action load = () => TorchNative.LoadWeakened(Original, [notADirectory, "/proc"]);
 
         load.Should().Throw<DllNotFoundException>()
-            .WithMessage($"{Original} needs version GLIBCXX_3.4.32 *{notADirectory} or /proc: *Install a newer libstdc++*TMPDIR*");
+            .WithMessage($"{Original} needs version GLIBCXX_3.4.32 *{notADirectory} or /proc. Install a newer libstdc++*TMPDIR*What happened: *{notADirectory}*/proc*");
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class TorchNativeOnLinuxTests : IDisposable
         string file = Path.Combine(_directory, FileName);
         File.WriteAllText(file, "not a library");
 
-        Action weaken = () => TorchNative.LoadWeakened(file, [_directory]), load = () => TorchNative.LoadFrom([_directory]);
+        Action weaken = () => TorchNative.LoadWeakened(file, [_directory]), load = () => TorchNative.LoadFrom([_directory, AppContext.BaseDirectory]);
 
         weaken.Should().Throw<DllNotFoundException>().WithMessage($"{file} needs *Not a 64-bit little-endian ELF file.*");
         load.Should().Throw<DllNotFoundException>().WithMessage($"*{file}*");
@@ -86,14 +86,18 @@ public sealed class TorchNativeOnLinuxTests : IDisposable
     {
         Action load = () => TorchNative.LoadFrom([_directory, "/nowhere"]);
 
-        load.Should().Throw<DllNotFoundException>().WithMessage($"*{FileName}*{_directory}, /nowhere*TorchSharp-cpu*");
+        load.Should().Throw<DllNotFoundException>().WithMessage(
+            $"TorchSharp needs {FileName}, which is in none of these directories: {_directory}, /nowhere. Reference the package TorchSharp-cpu *");
+
+        File.WriteAllText(Path.Combine(_directory, FileName), "there, but cannot be loaded, and no engine");
+        load.Should().Throw<DllNotFoundException>().WithMessage($"TorchSharp needs libtorch.so, which *{_directory}, /nowhere. Reference the package TorchSharp-cpu *");
     }
 
     [Fact]
     public void Several_processes_that_start_at_once_load_it_and_change_no_file()
     {
         string program = Path.Combine(AppContext.BaseDirectory, "Backprop.Tests");
-        string[] filesBefore = Directory.GetFileSystemEntries(AppContext.BaseDirectory);
+        string[] librariesBefore = Libraries();
         byte[] libraryBefore = File.ReadAllBytes(Original);
 
         Process[] processes = [.. Enumerable.Range(0, 3).Select(_ => Process.Start(new ProcessStartInfo(program,
@@ -111,8 +115,10 @@ public sealed class TorchNativeOnLinuxTests : IDisposable
             output.Should().Contain("Total: 1,");
             process.Dispose();
         }
-        Directory.GetFileSystemEntries(AppContext.BaseDirectory).Should().Equal(filesBefore);
+        Libraries().Should().Equal(librariesBefore);
         File.ReadAllBytes(Original).AsSpan().SequenceEqual(libraryBefore).Should().BeTrue();
         Directory.EnumerateFileSystemEntries(_directory, "backprop-*").Should().BeEmpty();
+
+        static string[] Libraries() => [.. Directory.GetFiles(AppContext.BaseDirectory, "*.so*", SearchOption.AllDirectories).Order()];
     }
 }

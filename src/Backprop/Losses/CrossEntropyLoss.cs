@@ -1,0 +1,128 @@
+using Backprop.Kernels;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>
+/// Softmax and the negative log-likelihood of the classes in one: with s = softmax(p), l = -w_y log s_y for a sample of class y.
+/// </summary>
+/// <remarks>
+/// <para>Derivative: dl/dp_c = w_y (s_c - [c = y]). CHAIN-RULE.md, "CrossEntropyLoss".</para>
+/// <para>The prediction holds logits: any real numbers, 1e6 too, of which the greatest is subtracted first. The target is one of two things: classes, as
+/// integers or as a matrix of one column; or a matrix of the prediction's shape with the probability t_c of each class, and then
+/// l = -sum of w_c t_c log s_c, and the mean is over the samples, whatever their weights. A matrix of one column for a prediction of one column
+/// holds probabilities.</para>
+/// <para>Label smoothing e takes the part e of a sample's probability and gives each of the C classes e/C: with it, t_c = (1 - e) [c = y] + e/C. Twin:
+/// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html">torch.nn.CrossEntropyLoss</see>.</para>
+/// </remarks>
+/// <example><code>
+/// var loss = new CrossEntropyLoss&lt;double&gt;();
+/// double value = loss.Forward(logits, [0, 2, 1]);      // three samples, of the classes 0, 2 and 1
+/// model.Backward(pass, loss.Backward(logits, [0, 2, 1]));
+/// </code></example>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class CrossEntropyLoss<T> : ClassificationLoss<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+{
+    private const int Block = 64; // rows done at once, so that what they keep fits on the stack
+
+    /// <summary>Makes the loss.</summary>
+    /// <param name="weight">The weight of each class; null when they weigh the same. Copied.</param>
+    /// <param name="ignoreIndex">The class of samples that count nowhere.</param>
+    /// <param name="reduction">Mean, over the weights of the samples' classes, or sum.</param>
+    /// <param name="labelSmoothing">How much of a sample's probability is given to all classes alike; from 0 to 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The label smoothing is not from 0 to 1.</exception>
+    public CrossEntropyLoss(Vector<T>? weight = null, int ignoreIndex = -100, Reduction reduction = Reduction.Mean, double labelSmoothing = 0)
+        : base(weight, ignoreIndex, reduction)
+    {
+        LabelSmoothing = labelSmoothing;
+        if (!(labelSmoothing is >= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(labelSmoothing), labelSmoothing, $"{this} expects a label smoothing from 0 to 1.");
+    }
+
+    /// <summary>How much of a sample's probability is given to all classes alike.</summary>
+    public double LabelSmoothing { get; }
+
+    /// <inheritdoc/>
+    public override string Formula => $"L = sum -sum_c q_c log s_c{Divided}, s = softmax(p), q_c = {Q}";
+
+    /// <inheritdoc/>
+    public override string Derivative => $"dL/dp_c = (s_c sum_k q_k - q_c){Divided}";
+
+    private string Divided => Reduction == Reduction.Mean ? " / sum w_y" : "";
+
+    private string Q => LabelSmoothing == 0 ? "w_c [c = y]" : "w_c ((1 - e) [c = y] + e/C)";
+
+    /// <inheritdoc/>
+    public override string ToString() => Text("CrossEntropyLoss",
+        Values.Text("weight", Weight), IgnoreIndex == -100 ? null : $"ignoreIndex: {IgnoreIndex}",
+        LabelSmoothing == 0 ? null : FormattableString.Invariant($"labelSmoothing: {LabelSmoothing}"));
+
+    /// <summary>Both dense; the target holds a class for each sample, or a probability for each entry of the prediction.</summary>
+    /// <inheritdoc/>
+    protected override void Check(Matrix<T> prediction, Matrix<T> target)
+    {
+        CheckPrediction(prediction);
+        Shape.Dense(this, target, nameof(target));
+        if (target.RowCount != prediction.RowCount || (target.ColumnCount != prediction.ColumnCount && target.ColumnCount != 1))
+            throw new ArgumentException(
+                $"{this} expects a target of {prediction.RowCount}x1, classes, or {Shape.Of(prediction)}, probabilities, for a {Shape.Of(prediction)} prediction, but it is {Shape.Of(target)}.", nameof(target));
+        if (target.ColumnCount != prediction.ColumnCount) base.Check(prediction, target);
+        else if (IgnoreIndex >= 0) throw new ArgumentException($"{this} expects classes, since it ignores one, but target has {Shape.Of(target)} probabilities.", nameof(target));
+        else Values.Probabilities(this, target, nameof(target));
+    }
+
+    private protected override ClassTargets<T> TargetsOf(Matrix<T> prediction, Matrix<T> target) =>
+        new(target.Span(), probabilities: target.ColumnCount == prediction.ColumnCount);
+
+    // l = -sum q_c log s_c
+    // log s_c = p_c - max - log sum e^(p_k - max)      q_c = w_c ((1 - e) t_c + e/C), and t_c = [c = y] for a class y
+    private protected override void Losses(Matrix<T> prediction, ClassTargets<T> targets, int first, Span<T> losses)
+    {
+        int n = prediction.RowCount, classes = prediction.ColumnCount;
+        var (share, floor) = Shares(classes);
+        Span<T> max = stackalloc T[Block], logSum = stackalloc T[Block];
+        for (; losses.Length > 0; first += Block)
+        {
+            var rows = int.Min(Block, losses.Length);
+            ReadOnlySpan<T> p = prediction.Span()[first..], t = targets.Probabilities;
+            CrossEntropy.LogSumExp(p, n, classes, max[..rows], logSum[..rows]);
+            if (targets.AreProbabilities || floor != T.Zero)
+                CrossEntropy.Losses(p, n, classes, max, logSum, Weights, t.IsEmpty ? t : t[first..], floor, share, losses[..rows]);
+            else
+                losses[..rows].Clear();
+            for (var i = 0; i < rows && !targets.AreProbabilities; i++)
+            {
+                var y = targets[first + i];
+                losses[i] = y == IgnoreIndex ? T.Zero : losses[i] - share * WeightOf(y) * (p[i + y * n] - max[i] - logSum[i]);
+            }
+
+            losses = losses[rows..];
+        }
+    }
+
+    // dp_c = dl (s_c sum q_k - q_c)
+    private protected override void Gradient(Matrix<T> prediction, ClassTargets<T> targets, ReadOnlySpan<T> dLosses, T dL, Matrix<T> dPrediction)
+    {
+        int n = prediction.RowCount, classes = prediction.ColumnCount;
+        var (share, floor) = Shares(classes);
+        Span<T> dl = stackalloc T[Block], q = stackalloc T[Block];
+        for (var first = 0; first < n; first += Block)
+        {
+            var rows = int.Min(Block, n - first);
+            for (var i = 0; i < rows; i++)
+            {
+                var ignored = !targets.AreProbabilities && targets[first + i] == IgnoreIndex;
+                dl[i] = ignored ? T.Zero : dLosses.IsEmpty ? dL : dLosses[first + i];
+                q[i] = ignored || targets.AreProbabilities ? T.Zero : share * WeightOf(targets[first + i]);
+            }
+
+            var t = targets.Probabilities;
+            var dP = dPrediction.Span()[first..];
+            CrossEntropy.Gradient(prediction.Span()[first..], n, classes, dl[..rows], q[..rows], Weights, t.IsEmpty ? t : t[first..], floor, share, dP);
+            for (var i = 0; i < rows && !targets.AreProbabilities; i++)
+                if (targets[first + i] != IgnoreIndex) dP[i + targets[first + i] * n] -= dl[i] * q[i];
+        }
+    }
+
+    /// <summary>What of a sample's probability stays where it is, 1 - e, and what each class is given, e/C.</summary>
+    private (T Share, T Floor) Shares(int classes) => (Element.From<T>(1 - LabelSmoothing), Element.From<T>(LabelSmoothing / classes));
+}

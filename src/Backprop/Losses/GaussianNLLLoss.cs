@@ -1,0 +1,112 @@
+using System.Numerics;
+using Backprop.Kernels;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>
+/// The negative log-likelihood of a normal distribution whose mean m and variance v are both predicted: l = (log v + (m - t)^2 / v) / 2, entry by entry.
+/// </summary>
+/// <remarks>
+/// <para>The prediction holds [means | variances]: for a target of k columns, k columns of means and then k of variances, or a single one for all.
+/// So one network predicts both, and one gradient goes back to it. (PyTorch takes the variances as a third argument.)</para>
+/// <para>Derivatives: dl/dm = (m - t) / v, dl/dv = (1 - (m - t)^2 / v) / (2 v). CHAIN-RULE.md, "GaussianNLLLoss".</para>
+/// <para>A variance below epsilon is taken as epsilon, in the derivatives too. With <c>full</c>, log(2 pi) / 2 is added to l. Twin:
+/// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.GaussianNLLLoss.html">torch.nn.GaussianNLLLoss</see>.</para>
+/// </remarks>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly T _epsilon, _constant;
+
+    /// <summary>Makes the loss.</summary>
+    /// <param name="full">Whether to add the constant log(2 pi) / 2.</param>
+    /// <param name="epsilon">The least variance; above 0.</param>
+    /// <param name="reduction">Mean, over all entries of the target, or sum.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Epsilon is not above 0, infinite or NaN.</exception>
+    public GaussianNLLLoss(bool full = false, double epsilon = 1e-6, Reduction reduction = Reduction.Mean) : base(reduction)
+    {
+        (Full, Epsilon) = (full, epsilon);
+        if (!(epsilon > 0 && double.IsFinite(epsilon))) throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, $"{this} expects a finite epsilon above 0.");
+        (_epsilon, _constant) = (Element.From<T>(epsilon), full ? Element.From<T>(0.5 * Math.Log(2 * Math.PI)) : T.Zero);
+    }
+
+    /// <summary>Whether the constant log(2 pi) / 2 is added.</summary>
+    public bool Full { get; }
+
+    /// <summary>The least variance.</summary>
+    public double Epsilon { get; }
+
+    /// <inheritdoc/>
+    public override string Formula =>
+        $"L = {(Reduction == Reduction.Mean ? "1/N " : "")}sum (log v + (m - t)^2 / v{(Full ? " + log(2 pi)" : "")}) / 2, p = [m | v]";
+
+    /// <inheritdoc/>
+    public override string Derivative => Reduction == Reduction.Mean
+        ? "dL/dm = (m - t) / (v N), dL/dv = (1 - (m - t)^2 / v) / (2 v N)"
+        : "dL/dm = (m - t) / v, dL/dv = (1 - (m - t)^2 / v) / (2 v)";
+
+    /// <inheritdoc/>
+    public override string ToString() => Text("GaussianNLLLoss", Full ? "full" : null, Epsilon == 1e-6 ? null : FormattableString.Invariant($"epsilon: {Epsilon}"));
+
+    /// <summary>Both dense, with as many rows; the prediction holds a mean for each column of the target and a variance for each or for all, none below 0.</summary>
+    /// <inheritdoc/>
+    protected override void Check(Matrix<T> prediction, Matrix<T> target)
+    {
+        Shape.Dense(this, prediction, nameof(prediction));
+        Shape.Dense(this, target, nameof(target));
+        int k = target.ColumnCount, variances = prediction.ColumnCount - k;
+        if (prediction.RowCount != target.RowCount || (variances != k && variances != 1))
+            throw new ArgumentException(
+                $"{this} expects a prediction of {target.RowCount}x{2 * k}, [means | variances], or {target.RowCount}x{k + 1}, [means | one variance], for a {Shape.Of(target)} target, but it is {Shape.Of(prediction)}.",
+                nameof(prediction));
+        var means = target.Span().Length;
+        var i = Values.IndexOutside<T>(prediction.Span()[means..], T.Zero, T.PositiveInfinity);
+        if (i >= 0)
+            throw new ArgumentOutOfRangeException(nameof(prediction), $"{this} expects variances of at least 0, but {Values.Entry(prediction, means + i, nameof(prediction))}.");
+    }
+
+    /// <inheritdoc/>
+    protected override int UnreducedColumns(Matrix<T> prediction, Matrix<T> target) => target.ColumnCount;
+
+    /// <inheritdoc/>
+    protected override T ForwardCore(Matrix<T> prediction, Matrix<T> target)
+    {
+        var sum = 0.0;
+        for (var j = 0; j < target.ColumnCount; j++)
+            sum += GaussianNLL.Sum(Column(prediction, j), Column(prediction, VarianceOf(j, prediction, target)), Column(target, j), _epsilon, _constant);
+        return T.CreateTruncating(Reduction == Reduction.Mean ? sum / Count(target) : sum);
+    }
+
+    /// <inheritdoc/>
+    protected override void BackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction) =>
+        Gradient(prediction, target, T.CreateTruncating(Reduction == Reduction.Mean ? 1 / Count(target) : 1), null, dPrediction);
+
+    /// <inheritdoc/>
+    protected override void UnreducedCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> losses)
+    {
+        for (var j = 0; j < target.ColumnCount; j++)
+            GaussianNLL.Losses(Column(prediction, j), Column(prediction, VarianceOf(j, prediction, target)), Column(target, j), _epsilon, _constant, Column(losses, j));
+    }
+
+    /// <inheritdoc/>
+    protected override void UnreducedBackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses, Matrix<T> dPrediction) =>
+        Gradient(prediction, target, T.One, dLosses, dPrediction);
+
+    private void Gradient(Matrix<T> prediction, Matrix<T> target, T dL, Matrix<T>? dLosses, Matrix<T> dPrediction)
+    {
+        dPrediction.Span()[target.Span().Length..].Clear(); // a variance for all gathers what each column says of it
+        for (var j = 0; j < target.ColumnCount; j++)
+        {
+            var v = VarianceOf(j, prediction, target);
+            GaussianNLL.Gradient(Column(prediction, j), Column(prediction, v), Column(target, j), _epsilon, dL, dLosses is null ? [] : Column(dLosses, j), Column(dPrediction, j), Column(dPrediction, v));
+        }
+    }
+
+    private static Span<T> Column(Matrix<T> x, int j) => x.Span().Slice(j * x.RowCount, x.RowCount);
+
+    private static double Count(Matrix<T> target) => (double)target.RowCount * target.ColumnCount;
+
+    /// <summary>The column of the variances that belong to the means in column j.</summary>
+    private static int VarianceOf(int j, Matrix<T> prediction, Matrix<T> target) => int.Min(target.ColumnCount + j, prediction.ColumnCount - 1);
+}

@@ -1,0 +1,48 @@
+using System.Numerics;
+using Backprop.Kernels;
+
+namespace Backprop;
+
+/// <summary>
+/// The squared error near the target, the absolute error far from it: of d = p - t, l = d^2 / 2 where |d| &lt;= delta, else delta (|d| - delta/2).
+/// </summary>
+/// <remarks>
+/// <para>Derivative: dl/dp = d, held within [-delta, delta]. CHAIN-RULE.md, "HuberLoss".</para>
+/// <para>It is delta times <see cref="SmoothL1Loss{T}"/> with beta = delta. Twin:
+/// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html">torch.nn.HuberLoss</see>.</para>
+/// </remarks>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class HuberLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>Makes the loss.</summary>
+    /// <param name="reduction">Mean or sum.</param>
+    /// <param name="delta">The error at which the parabola meets the straight line; above 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Delta is not above 0, infinite or NaN.</exception>
+    public HuberLoss(Reduction reduction = Reduction.Mean, double delta = 1) : base(new EntryLosses<T, Huber>(new(Element.From<T>(delta))), reduction)
+    {
+        Delta = delta;
+        if (!(delta > 0 && double.IsFinite(delta))) throw new ArgumentOutOfRangeException(nameof(delta), delta, $"{this} expects a finite delta above 0.");
+    }
+
+    /// <summary>The error at which the parabola meets the straight line.</summary>
+    public double Delta { get; }
+
+    private protected override string Entry => "(|d| <= delta ? d^2 / 2 : delta (|d| - delta/2)), d = p - t";
+
+    private protected override string EntryDerivative => "clamp(d, -delta, delta)";
+
+    /// <inheritdoc/>
+    public override string ToString() => Text("HuberLoss", Delta == 1 ? null : FormattableString.Invariant($"delta: {Delta}"));
+
+    private readonly struct Huber(T delta) : IEntryLoss<T>
+    {
+        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T>
+        {
+            V b = V.Broadcast(delta), d = p - t, size = V.Abs(d);
+            return V.Select(size <= b, 0.5 * d * d, b * (size - 0.5 * b));
+        }
+
+        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> =>
+            V.AtMost(V.Broadcast(delta), V.AtLeast(V.Broadcast(-delta), p - t));
+    }
+}

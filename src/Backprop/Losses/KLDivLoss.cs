@@ -1,0 +1,70 @@
+using System.Numerics;
+using Backprop.Kernels;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>
+/// The Kullback-Leibler divergence of the target from a prediction of log-probabilities: l = t (log t - p), entry by entry; where the target is 0, l = 0.
+/// </summary>
+/// <remarks>
+/// <para>Derivative: dl/dp = -t. CHAIN-RULE.md, "KLDivLoss".</para>
+/// <para>With <c>logTarget</c> the target holds logarithms too: l = e^t (t - p), dl/dp = -e^t.</para>
+/// <para>The mean, as everywhere, is over all entries. The divergence of the distributions, averaged over samples, is PyTorch's fourth reduction,
+/// <c>batchmean</c>: <see cref="BatchMean"/>. Twin:
+/// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.KLDivLoss.html">torch.nn.KLDivLoss</see>.</para>
+/// </remarks>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly bool _batchMean;
+
+    /// <summary>Makes the loss.</summary>
+    /// <param name="reduction">Mean, over all entries, or sum.</param>
+    /// <param name="logTarget">Whether the target holds logarithms of probabilities instead of probabilities.</param>
+    public KLDivLoss(Reduction reduction = Reduction.Mean, bool logTarget = false) : this(reduction, logTarget, batchMean: false) { }
+
+    private KLDivLoss(Reduction reduction, bool logTarget, bool batchMean)
+        : base(logTarget ? new EntryLosses<T, OfLogarithms>(default) : new EntryLosses<T, OfProbabilities>(default), reduction) =>
+        (LogTarget, _batchMean) = (logTarget, batchMean);
+
+    /// <summary>Makes the loss whose mean is over the samples, that is, the sum divided by the number of rows.</summary>
+    /// <param name="logTarget">Whether the target holds logarithms of probabilities instead of probabilities.</param>
+    public static KLDivLoss<T> BatchMean(bool logTarget = false) => new(Reduction.Mean, logTarget, batchMean: true);
+
+    /// <summary>Whether the target holds logarithms of probabilities.</summary>
+    public bool LogTarget { get; }
+
+    private protected override string Entry => LogTarget ? "e^t (t - p)" : "t (log t - p)";
+
+    private protected override string EntryDerivative => LogTarget ? "-e^t" : "-t";
+
+    private protected override string Divisor => _batchMean ? "n" : base.Divisor;
+
+    private protected override double Count(Matrix<T> prediction) => _batchMean ? prediction.RowCount : base.Count(prediction);
+
+    /// <inheritdoc/>
+    public override string ToString() => Text(_batchMean ? "KLDivLoss.BatchMean" : "KLDivLoss", LogTarget ? "logTarget" : null);
+
+    /// <summary>Both dense and of the same shape; every target in [0, 1], unless it is a logarithm.</summary>
+    /// <inheritdoc/>
+    protected override void Check(Matrix<T> prediction, Matrix<T> target)
+    {
+        base.Check(prediction, target);
+        if (!LogTarget) Values.Probabilities(this, target, nameof(target));
+    }
+
+    private readonly struct OfProbabilities : IEntryLoss<T>
+    {
+        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T> => V.Select(V.Equal(t, 0), 0, t * MathFunctions<T>.Log(t)) - t * p;
+
+        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => -t;
+    }
+
+    private readonly struct OfLogarithms : IEntryLoss<T>
+    {
+        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Exp(t) * (t - p);
+
+        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => -MathFunctions<T>.Exp(t);
+    }
+}

@@ -1,0 +1,30 @@
+using System.Numerics;
+using Backprop.Kernels;
+
+namespace Backprop;
+
+/// <summary>The absolute error: l = |p - t|, entry by entry.</summary>
+/// <remarks>
+/// <para>Derivative: dl/dp = sign(p - t), which is 0 where they are equal. CHAIN-RULE.md, "L1Loss".</para>
+/// <para>Where an entry is NaN, so is the loss, but as in PyTorch its derivative is 0. Twin:
+/// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.L1Loss.html">torch.nn.L1Loss</see>.</para>
+/// </remarks>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+/// <param name="reduction">Mean or sum.</param>
+public sealed class L1Loss<T>(Reduction reduction = Reduction.Mean)
+    : ElementwiseLoss<T>(new EntryLosses<T, L1Loss<T>.Absolute>(default), reduction) where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private protected override string Entry => "|p - t|";
+
+    private protected override string EntryDerivative => "sign(p - t)";
+
+    /// <inheritdoc/>
+    public override string ToString() => Text("L1Loss");
+
+    internal readonly struct Absolute : IEntryLoss<T>
+    {
+        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T> => V.Abs(p - t);
+
+        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => V.Select(p > t, 1, V.Select(p < t, -1, 0));
+    }
+}

@@ -1,0 +1,49 @@
+using System.Numerics;
+using Backprop.Kernels;
+
+namespace Backprop;
+
+/// <summary>
+/// The absolute error with its corner rounded: of d = p - t, l = d^2 / (2 beta) where |d| &lt; beta, else |d| - beta/2.
+/// </summary>
+/// <remarks>
+/// <para>Derivative: dl/dp = d / beta, held within [-1, 1]. CHAIN-RULE.md, "SmoothL1Loss".</para>
+/// <para>With beta = 0 no corner is rounded: it is <see cref="L1Loss{T}"/>. Twin:
+/// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.SmoothL1Loss.html">torch.nn.SmoothL1Loss</see>.</para>
+/// </remarks>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class SmoothL1Loss<T> : ElementwiseLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>Makes the loss.</summary>
+    /// <param name="reduction">Mean or sum.</param>
+    /// <param name="beta">The error at which the parabola meets the straight line; at least 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Beta is negative, infinite or NaN.</exception>
+    public SmoothL1Loss(Reduction reduction = Reduction.Mean, double beta = 1)
+        : base(Element.From<T>(beta) == T.Zero ? new EntryLosses<T, L1Loss<T>.Absolute>(default) : new EntryLosses<T, Rounded>(new(Element.From<T>(beta))), reduction)
+    {
+        Beta = beta;
+        if (!(beta >= 0 && double.IsFinite(beta))) throw new ArgumentOutOfRangeException(nameof(beta), beta, $"{this} expects a finite beta of at least 0.");
+    }
+
+    /// <summary>The error at which the parabola meets the straight line.</summary>
+    public double Beta { get; }
+
+    private protected override string Entry => "(|d| < beta ? d^2 / (2 beta) : |d| - beta/2), d = p - t";
+
+    private protected override string EntryDerivative => "clamp(d / beta, -1, 1)";
+
+    /// <inheritdoc/>
+    public override string ToString() => Text("SmoothL1Loss", Beta == 1 ? null : FormattableString.Invariant($"beta: {Beta}"));
+
+    private readonly struct Rounded(T beta) : IEntryLoss<T>
+    {
+        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T>
+        {
+            V b = V.Broadcast(beta), d = p - t, size = V.Abs(d);
+            return V.Select(size < b, 0.5 * d * d / b, size - 0.5 * b);
+        }
+
+        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> =>
+            V.AtMost(1, V.AtLeast(-1, (p - t) / V.Broadcast(beta)));
+    }
+}

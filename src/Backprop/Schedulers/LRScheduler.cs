@@ -1,0 +1,87 @@
+namespace Backprop;
+
+/// <summary>Changes the learning rates of an optimizer's groups from epoch to epoch.</summary>
+/// <remarks>
+/// <para>Call <see cref="Step"/> once an epoch, after the optimizer's steps (<see cref="OneCycleLR"/>: once a batch, after the optimizer's step).</para>
+/// <para>As in PyTorch, each new rate is made from the group's present one. So several schedulers may work on one optimizer, and a rate that
+/// was set by hand in between is kept. CHAIN-RULE.md, "Learning rate schedulers", has the closed forms.</para>
+/// <para>To write a scheduler, subclass this and write <see cref="Next"/>.</para>
+/// </remarks>
+/// <threadsafety>One thread at a time, and not while the optimizer steps.</threadsafety>
+public abstract class LRScheduler
+{
+    private readonly double[] _initial;
+
+    /// <summary>Takes the optimizer whose groups are to be scheduled. Groups that are added to it later are not.</summary>
+    /// <param name="optimizer">The optimizer.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="optimizer"/> is null.</exception>
+    protected LRScheduler(Optimizer optimizer)
+    {
+        ArgumentNullException.ThrowIfNull(optimizer);
+        Groups = [.. optimizer.Groups];
+        // The first scheduler keeps the rates it finds, for those after it too.
+        _initial = [.. Groups.Select(group => group.InitialLearningRate ?? group.LearningRate)];
+        Start();
+        for (var i = 0; i < _initial.Length; i++) Groups[i].InitialLearningRate ??= _initial[i];
+    }
+
+    /// <summary>How many epochs are over: how often <see cref="Step"/> was called.</summary>
+    public int Epoch { get; private set; }
+
+    /// <summary>The scheduled groups.</summary>
+    protected IReadOnlyList<ParameterGroup> Groups { get; }
+
+    /// <summary>Ends an epoch: sets the learning rates of the next one.</summary>
+    /// <param name="metric">What <see cref="ReduceLROnPlateau"/> watches, as a validation loss; the other schedulers need none.</param>
+    public void Step(double? metric = null)
+    {
+        Set(Epoch + 1, metric);
+        Epoch++;
+    }
+
+    /// <summary>A copy of everything the scheduler must keep to go on later as if it had never stopped: numbers, each with a name.</summary>
+    /// <remarks>The learning rates are in the optimizer's state; keep and restore both.</remarks>
+    public IReadOnlyDictionary<string, double> GetState() => StateExchange.Read(Exchange);
+
+    /// <summary>Goes on from a state that <see cref="GetState"/> gave, here or in a scheduler made alike.</summary>
+    /// <param name="state">The state.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="state"/> is null.</exception>
+    /// <exception cref="ArgumentException">The state is of another kind of scheduler, or of one with other settings; the message names all
+    /// that does not fit. The scheduler is left as it was.</exception>
+    public void SetState(IReadOnlyDictionary<string, double> state) => StateExchange.Restore(ToString(), state, Exchange, nameof(state));
+
+    /// <summary>The scheduler's name, as in <c>StepLR</c>.</summary>
+    public override string ToString() => GetType().Name;
+
+    /// <summary>The learning rate of a group in an epoch; by default, unchanged.</summary>
+    /// <param name="epoch">The epoch; 0 only where <see cref="Start"/> asks for it.</param>
+    /// <param name="rate">The group's rate in the epoch before.</param>
+    /// <param name="initial">The group's rate before any scheduler changed it.</param>
+    protected virtual double Next(int epoch, double rate, double initial) => rate;
+
+    /// <summary>Sets the groups for an epoch; by default, each one's learning rate to <see cref="Next"/>.</summary>
+    /// <param name="epoch">The epoch; 0 only where <see cref="Start"/> asks for it.</param>
+    /// <param name="metric">The metric that <see cref="Step"/> was given.</param>
+    protected virtual void Set(int epoch, double? metric)
+    {
+        for (var i = 0; i < Groups.Count; i++) Groups[i].LearningRate = Next(epoch, Groups[i].LearningRate, _initial[i]);
+    }
+
+    /// <summary>
+    /// Sets the groups for epoch 0; by default, leaves them as they are. The base constructor calls this: of a subclass's fields, those with an
+    /// initializer are set by then.
+    /// </summary>
+    protected virtual void Start() { }
+
+    /// <summary>
+    /// Names everything that must be kept to go on later, in a fixed order. Called to read the state as well as to check and restore it:
+    /// <c>_best = state.Value("best", _best);</c>
+    /// </summary>
+    /// <param name="state">Takes each value, and gives back the one to go on with.</param>
+    protected virtual void Exchange(StateExchange state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        Epoch = (int)state.Count("last_epoch", Epoch);
+        for (var i = 0; i < _initial.Length; i++) _initial[i] = state.Value($"base_lrs.{i}", _initial[i]);
+    }
+}

@@ -1,0 +1,50 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using BenchmarkDotNet.Running;
+
+namespace Backprop.Benchmarks;
+
+/// <summary>The commands and their options.</summary>
+internal static class Commands
+{
+    public static int Run(string[] args)
+    {
+        var only = new Option<string?>("--only") { Description = "Run only the rows whose \"table network type threads\" contains this text, such as \"step 784-128\".", HelpName = "text" };
+        var seconds = new Option<double>("--seconds") { Description = "Time for each row, in seconds.", DefaultValueFactory = _ => 2, CustomParser = Seconds, HelpName = "s" };
+        var threads = new Option<string?>("--threads") { Description = "Only with this number of threads." }.AcceptOnlyFromAmong("1", "2");
+        var type = new Option<string?>("--type") { Description = "Only in this type." }.AcceptOnlyFromAmong("float", "double");
+        var cpuTime = new Option<bool>("--cpu-time") { Description = "Count processor time, which is steadier on a busy machine; one thread only." };
+        var markdown = new Option<bool>("--markdown") { Description = "Write Markdown tables." };
+
+        var compare = new Command("compare", "Backprop and TorchSharp take turns in one process; tables of their times and ratios.") { only, seconds, threads, type, cpuTime, markdown };
+        compare.SetAction(result => Comparison.Run(new Comparison.Options(
+            result.GetValue(only), result.GetValue(seconds), result.GetValue(threads), result.GetValue(type), result.GetValue(cpuTime), result.GetValue(markdown))));
+        compare.Validators.Add(result =>
+        {
+            if (result.GetValue(cpuTime) && result.GetValue(threads) == "2") result.AddError("--cpu-time counts all threads together, so it says nothing with --threads 2.");
+        });
+
+        var filter = new Option<string[]>("--filter") { Description = "Run only the benchmarks whose names match, such as *Product*.", DefaultValueFactory = _ => ["*"], HelpName = "glob", AllowMultipleArgumentsPerToken = true };
+        var job = new Option<string>("--job") { Description = "How thoroughly to measure.", DefaultValueFactory = _ => "Default" };
+        job.AcceptOnlyFromAmong("Dry", "Short", "Medium", "Long", "Default");
+
+        var bdn = new Command("bdn", "Our kernels and layers under BenchmarkDotNet, with their allocations. Start it from within the repository.") { filter, job };
+        bdn.SetAction(result =>
+        {
+            var summaries = BenchmarkSwitcher.FromAssembly(typeof(Comparison).Assembly)
+                .Run(["--filter", .. result.GetValue(filter)!, "--job", result.GetValue(job)!]).ToArray();
+            return summaries.Length > 0 && summaries.All(summary => summary.BenchmarksCases.Length == summary.Reports.Count(report => report.Success)) ? 0 : 1;
+        });
+
+        return new RootCommand("Benchmarks of Backprop.") { compare, bdn }.Parse(args).Invoke();
+    }
+
+    private static double Seconds(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        if (!double.TryParse(text, CultureInfo.InvariantCulture, out var value) || !(value is > 0 and <= 3600))
+            result.AddError($"--seconds expects a number above 0, at most 3600, but it is {text}.");
+        return value;
+    }
+}

@@ -1,0 +1,215 @@
+using System.Globalization;
+using System.Numerics;
+using Backprop.Torch;
+using MathNet.Numerics;
+using MathNet.Numerics.LinearAlgebra;
+using TorchSharp;
+
+namespace Backprop.Benchmarks;
+
+/// <summary>The command <c>compare</c>: every table, ours against TorchSharp.</summary>
+internal sealed class Comparison
+{
+    /// <summary>What the command line says.</summary>
+    public sealed record Options(string? Only, double Seconds, string? Threads, string? Type, bool CpuTime, bool Markdown);
+
+    private static readonly Network[] Forwards =
+    [
+        new(1, 64, 32, 10), new(1, 784, 128, 10), new(32, 784, 128, 10), new(256, 784, 128, 10),
+    ];
+
+    private readonly Options _options;
+    private bool _anySelected;
+
+    private Comparison(Options options) => _options = options;
+
+    /// <summary>Runs what the options select. Returns the exit code: 1 where the sides disagree.</summary>
+    public static int Run(Options options)
+    {
+        CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        TorchNative.EnsureLoadable();
+        try
+        {
+            var comparison = new Comparison(options);
+            comparison.Run();
+            if (comparison._anySelected) return 0;
+            Console.Error.WriteLine($"No row's name contains \"{options.Only}\".");
+            return 1;
+        }
+        catch (DisagreementException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 1;
+        }
+    }
+
+    private void Run()
+    {
+        Note(Machine.Description);
+        Note(
+            "ratio: TorchSharp's time / ours, the median over paired blocks, and its 10th to 90th percentile.",
+            "GFLOP/s of the products, their share of what a loop of multiply-adds reaches in the same blocks,",
+            "and managed bytes allocated in each call: ours / TorchSharp's.");
+        if (_options.CpuTime) Note("Times are processor time, not wall time.");
+        foreach (var threads in new[] { 1, 2 })
+        {
+            if (_options.CpuTime && threads > 1) continue;
+            if (_options.Threads is { } wanted && wanted != threads.ToString(CultureInfo.InvariantCulture)) continue;
+            Control.MaxDegreeOfParallelism = threads;
+            torch.set_num_threads(threads);
+            if (_options.Type is null or "float") Tables<float>(threads);
+            if (_options.Type is null or "double") Tables<double>(threads);
+        }
+
+        if (Selected("cold start 64-32-10, 32 float")) ColdStarts();
+    }
+
+    private void Tables<T>(int threads) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var what = $"{Data.NameOf<T>()}, {threads} thread{(threads == 1 ? "" : "s")}";
+        using var peak = new Peak<T>(threads);
+        WarmUp<T>();
+
+        var table = new Table(_options.Markdown, $"Training step: {what}", Columns("network, batch"));
+        foreach (var network in Network.Compared.Where(network => threads == 1 || network.StepFlops > 100_000))
+        {
+            if (!Selected($"step {network} {what}")) continue;
+            using var ours = new OurStep<T>(network);
+            using var theirs = new TorchStep<T>(network);
+            RequireSameLosses<T>(network, ours, theirs);
+            Add(table, network.ToString(), network.StepFlops, ours, theirs, peak);
+        }
+
+        table = new Table(_options.Markdown, $"Inference: {what}", Columns("network, batch"));
+        foreach (var network in Forwards.Where(network => threads == 1 || network.ForwardFlops > 1_000_000))
+        {
+            if (!Selected($"forward inference {network} {what}")) continue;
+            using var ours = new OurInference<T>(network);
+            using var theirs = new TorchInference<T>(network);
+            using (var output = theirs.Output) RequireSame($"{network}", ours.Output, output);
+            Add(table, network.ToString(), network.ForwardFlops, ours, theirs, peak);
+        }
+
+        table = new Table(_options.Markdown, $"Products of square matrices: {what}", Columns("product, size"));
+        foreach (var kind in Enum.GetValues<ProductKind>())
+        {
+            foreach (var size in new[] { 256, 512, 1024 })
+            {
+                var name = $"{Name(kind)}, {size}";
+                if (!Selected($"product {name} {what}")) continue;
+                using var ours = new OurProduct<T>(kind, size);
+                using var theirs = new TorchProduct<T>(kind, size);
+                ours.Run(1);
+                theirs.Run(1);
+                RequireSame(name, ours.Result, theirs.Result);
+                Add(table, name, 2.0 * size * size * size, ours, theirs, peak);
+            }
+        }
+
+        if (threads == 1) ElementwiseTable<T>(what);
+    }
+
+    // What all networks share must be compiled to the end before the first row, too; the runtime takes its time with that.
+    private static void WarmUp<T>() where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        using var ours = new OurStep<T>(Network.Compared[1]);
+        using var theirs = new TorchStep<T>(Network.Compared[1]);
+        Turns.WarmUp(ours, 1, 0.01);
+        Turns.WarmUp(theirs, 0.5, 0.01);
+    }
+
+    private void ElementwiseTable<T>(string what) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var table = new Table(_options.Markdown, $"Elementwise, 4,096 elements: {what}",
+            new("layer", -22), new("ours us", 10), new("torch us", 10), new("ratio", 8), new("10-90 %", 14), new("ns/element", 12));
+        foreach (var layer in Elementwise<T>.All)
+        {
+            foreach (var backward in new[] { false, true })
+            {
+                var name = layer.Name + (backward ? ", both" : ", forward");
+                if (!Selected($"elementwise {name} {what}")) continue;
+                using var ours = new OurElementwise<T>(layer.Ours(), backward);
+                using var theirs = new TorchElementwise<T>(layer.Torch(), backward);
+                using (var result = theirs.Result()) RequireSame(name, ours.Result(), result, layer.Tolerance);
+                var turns = Turns.Take(_options.Seconds / 4, 1, _options.CpuTime, ours, theirs);
+                table.Add([name, .. Times(turns, 1), Table.Number(turns.Seconds(0) * 1e9 / OurElementwise<T>.Elements)]);
+            }
+        }
+    }
+
+    private void ColdStarts()
+    {
+        var table = new Table(_options.Markdown, "Cold start: from the start of a process to the end of its first step, 64-32-10, 32, float",
+            new("", -22), new("ours ms", 10), new("torch ms", 10), new("ratio", 8), new("10-90 %", 14));
+        var turns = ColdStart.Measure(Math.Clamp((int)(_options.Seconds * 5), 3, 25));
+        var (ratio, low, high) = turns.Ratio(1, to: 0);
+        table.Add("first step", Table.Number(turns.Seconds(0) * 1e3), Table.Number(turns.Seconds(1) * 1e3), Table.Times(ratio), Spread(low, high));
+    }
+
+    private static Column[] Columns(string first) =>
+    [
+        new(first, -22), new("ours us", 10), new("torch us", 10), new("ratio", 8), new("10-90 %", 14),
+        new("GFLOP/s", 12), new("of peak %", 11), new("bytes", 11),
+    ];
+
+    private void Add<T>(Table table, string name, double flops, ISide ours, ISide theirs, Peak<T> peak) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var turns = Turns.Take(_options.Seconds, peak.Threads, _options.CpuTime, ours, peak, theirs);
+        table.Add(
+        [
+            name, .. Times(turns, 2),
+            $"{Table.Number(flops / turns.Seconds(0) / 1e9)}/{Table.Number(flops / turns.Seconds(2) / 1e9)}",
+            $"{Share(0)}/{Share(2)}",
+            $"{Turns.BytesPerCall(ours)}/{Turns.BytesPerCall(theirs)}",
+        ]);
+
+        string Share(int side) => Table.Percent(turns.Ratio(1, to: side).Median * flops / peak.Flops);
+    }
+
+    private static string[] Times(Turns turns, int torchSide)
+    {
+        var (ratio, low, high) = turns.Ratio(torchSide, to: 0);
+        return [Table.Number(turns.Seconds(0) * 1e6), Table.Number(turns.Seconds(torchSide) * 1e6), Table.Times(ratio), Spread(low, high)];
+    }
+
+    private static string Spread(double low, double high) => $"{Table.Number(low)}-{Table.Number(high)}";
+
+    private void Note(params ReadOnlySpan<string> lines)
+    {
+        foreach (var line in lines) Console.WriteLine(_options.Markdown ? $"- {line}" : line);
+    }
+
+    private bool Selected(string row)
+    {
+        var selected = _options.Only is not { } only || row.Contains(only, StringComparison.OrdinalIgnoreCase);
+        _anySelected |= selected;
+        return selected;
+    }
+
+    private static string Name(ProductKind kind) => kind switch
+    {
+        ProductKind.Forward => "X W^T",
+        ProductKind.InputGradient => "dY W",
+        _ => "dW += dY^T X",
+    };
+
+    // Five steps pass through every gradient, so this proves that both sides do the same work.
+    private static void RequireSameLosses<T>(Network network, TrainingStep ours, TrainingStep theirs)
+    {
+        for (var step = 1; step <= 5; step++)
+        {
+            double a = ours.Step(), b = theirs.Step();
+            if (!(Math.Abs(a - b) <= Tolerance.Of<T>().Around(b)))
+                throw new DisagreementException($"{network}, {Data.NameOf<T>()}: not timed, for the losses of step {step} differ: ours {a:r}, TorchSharp's {b:r}.");
+        }
+    }
+
+    private static void RequireSame<T>(string row, Matrix<T> ours, torch.Tensor theirs, double? inDouble = null) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var bound = typeof(T) == typeof(float) ? 1e-4 : inDouble ?? 1e-11;      // sums of a thousand terms, in another order
+        var difference = Difference.Between(ours, theirs, new Tolerance(bound, bound));
+        if (!difference.IsWithinTolerance) throw new DisagreementException($"{row}, {Data.NameOf<T>()}: not timed, for the results differ: {difference}.");
+    }
+
+    private sealed class DisagreementException(string message) : Exception(message);
+}

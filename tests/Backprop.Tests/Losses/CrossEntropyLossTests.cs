@@ -1,0 +1,143 @@
+using FluentAssertions;
+using MathNet.Numerics.LinearAlgebra;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Backprop.Tests;
+
+public abstract class CrossEntropyLossTests<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+{
+    [Theory]
+    [InlineData(Reduction.Mean, false, -100, 0)]
+    [InlineData(Reduction.Sum, false, -100, 0)]
+    [InlineData(Reduction.Mean, true, -100, 0)]
+    [InlineData(Reduction.Sum, true, -100, 0)]
+    [InlineData(Reduction.Mean, false, 1, 0.1)]
+    [InlineData(Reduction.Sum, false, -7, 0.25)]
+    [InlineData(Reduction.Mean, true, -100, 0.1)]
+    [InlineData(Reduction.Sum, true, 0, 1)]
+    public void Gradients_agree_with_PyTorch_and_finite_differences(Reduction reduction, bool weighted, int ignored, double smoothing) => Any.Shape.ForAll(shape =>
+    {
+        var columns = shape.Columns + 1; // of a prediction with one column, a target of one column is probabilities
+        var weight = weighted ? LossCases.Weights<T>(columns, shape.Seed + 2) : null;
+        using var weightTorch = weight is null ? null : Proof.Tensor(weight.ToRowMatrix()).squeeze(0);
+        var target = LossCases.Classes<T>(shape.Rows, columns, shape.Seed + 1, ignored);
+        if (target.Enumerate().All(y => y == T.CreateChecked(ignored))) target[0, 0] = T.CreateChecked(columns - 1); // a mean of nothing is tested elsewhere
+        Proof.Loss(new CrossEntropyLoss<T>(weight, ignored, reduction, smoothing), Any.Matrix<T>(shape.Rows, columns, shape.Seed, 4), target,
+            (p, t) => nn.functional.cross_entropy(p, t.squeeze(1).to(ScalarType.Int64), weightTorch, ignored, reduction.InTorch(), smoothing),
+            (p, t) => nn.functional.cross_entropy(p, t.squeeze(1).to(ScalarType.Int64), weightTorch, ignored, nn.Reduction.None, smoothing));
+    });
+
+    [Theory]
+    [InlineData(Reduction.Mean, false, 0)]
+    [InlineData(Reduction.Sum, false, 0)]
+    [InlineData(Reduction.Mean, true, 0)]
+    [InlineData(Reduction.Sum, true, 0)]
+    [InlineData(Reduction.Mean, false, 0.1)]
+    [InlineData(Reduction.Sum, false, 0.1)]
+    [InlineData(Reduction.Mean, true, 0.25)]
+    [InlineData(Reduction.Sum, true, 1)]
+    public void Gradients_from_probabilities_agree_too(Reduction reduction, bool weighted, double smoothing) => Any.Shape.ForAll(shape =>
+    {
+        var weight = weighted ? LossCases.Weights<T>(shape.Columns, shape.Seed + 2) : null;
+        using var weightTorch = weight is null ? null : Proof.Tensor(weight.ToRowMatrix()).squeeze(0);
+        Proof.Loss(new CrossEntropyLoss<T>(weight, reduction: reduction, labelSmoothing: smoothing),
+            Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed, 4), LossCases.Distributions<T>(shape.Rows, shape.Columns, shape.Seed + 1),
+            (p, t) => nn.functional.cross_entropy(p, t, weightTorch, -100, reduction.InTorch(), smoothing),
+            (p, t) => nn.functional.cross_entropy(p, t, weightTorch, -100, nn.Reduction.None, smoothing));
+    });
+
+    [Theory]
+    [InlineData(63, 3)]
+    [InlineData(64, 10)]
+    [InlineData(129, 5)]
+    [InlineData(200, 33)]
+    public void Batches_of_several_blocks_agree_too(int rows, int columns)
+    {
+        using var weightTorch = Proof.Tensor(LossCases.Weights<T>(columns, 3).ToRowMatrix()).squeeze(0);
+        Proof.Loss(new CrossEntropyLoss<T>(LossCases.Weights<T>(columns, 3), labelSmoothing: 0.1), Any.Matrix<T>(rows, columns, 1, 4), LossCases.Classes<T>(rows, columns, 2, -100),
+            (p, t) => nn.functional.cross_entropy(p, t.squeeze(1).to(ScalarType.Int64), weightTorch, label_smoothing: 0.1),
+            (p, t) => nn.functional.cross_entropy(p, t.squeeze(1).to(ScalarType.Int64), weightTorch, -100, nn.Reduction.None, 0.1), finiteDifferences: false);
+        Proof.Loss(new CrossEntropyLoss<T>(LossCases.Weights<T>(columns, 3), labelSmoothing: 0.1), Any.Matrix<T>(rows, columns, 1, 4), LossCases.Distributions<T>(rows, columns, 2),
+            (p, t) => nn.functional.cross_entropy(p, t, weightTorch, label_smoothing: 0.1),
+            (p, t) => nn.functional.cross_entropy(p, t, weightTorch, -100, nn.Reduction.None, 0.1), finiteDifferences: false);
+    }
+
+    [Fact]
+    public void All_samples_ignored_the_mean_is_NaN_and_its_gradient_zero()
+    {
+        var (p, t) = (Any.Matrix<T>(3, 4, 1), Matrix<T>.Build.Dense(3, 1, T.CreateChecked(-100)));
+        foreach (var smoothing in (double[])[0, 0.1])
+        {
+            T.IsNaN(new CrossEntropyLoss<T>(labelSmoothing: smoothing).Forward(p, t)).Should().BeTrue();
+            new CrossEntropyLoss<T>(labelSmoothing: smoothing).Backward(p, t).Enumerate().Should().AllBeEquivalentTo(T.Zero);
+            new CrossEntropyLoss<T>(reduction: Reduction.Sum, labelSmoothing: smoothing).Forward(p, t).Should().Be(T.Zero);
+        }
+    }
+}
+
+public sealed class CrossEntropyLossDoubleTests : CrossEntropyLossTests<double>
+{
+    private static readonly Vector<double> Weight = Vector<double>.Build.Dense([1, 2, 5]);
+
+    private static readonly Matrix<double> Logits = Matrix<double>.Build.DenseOfRowArrays([1, 2, 3], [1, 2, 3]);
+
+    [Fact]
+    public void Classes_with_weights_and_smoothing_give_the_number_of_PyTorchs_documentation_case() =>
+        new CrossEntropyLoss<double>(Weight, labelSmoothing: 0.1).Forward(Logits, [0, 2]).Should().BeApproximately(0.747521454, 5e-10);
+
+    [Fact]
+    public void Probabilities_with_weights_divide_by_the_samples() =>
+        new CrossEntropyLoss<double>(Weight).Forward(Logits, Matrix<double>.Build.DenseOfRowArrays([0.2, 0.3, 0.5], [1, 0, 0])).Should().BeApproximately(2.37635282, 5e-9);
+
+    [Theory]
+    [InlineData(3, "3")]
+    [InlineData(-1, "-1")]
+    [InlineData(0.5, "0.5")]
+    [InlineData(double.NaN, "NaN")]
+    public void A_class_that_is_none_is_named_with_its_sample(double value, string text) => LossErrors.AreNamed(
+        new CrossEntropyLoss<double>(), Logits, Matrix<double>.Build.Dense(2, 1, [0, value]),
+        $"CrossEntropyLoss() expects classes 0 to 2, or -100 to ignore a sample, but target has {text} for sample 1. (Parameter 'target')");
+
+    [Fact]
+    public void A_probability_that_is_none_is_named() => LossErrors.AreNamed(
+        new CrossEntropyLoss<double>(), Logits, Logits,
+        "CrossEntropyLoss() expects probabilities, from 0 to 1, but target has 2 in row 0, column 1. (Parameter 'target')");
+
+    [Fact]
+    public void A_target_of_another_shape_is_named() => LossErrors.AreNamed(
+        new CrossEntropyLoss<double>(Weight, labelSmoothing: 0.5), Logits, Any.Matrix<double>(2, 2, 1),
+        "CrossEntropyLoss(weight: [1, 2, 5], labelSmoothing: 0.5) expects a target of 2x1, classes, or 2x3, probabilities, for a 2x3 prediction, but it is 2x2. (Parameter 'target')");
+
+    [Fact]
+    public void A_wrong_number_of_weights_is_named() => LossErrors.AreNamed(
+        new CrossEntropyLoss<double>(Weight), Any.Matrix<double>(2, 4, 1), Matrix<double>.Build.Dense(2, 1),
+        "CrossEntropyLoss(weight: [1, 2, 5]) expects 3 columns, one for each class's weight, but prediction is 2x4. (Parameter 'prediction')");
+
+    [Fact]
+    public void An_ignored_class_does_not_go_with_probabilities() => LossErrors.AreNamed(
+        new CrossEntropyLoss<double>(ignoreIndex: 1), Logits, LossCases.Distributions<double>(2, 3, 1),
+        "CrossEntropyLoss(ignoreIndex: 1) expects classes, since it ignores one, but target has 2x3 probabilities. (Parameter 'target')");
+
+    [Theory]
+    [InlineData(-0.1)]
+    [InlineData(1.1)]
+    [InlineData(double.NaN)]
+    public void Label_smoothing_is_from_0_to_1(double smoothing)
+    {
+        var act = () => new CrossEntropyLoss<double>(labelSmoothing: smoothing);
+        act.Should().Throw<ArgumentOutOfRangeException>().WithMessage("CrossEntropyLoss(labelSmoothing: *) expects a label smoothing from 0 to 1. (Parameter 'labelSmoothing')*");
+    }
+
+    [Fact]
+    public void Weights_are_copied()
+    {
+        var weight = Weight.Clone();
+        var loss = new CrossEntropyLoss<double>(weight);
+        var before = loss.Forward(Logits, [0, 2]);
+        weight[0] = 100;
+        loss.Forward(Logits, [0, 2]).Should().Be(before);
+    }
+}
+
+public sealed class CrossEntropyLossSingleTests : CrossEntropyLossTests<float>;

@@ -1,0 +1,56 @@
+using System.Numerics;
+using FluentAssertions;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch.nn;
+
+namespace Backprop.Tests;
+
+public abstract class KLDivLossTests<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    [Theory]
+    [InlineData(Reduction.Mean)]
+    [InlineData(Reduction.Sum)]
+    public void Gradients_agree_with_PyTorch_and_finite_differences(Reduction reduction) => Any.Shape.ForAll(shape =>
+        Proof.Loss(new KLDivLoss<T>(reduction), Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed, 4), LossCases.Distributions<T>(shape.Rows, shape.Columns, shape.Seed + 1),
+            (p, t) => functional.kl_div(p, t, log_target: false, reduction.InTorch()),
+            (p, t) => functional.kl_div(p, t, log_target: false, torch.nn.Reduction.None)));
+
+    [Theory]
+    [InlineData(Reduction.Mean)]
+    [InlineData(Reduction.Sum)]
+    public void Gradients_from_targets_that_are_logarithms_agree_too(Reduction reduction) => Any.Shape.ForAll(shape =>
+        Proof.Loss(new KLDivLoss<T>(reduction, logTarget: true), Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed, 4), Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed + 1, 2),
+            (p, t) => functional.kl_div(p, t, log_target: true, reduction.InTorch()),
+            (p, t) => functional.kl_div(p, t, log_target: true, torch.nn.Reduction.None)));
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Gradients_of_the_mean_over_samples_agree_too(bool logTarget) => Any.Shape.ForAll(shape =>
+    {
+        var target = LossCases.Distributions<T>(shape.Rows, shape.Columns, shape.Seed + 1);
+        Proof.Loss(KLDivLoss<T>.BatchMean(logTarget), Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed, 4), target,
+            (p, t) => functional.kl_div(p, t, logTarget, torch.nn.Reduction.Sum) / shape.Rows);
+    });
+
+    // Asked for the mean, libtorch writes a warning to the console, each time, that it is not batchmean.
+    private static torch.Tensor Reduce(torch.Tensor losses, Reduction reduction) => reduction == Reduction.Mean ? losses.mean() : losses.sum();
+}
+
+public sealed class KLDivLossDoubleTests : KLDivLossTests<double>
+{
+    [Fact]
+    public void A_target_that_is_no_probability_is_named() => LossErrors.AreNamed(
+        new KLDivLoss<double>(Reduction.Sum), Any.Matrix<double>(2, 3, 1), Any.Matrix<double>(2, 3, 1) * 0 + 1.25,
+        "KLDivLoss(sum) expects probabilities, from 0 to 1, but target has 1.25 in row 0, column 0. (Parameter 'target')");
+
+    [Fact]
+    public void Logarithms_may_be_anything()
+    {
+        var act = () => new KLDivLoss<double>(logTarget: true).Forward(Any.Matrix<double>(2, 3, 1), Any.Matrix<double>(2, 3, 1) - 5);
+        act.Should().NotThrow();
+    }
+}
+
+public sealed class KLDivLossSingleTests : KLDivLossTests<float>;

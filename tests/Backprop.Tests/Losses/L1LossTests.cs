@@ -1,0 +1,25 @@
+using System.Numerics;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch.nn;
+
+namespace Backprop.Tests;
+
+public abstract class L1LossTests<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    [Theory]
+    [InlineData(Reduction.Mean)]
+    [InlineData(Reduction.Sum)]
+    public void Gradients_agree_with_PyTorch_and_finite_differences(Reduction reduction) => Any.Shape.ForAll(shape =>
+    {
+        var target = Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed);
+        var error = Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed + 1, 3);
+        Proof.Loss(new L1Loss<T>(reduction), target + error, target,
+            (p, t) => functional.l1_loss(p, t, reduction.InTorch()),
+            (p, t) => functional.l1_loss(p, t, torch.nn.Reduction.None));
+    });
+}
+
+public sealed class L1LossDoubleTests : L1LossTests<double>;
+
+public sealed class L1LossSingleTests : L1LossTests<float>;

@@ -1,0 +1,201 @@
+using FluentAssertions;
+using MathNet.Numerics.LinearAlgebra;
+using Xunit;
+
+namespace Backprop.Tests;
+
+/// <summary>What holds for every loss.</summary>
+public abstract class LossTests<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+{
+    private static readonly Vector<T> Weight = LossCases.Weights<T>(10, 1);
+
+    public static readonly TheoryData<Loss<T>> All =
+    [
+        new MSELoss<T>(), new L1Loss<T>(Reduction.Sum), new SmoothL1Loss<T>(), new HuberLoss<T>(), new BCELoss<T>(), new BCEWithLogitsLoss<T>(), new BCEWithLogitsLoss<T>(posWeight: Weight),
+        new KLDivLoss<T>(), KLDivLoss<T>.BatchMean(), new PoissonNLLLoss<T>(full: true), new GaussianNLLLoss<T>(), new NLLLoss<T>(Weight), new CrossEntropyLoss<T>(),
+        new CrossEntropyLoss<T>(Weight, labelSmoothing: 0.1),
+    ];
+
+    [Theory, MemberData(nameof(All), DisableDiscoveryEnumeration = true)]
+    public void A_steady_step_allocates_nothing(Loss<T> loss)
+    {
+        var (prediction, target) = Case(loss, 100);
+        var (gradient, losses) = (loss.Backward(prediction, target), loss.Unreduced(prediction, target));
+        for (var i = 0; i < 3; i++) Step();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 20; i++) Step();
+        (GC.GetAllocatedBytesForCurrentThread() - before).Should().Be(0);
+
+        void Step()
+        {
+            loss.Forward(prediction, target);
+            loss.Backward(prediction, target, gradient);
+            loss.Unreduced(prediction, target, losses);
+            loss.UnreducedBackward(prediction, target, losses, gradient);
+        }
+    }
+
+    [Theory, MemberData(nameof(All), DisableDiscoveryEnumeration = true)]
+    public void Operands_stay_as_they_are_and_the_same_call_gives_the_same_bits(Loss<T> loss)
+    {
+        var (prediction, target) = Case(loss, 33);
+        var (p, t, value, gradient) = (prediction.Clone(), target.Clone(), loss.Forward(prediction, target), loss.Backward(prediction, target));
+        Parallel.For(0, 8, _ =>
+        {
+            loss.Forward(prediction, target).Should().Be(value);
+            loss.Backward(prediction, target).Should().Be(gradient);
+        });
+        prediction.Should().Be(p);
+        target.Should().Be(t);
+    }
+
+    [Theory, MemberData(nameof(All), DisableDiscoveryEnumeration = true)]
+    public void The_gradient_of_a_sample_does_not_depend_on_where_it_lies(Loss<T> loss)
+    {
+        var (prediction, target) = Case(loss, 90);
+        var dLosses = Any.Matrix<T>(90, loss.Unreduced(prediction, target).ColumnCount, 5);
+        var (losses, gradient) = (loss.Unreduced(prediction, target), loss.UnreducedBackward(prediction, target, dLosses));
+        foreach (var (first, count) in ((int, int)[])[(0, 1), (3, 5), (60, 17), (89, 1)])
+        {
+            var (p, t, d) = (Rows(prediction, first, count), Rows(target, first, count), Rows(dLosses, first, count));
+            loss.Unreduced(p, t).Should().Be(Rows(losses, first, count));
+            loss.UnreducedBackward(p, t, d).Should().Be(Rows(gradient, first, count));
+        }
+
+        static Matrix<T> Rows(Matrix<T> x, int first, int count) => x.SubMatrix(first, count, 0, x.ColumnCount);
+    }
+
+    [Theory, MemberData(nameof(All), DisableDiscoveryEnumeration = true)]
+    public void Null_other_storage_and_shapes_that_do_not_fit_are_named(Loss<T> loss)
+    {
+        var (prediction, target) = Case(loss, 4);
+        Throws<ArgumentNullException>(() => loss.Forward(null!, target), "*(Parameter 'prediction')");
+        Throws<ArgumentNullException>(() => loss.Backward(prediction, null!), "*(Parameter 'target')");
+        Throws<ArgumentNullException>(() => loss.Backward(prediction, target, null!), "*(Parameter 'result')");
+        Throws<ArgumentNullException>(() => loss.UnreducedBackward(prediction, target, null!), "*(Parameter 'dLosses')");
+        Throws<ArgumentException>(() => loss.Forward(Matrix<T>.Build.SparseOfMatrix(prediction), target), $"{loss} expects a dense matrix, but prediction is a 4x*");
+        Throws<ArgumentException>(() => loss.Forward(prediction, Matrix<T>.Build.SparseOfMatrix(target)), $"{loss} expects a dense matrix, but target is a 4x*");
+        Throws<ArgumentException>(() => loss.Forward(prediction, Case(loss, 5).Target), $"{loss} expects *");
+        Throws<ArgumentException>(() => loss.Backward(prediction, target, prediction), $"{loss} expects a result of its own, but it shares its entries with an operand. (Parameter 'result')");
+        Throws<ArgumentException>(() => loss.Backward(prediction, target, Matrix<T>.Build.Dense(3, 1)), $"{loss} expects result to be 4x{prediction.ColumnCount}, but it is 3x1. (Parameter 'result')");
+        Throws<ArgumentException>(() => loss.UnreducedBackward(prediction, target, Matrix<T>.Build.Dense(3, 1)), $"{loss} expects dLosses to be 4x*, but it is 3x1. (Parameter 'dLosses')");
+
+        static void Throws<TException>(Action act, string message) where TException : Exception => act.Should().Throw<TException>().WithMessage(message);
+    }
+
+    [Theory, MemberData(nameof(All), DisableDiscoveryEnumeration = true)]
+    public void Over_nothing_the_mean_is_NaN_and_the_sum_0(Loss<T> loss)
+    {
+        var (prediction, target) = Case(loss, 0);
+        var value = loss.Forward(prediction, target);
+        (loss.Reduction == Reduction.Mean ? T.IsNaN(value) : value == T.Zero).Should().BeTrue();
+        loss.Backward(prediction, target).RowCount.Should().Be(0);
+        loss.Unreduced(prediction, target).RowCount.Should().Be(0);
+    }
+
+    [Theory, MemberData(nameof(All), DisableDiscoveryEnumeration = true)]
+    public void Each_says_what_it_computes(Loss<T> loss)
+    {
+        loss.Formula.Should().StartWith("L = ");
+        loss.Derivative.Should().StartWith("dL/d");
+        loss.ToString().Should().MatchRegex(@"^\w+Loss(\.BatchMean)?\(.*\)$");
+    }
+
+    [Fact]
+    public void A_sum_of_many_floats_keeps_its_digits()
+    {
+        var prediction = Matrix<T>.Build.Dense(1000, 1000, T.CreateChecked(0.1));
+        var expected = 1e6 * double.CreateChecked(T.CreateChecked(0.1));
+        double.CreateChecked(new L1Loss<T>(Reduction.Sum).Forward(prediction, Matrix<T>.Build.Dense(1000, 1000))).Should().BeApproximately(expected, 1e-6 * expected);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(15)]
+    [InlineData(16)]
+    [InlineData(100)]
+    [InlineData(2048 + 37)]
+    public void The_order_of_the_sum_depends_on_the_number_of_entries_alone(int count)
+    {
+        Matrix<T> p = Any.Matrix<T>(count, 1, 1, 9), t = Any.Matrix<T>(count, 1, 2, 9);
+        var total = 0.0;
+        for (var start = 0; start < count; start += 1024) // entry i goes to the sum i mod 16, then the 16 are folded in halves; every 1024 entries anew
+        {
+            var sums = new T[16];
+            for (var i = start; i < int.Min(count, start + 1024); i++) sums[i % 16] += (p[i, 0] - t[i, 0]) * (p[i, 0] - t[i, 0]);
+            for (var half = 8; half > 0; half /= 2)
+                for (var k = 0; k < half; k++) sums[k] += sums[k + half];
+            total += double.CreateChecked(sums[0]);
+        }
+
+        new MSELoss<T>(Reduction.Sum).Forward(p, t).Should().Be(T.CreateTruncating(total));
+    }
+
+    [Fact]
+    public void A_reduction_is_mean_or_sum()
+    {
+        var act = () => new MSELoss<T>((Reduction)7);
+        act.Should().Throw<ArgumentOutOfRangeException>().WithMessage("A reduction is Mean or Sum. (Parameter 'reduction')*");
+    }
+
+    /// <summary>A prediction and a target that the loss takes, of this many samples.</summary>
+    private static (Matrix<T> Prediction, Matrix<T> Target) Case(Loss<T> loss, int rows) => loss switch
+    {
+        BCELoss<T> => (LossCases.Fractions<T>(rows, 10, 1), LossCases.Answers<T>(rows, 10, 2)),
+        GaussianNLLLoss<T> => (LossCases.Fractions<T>(rows, 20, 1), Any.Matrix<T>(rows, 10, 2)),
+        ClassificationLoss<T> => (Any.Matrix<T>(rows, 10, 1), LossCases.Classes<T>(rows, 10, 2, ignored: -100)),
+        _ => (Any.Matrix<T>(rows, 10, 1, 3), LossCases.Answers<T>(rows, 10, 2)),
+    };
+}
+
+public sealed class LossDoubleTests : LossTests<double>
+{
+    [Theory]
+    [MemberData(nameof(Texts), DisableDiscoveryEnumeration = true)]
+    public void Texts_read_as_constructors(Loss<double> loss, string text) => loss.ToString().Should().Be(text);
+
+    public static readonly TheoryData<Loss<double>, string> Texts = new()
+    {
+        { new MSELoss<double>(), "MSELoss()" },
+        { new L1Loss<double>(Reduction.Sum), "L1Loss(sum)" },
+        { new SmoothL1Loss<double>(Reduction.Sum, 0.5), "SmoothL1Loss(sum, beta: 0.5)" },
+        { new HuberLoss<double>(delta: 2), "HuberLoss(delta: 2)" },
+        { KLDivLoss<double>.BatchMean(logTarget: true), "KLDivLoss.BatchMean(logTarget)" },
+        { new PoissonNLLLoss<double>(false, true, 0.5), "PoissonNLLLoss(logInput: false, full, epsilon: 0.5)" },
+        { new GaussianNLLLoss<double>(true), "GaussianNLLLoss(full)" },
+        { new NLLLoss<double>(LossCases.Weights<double>(10, 1), 3), "NLLLoss(weight: [10 weights], ignoreIndex: 3)" },
+    };
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    public void Beta_and_delta_are_finite_and_not_negative(double value)
+    {
+        var beta = () => new SmoothL1Loss<double>(beta: value);
+        beta.Should().Throw<ArgumentOutOfRangeException>().WithMessage("SmoothL1Loss(beta: *) expects a finite beta of at least 0. (Parameter 'beta')*");
+        var delta = () => new HuberLoss<double>(delta: value);
+        delta.Should().Throw<ArgumentOutOfRangeException>().WithMessage("HuberLoss(delta: *) expects a finite delta above 0. (Parameter 'delta')*");
+    }
+
+    [Fact]
+    public void Other_types_than_float_and_double_are_refused()
+    {
+        foreach (var make in (Action[])[
+            () => _ = new MSELoss<Half>(), () => _ = new BCEWithLogitsLoss<Half>(), () => _ = new SmoothL1Loss<Half>(), () => _ = KLDivLoss<Half>.BatchMean(),
+            () => _ = new GaussianNLLLoss<Half>(), () => _ = new CrossEntropyLoss<Half>()])
+            make.Should().Throw<NotSupportedException>().WithMessage("Backprop computes in float or double; Half is not supported.");
+    }
+
+    [Fact]
+    public void Delta_is_not_0_but_beta_may_be_and_then_it_is_L1()
+    {
+        var delta = () => new HuberLoss<double>(delta: 0);
+        delta.Should().Throw<ArgumentOutOfRangeException>();
+        var (p, t) = (Any.Matrix<double>(3, 4, 1), Any.Matrix<double>(3, 4, 2));
+        p[1, 1] = t[1, 1];
+        new SmoothL1Loss<double>(beta: 0).Backward(p, t).Should().Be(new L1Loss<double>().Backward(p, t));
+    }
+}
+
+public sealed class LossSingleTests : LossTests<float>;
