@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Backprop.Kernels;
 
-/// <summary>A function of one number, to be applied to spans by <see cref="Elementwise"/> and <see cref="Reduction"/>.</summary>
+/// <summary>A function of one number, to be applied to spans by <see cref="Elementwise"/> and <see cref="Reductions"/>.</summary>
 /// <remarks>A readonly struct whose <c>Invoke</c> is inlined (<c>MethodImplOptions.AggressiveInlining</c>): it becomes the loop's body.</remarks>
 internal interface IUnary<T>
     where T : unmanaged, IFloatingPointIeee754<T>

@@ -93,18 +93,6 @@ internal static unsafe class Products
         }
     }
 
-    /// <summary>s += the sum over the rows of A, with A (n x m), s (m).</summary>
-    internal static void AddSumOverRows<T>(ReadOnlySpan<T> a, Span<T> s, int n, int m)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        for (var j = 0; j < m; j++)
-        {
-            var sum = s[j];
-            foreach (var value in a.Slice(j * n, n)) sum += value;
-            s[j] = sum;
-        }
-    }
-
     private static void Run<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
     {
         if ((long)product.Rows * product.Columns * product.Inner < ManyMultiplyAdds || Workers.Available == 1)

@@ -73,7 +73,7 @@ public sealed class Linear<T> : Layer<T> where T : unmanaged, IFloatingPointIeee
     {
         // dW += dY^T x      db += sum over rows of dY
         Products.AddTransposeTimes(dY.Span(), pass.Input.Span(), Weight.Gradients, dY.RowCount, OutFeatures, InFeatures);
-        if (Bias is not null) Products.AddSumOverRows(dY.Span(), Bias.Gradients, dY.RowCount, OutFeatures);
+        if (Bias is not null) Reductions.AddColumnSums(dY.Span(), dY.RowCount, Bias.Gradients);
         if (!pass.NeedsInputGradient) return null;
 
         var dX = pass.NewInputGradient();

@@ -97,9 +97,9 @@ public abstract class ElementwiseTests<T>
             Elementwise.Map(default(ProductMinus), x, y, x, y);
             Elementwise.AddScaled(T.One, x, y);
             Elementwise.AddRow(x.AsSpan(0, 36), 9, y.AsSpan(0, 4));
-            _ = Reduction.Sum<T>(x) + Reduction.Dot<T>(x, y) + Reduction.Max<T>(x);
-            Reduction.AddColumnSums(x.AsSpan(0, 36), 9, y.AsSpan(0, 4));
-            Reduction.RowSums(x.AsSpan(0, 36), 4, y.AsSpan(0, 9));
+            _ = Reductions.Sum<T>(x) + Reductions.Dot<T>(x, y) + Reductions.Max<T>(x);
+            Reductions.AddColumnSums(x.AsSpan(0, 36), 9, y.AsSpan(0, 4));
+            Reductions.RowSums(x.AsSpan(0, 36), 4, y.AsSpan(0, 9));
         }
     }
 

@@ -20,10 +20,10 @@ public abstract class ReductionTests<T>
         {
             T[] a = x[start..(start + length)], b = y[start..(start + length)], c = z[start..(start + length)];
             Span<T> sa = x.AsSpan(start, length), sb = y.AsSpan(start, length), sc = z.AsSpan(start, length);
-            Reduction.Sum<T>(sa).Should().Be(OrderedSum(a));
-            Reduction.SumOfSquares<T>(sa).Should().Be(OrderedSum([.. a.Select(v => v * v)]));
-            Reduction.Dot<T>(sa, sb).Should().Be(OrderedSum([.. a.Zip(b, (v, w) => v * w)]));
-            Reduction.Sum(default(ProductMinus), sa, sb, sc).Should().Be(OrderedSum([.. a.Zip(b, (v, w) => v * w).Zip(c, (v, w) => v - w)]));
+            Reductions.Sum<T>(sa).Should().Be(OrderedSum(a));
+            Reductions.SumOfSquares<T>(sa).Should().Be(OrderedSum([.. a.Select(v => v * v)]));
+            Reductions.Dot<T>(sa, sb).Should().Be(OrderedSum([.. a.Zip(b, (v, w) => v * w)]));
+            Reductions.Sum(default(ProductMinus), sa, sb, sc).Should().Be(OrderedSum([.. a.Zip(b, (v, w) => v * w).Zip(c, (v, w) => v - w)]));
         }
     }
 
@@ -31,7 +31,7 @@ public abstract class ReductionTests<T>
     public void A_function_without_a_value_at_zero_is_not_disturbed_by_padding()
     {
         T[] x = [T.CreateTruncating(4), T.CreateTruncating(2), T.CreateTruncating(0.5)];
-        Reduction.Sum(default(Reciprocal), x).Should().Be(T.CreateTruncating(2.75));
+        Reductions.Sum(default(Reciprocal), x).Should().Be(T.CreateTruncating(2.75));
     }
 
     [Fact]
@@ -40,7 +40,7 @@ public abstract class ReductionTests<T>
         T[] x = new T[1_000_000];
         Array.Fill(x, T.CreateTruncating(0.1));
         double exact = double.CreateTruncating(x[0]) * x.Length;
-        Math.Abs(double.CreateTruncating(Reduction.Sum<T>(x)) / exact - 1).Should().BeLessThan(250 * double.CreateTruncating(T.BitIncrement(T.One) - T.One));
+        Math.Abs(double.CreateTruncating(Reductions.Sum<T>(x)) / exact - 1).Should().BeLessThan(250 * double.CreateTruncating(T.BitIncrement(T.One) - T.One));
     }
 
     [Fact]
@@ -48,9 +48,9 @@ public abstract class ReductionTests<T>
     {
         T[] x = Numbers(100, 1);
         x[70] = T.PositiveInfinity;
-        Reduction.Sum<T>(x).Should().Be(T.PositiveInfinity);
+        Reductions.Sum<T>(x).Should().Be(T.PositiveInfinity);
         x[97] = T.NegativeInfinity;
-        Reduction.Sum<T>(x).Should().Be(T.NaN);
+        Reductions.Sum<T>(x).Should().Be(T.NaN);
     }
 
     [Fact]
@@ -59,32 +59,32 @@ public abstract class ReductionTests<T>
         for (int length = 0; length < 70; length++)
         {
             T[] x = Numbers(length, length);
-            Reduction.Max<T>(x).Should().Be(length == 0 ? T.NegativeInfinity : x.Max());
+            Reductions.Max<T>(x).Should().Be(length == 0 ? T.NegativeInfinity : x.Max());
             for (int i = 0; i < length; i++)
             {
                 T before = x[i];
                 x[i] = T.CreateTruncating(1e6);
-                Reduction.Max<T>(x).Should().Be(x[i]);
+                Reductions.Max<T>(x).Should().Be(x[i]);
                 x[i] = T.NaN;
-                Reduction.Max<T>(x).Should().Be(T.NaN);
+                Reductions.Max<T>(x).Should().Be(T.NaN);
                 x[i] = before;
             }
         }
 
-        Reduction.Max<T>([T.NegativeZero, T.Zero, T.NegativeZero]).Should().Be(T.Zero);
-        Reduction.Max<T>([T.NegativeInfinity, T.NegativeInfinity]).Should().Be(T.NegativeInfinity);
+        Reductions.Max<T>([T.NegativeZero, T.Zero, T.NegativeZero]).Should().Be(T.Zero);
+        Reductions.Max<T>([T.NegativeInfinity, T.NegativeInfinity]).Should().Be(T.NegativeInfinity);
     }
 
     [Fact]
     public void Columns_and_rows_of_a_column_major_matrix_are_summed() => Gen.Select(Gen.Int[0, 40], Gen.Int[1, 12]).Sample((rows, columns) =>
     {
         T[] matrix = Numbers(rows * columns, 1), columnSums = Numbers(columns, 2), before = [.. columnSums];
-        Reduction.AddColumnSums(matrix, rows, columnSums);
+        Reductions.AddColumnSums(matrix, rows, columnSums);
         for (int j = 0; j < columns; j++) columnSums[j].Should().Be(before[j] + OrderedSum(matrix[(j * rows)..((j + 1) * rows)]));
 
         T[] rowSums = new T[rows], rowMax = new T[rows];
-        Reduction.RowSums(matrix, columns, rowSums);
-        Reduction.RowMax(matrix, columns, rowMax);
+        Reductions.RowSums(matrix, columns, rowSums);
+        Reductions.RowMax(matrix, columns, rowMax);
         for (int i = 0; i < rows; i++)
         {
             T sum = matrix[i], max = matrix[i];
@@ -103,7 +103,7 @@ public abstract class ReductionTests<T>
     public void Nothing_beyond_the_rows_is_written()
     {
         T[] result = Numbers(12, 1), before = [.. result];
-        Reduction.RowSums(Numbers(15, 2), 3, result.AsSpan(3, 5));
+        Reductions.RowSums(Numbers(15, 2), 3, result.AsSpan(3, 5));
         result[..3].Should().Equal(before[..3]);
         result[8..].Should().Equal(before[8..]);
     }
@@ -114,11 +114,11 @@ public abstract class ReductionTests<T>
         T[] three = new T[3], four = new T[4];
         new Action[]
         {
-            () => Reduction.Dot<T>(three, four),
-            () => Reduction.Sum(default(ProductMinus), three, three, four),
-            () => Reduction.AddColumnSums(four, 2, three),
-            () => Reduction.RowSums(four, 2, three),
-            () => Reduction.RowMax<T>([], 0, []),
+            () => Reductions.Dot<T>(three, four),
+            () => Reductions.Sum(default(ProductMinus), three, three, four),
+            () => Reductions.AddColumnSums(four, 2, three),
+            () => Reductions.RowSums(four, 2, three),
+            () => Reductions.RowMax<T>([], 0, []),
         }.Should().AllSatisfy(act => act.Should().Throw<ArgumentException>());
     }
 

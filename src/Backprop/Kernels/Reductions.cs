@@ -13,7 +13,7 @@ namespace Backprop.Kernels;
 /// </para>
 /// </remarks>
 [SkipLocalsInit]
-internal static unsafe class Reduction
+internal static unsafe class Reductions
 {
     private const int Block = 4096;
 
