@@ -8,13 +8,14 @@ namespace Backprop.Kernels;
 /// The result may be one of the inputs; other overlaps are the caller's to refuse. Each element is computed by the same vector
 /// instructions wherever it lies: the last, partly filled vector overlaps its predecessor, and a span shorter than a vector is
 /// padded with zeros. So the same numbers give the same bits at each position, in each length.
+/// <para>Not to be inlined: optimized anew within its caller, a long function would exceed what the compiler inlines, and fall apart into calls.</para>
 /// </remarks>
 [SkipLocalsInit]
 internal static unsafe class Elementwise
 {
     /// <summary><c>result[i] = f(x[i])</c></summary>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Map<T, TFunction>(TFunction f, ReadOnlySpan<T> x, Span<T> result)
         where T : unmanaged, IFloatingPointIeee754<T>
         where TFunction : struct, IUnary<T>
@@ -29,7 +30,7 @@ internal static unsafe class Elementwise
 
     /// <summary><c>result[i] = f(x[i], y[i])</c></summary>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Map<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> result)
         where T : unmanaged, IFloatingPointIeee754<T>
         where TFunction : struct, IBinary<T>
@@ -44,7 +45,7 @@ internal static unsafe class Elementwise
 
     /// <summary><c>result[i] = f(x[i], y[i], z[i])</c></summary>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Map<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> result)
         where T : unmanaged, IFloatingPointIeee754<T>
         where TFunction : struct, ITernary<T>
@@ -63,7 +64,7 @@ internal static unsafe class Elementwise
 
     /// <summary>Adds a row to each row of a column-major matrix: <c>matrix[i, j] += row[j]</c>.</summary>
     /// <exception cref="ArgumentException">The matrix does not have as many columns as the row.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void AddRow<T>(Span<T> matrix, int rowCount, ReadOnlySpan<T> row)
         where T : unmanaged, IFloatingPointIeee754<T>
     {

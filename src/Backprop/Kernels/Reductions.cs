@@ -18,7 +18,7 @@ internal static unsafe class Reductions
     private const int Block = 4096;
 
     /// <summary>The sum of f(x[i]); 0 for an empty span.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static T Sum<T, TFunction>(TFunction f, ReadOnlySpan<T> x)
         where T : unmanaged, IFloatingPointIeee754<T>
         where TFunction : struct, IUnary<T>
@@ -28,7 +28,7 @@ internal static unsafe class Reductions
 
     /// <summary>The sum of f(x[i], y[i]); 0 for empty spans.</summary>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static T Sum<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y)
         where T : unmanaged, IFloatingPointIeee754<T>
         where TFunction : struct, IBinary<T>
@@ -39,7 +39,7 @@ internal static unsafe class Reductions
 
     /// <summary>The sum of f(x[i], y[i], z[i]); 0 for empty spans.</summary>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static T Sum<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z)
         where T : unmanaged, IFloatingPointIeee754<T>
         where TFunction : struct, ITernary<T>
@@ -62,7 +62,7 @@ internal static unsafe class Reductions
         where T : unmanaged, IFloatingPointIeee754<T> => Sum(default(Product<T>), x, y);
 
     /// <summary>The greatest element: NaN if any is NaN, negative infinity for an empty span.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static T Max<T>(ReadOnlySpan<T> x)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -76,7 +76,7 @@ internal static unsafe class Reductions
 
     /// <summary>Adds to each <c>sums[j]</c> the sum of column j of a column-major matrix.</summary>
     /// <exception cref="ArgumentException">The matrix does not have as many columns as there are sums.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void AddColumnSums<T>(ReadOnlySpan<T> matrix, int rowCount, Span<T> sums)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -102,7 +102,7 @@ internal static unsafe class Reductions
     /// <c>result[i] = f(f(f(m[i, 0], m[i, 1]), m[i, 2]), ...)</c> for each row i of a column-major matrix of at least one column.
     /// </summary>
     /// <exception cref="ArgumentException">The matrix does not have as many rows as there are results, or no column.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void FoldRows<T, TFunction>(TFunction f, ReadOnlySpan<T> matrix, int columnCount, Span<T> result)
         where T : unmanaged, IFloatingPointIeee754<T>
         where TFunction : struct, IBinary<T>

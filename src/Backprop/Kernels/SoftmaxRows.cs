@@ -14,7 +14,7 @@ internal static unsafe class SoftmaxRows
     private const int Block = 64;
 
     /// <summary>y = e^(x - m) / S, where m is the row's greatest x and S the row's sum of e^(x - m).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void Forward<T>(ReadOnlySpan<T> x, Span<T> y, int rows, int columns) where T : unmanaged, IFloatingPointIeee754<T>
     {
         fixed (T* px = x, py = y)
@@ -25,7 +25,7 @@ internal static unsafe class SoftmaxRows
     }
 
     /// <summary>dX = y (dY - s), where s is the row's sum of dY y.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void Backward<T>(ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX, int rows, int columns) where T : unmanaged, IFloatingPointIeee754<T>
     {
         fixed (T* py = y, pdY = dY, pdX = dX)
@@ -36,7 +36,7 @@ internal static unsafe class SoftmaxRows
     }
 
     /// <summary>y = x - m - log(S), with m and S as in <see cref="Forward"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void LogForward<T>(ReadOnlySpan<T> x, Span<T> y, int rows, int columns) where T : unmanaged, IFloatingPointIeee754<T>
     {
         fixed (T* px = x, py = y)
@@ -47,7 +47,7 @@ internal static unsafe class SoftmaxRows
     }
 
     /// <summary>dX = dY - e^y s, where s is the row's sum of dY.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void LogBackward<T>(ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX, int rows, int columns) where T : unmanaged, IFloatingPointIeee754<T>
     {
         fixed (T* py = y, pdY = dY, pdX = dX)
