@@ -121,6 +121,9 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
         pass.RunBackward(dY, needsInputGradient: false);
     }
 
+    /// <summary>The layer as its constructor reads, <c>Linear(2 -> 3)</c>; messages use it. By default the type's name.</summary>
+    public override string ToString() => $"{GetType().Name.Split('`')[0]}()";
+
     /// <summary>y = f(x). Put the result into <see cref="ForwardPass{T}.NewOutput"/> and return it; leave <paramref name="x"/> unchanged.</summary>
     /// <param name="x">The input: dense, with as many columns as <see cref="InputColumns"/> says.</param>
     /// <param name="pass">A pass of this layer.</param>

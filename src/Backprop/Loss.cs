@@ -156,6 +156,9 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
         return result;
     }
 
+    /// <summary>The loss as its constructor reads; messages use it. By default the type's name.</summary>
+    public override string ToString() => $"{GetType().Name.Split('`')[0]}()";
+
     /// <summary>Checks the arguments of every public method; by default: both dense, and of the same shape.</summary>
     /// <param name="prediction">The prediction.</param>
     /// <param name="target">The target.</param>

@@ -158,6 +158,25 @@ internal static class Proof
         return text.ToString();
     }
 
+    /// <summary>The same with a line for each layer and loss: its largest relative differences.</summary>
+    public static string Summary()
+    {
+        var text = new StringBuilder("""
+            | what | gradients | cases | PyTorch, double | PyTorch, float | finite differences |
+            |---|---|--:|--:|--:|--:|
+
+            """);
+        foreach (var subject in Rows.GroupBy(row => row.Key.Subject).OrderBy(group => group.Key, StringComparer.Ordinal))
+        {
+            var gradients = subject.Select(row => row.Key.Quantity).Where(quantity => quantity.StartsWith("dL/", StringComparison.Ordinal)).Distinct().Order(StringComparer.Ordinal);
+            double Largest(string type, Func<Row, double> of) => subject.Where(row => row.Key.Type == type).Select(row => of(row.Value)).DefaultIfEmpty().Max();
+            text.Append(CultureInfo.InvariantCulture,
+                $"| `{subject.Key}` | {string.Join(", ", gradients)} | {subject.Max(row => row.Value.Cases)} | {Largest("double", row => row.Relative):0.0e+0} | {Largest("float", row => row.Relative):0.0e+0} | {Largest("double", row => row.RelativeFinite):0.0e+0} |\n");
+        }
+
+        return text.ToString();
+    }
+
     /// <summary>A tensor with the matrix's entries.</summary>
     public static Tensor Tensor<T>(Matrix<T> matrix) where T : unmanaged, IFloatingPointIeee754<T> => Tensor<T>(matrix.AsColumnMajorArray(), [matrix.RowCount, matrix.ColumnCount]);
 
@@ -183,6 +202,13 @@ internal static class Proof
     {
         private readonly Lock _lock = new();
         private int _cases, _finiteDifferences;
+
+        public int Cases => _cases;
+
+        public double Relative => _relative;
+
+        public double RelativeFinite => _relativeFinite;
+
         private double _absolute, _relative, _absoluteFinite, _relativeFinite;
 
         public void AddCase() => Interlocked.Increment(ref _cases);

@@ -65,6 +65,34 @@ public sealed class ReadmeTests
     }
 
     [Fact]
+    public void Its_tables_have_the_formula_and_derivative_of_every_layer_and_loss()
+    {
+        Layer<double>[] layers =
+        [
+            new Linear<double>(3, 4), new Sigmoid<double>(), new Tanh<double>(), new ReLU<double>(), new LeakyReLU<double>(), new PReLU<double>(), new ELU<double>(), new SELU<double>(), new CELU<double>(),
+            new GELU<double>(), new SiLU<double>(), new Mish<double>(), new Softplus<double>(), new Softsign<double>(), new LogSigmoid<double>(), new Hardtanh<double>(), new ReLU6<double>(), new Hardsigmoid<double>(),
+            new Hardswish<double>(), new Softshrink<double>(), new Hardshrink<double>(), new Tanhshrink<double>(), new Softmax<double>(), new LogSoftmax<double>(), new LayerNorm<double>(4), new RMSNorm<double>(4),
+            new BatchNorm1d<double>(4), new Dropout<double>(), new Embedding<double>(10, 3), new Residual<double>(new Tanh<double>()), new Identity<double>(), new Sequential<double>(),
+        ];
+        Loss<double>[] losses =
+        [
+            new MSELoss<double>(), new L1Loss<double>(), new SmoothL1Loss<double>(), new HuberLoss<double>(), new BCELoss<double>(), new BCEWithLogitsLoss<double>(), new CrossEntropyLoss<double>(),
+            new NLLLoss<double>(), new KLDivLoss<double>(), new PoissonNLLLoss<double>(), new GaussianNLLLoss<double>(),
+        ];
+        layers.Cast<object>().Concat(losses).Select(instance => instance.GetType().GetGenericTypeDefinition()).Should().BeEquivalentTo(Concrete(typeof(Layer<>), typeof(Loss<>)));
+
+        var table = Table("layer", "dX and parameters", layers.Select(layer => (NameOf(layer.GetType()), layer.Formula, layer.Derivative)))
+            + "\n" + Table("loss", "gradient", losses.Select(loss => (NameOf(loss.GetType()), loss.Formula, loss.Derivative)));
+        File.WriteAllText(Path.Combine(AppContext.BaseDirectory, "readme-tables.md"), table);
+        Readme.Should().Contain(table, "readme-tables.md, beside the tests, goes into the README");
+
+        static string Table(string what, string gradient, IEnumerable<(string Name, string Formula, string Derivative)> rows) =>
+            $"| {what} | formula | {gradient} |\n|---|---|---|\n{string.Concat(rows.Select(row => $"| `{row.Name}` | {Code(row.Formula)} | {Code(row.Derivative)} |\n"))}";
+
+        static string Code(string formula) => $"`{formula.Replace("|", "\\|", StringComparison.Ordinal)}`";
+    }
+
+    [Fact]
     public void Every_public_layer_loss_optimizer_and_scheduler_is_in_it()
     {
         foreach (var type in Concrete(typeof(Layer<>), typeof(Loss<>), typeof(Optimizer<>), typeof(LRScheduler)))
