@@ -4,6 +4,15 @@ namespace Backprop.Kernels;
 
 internal static partial class MathFunctions<T>
 {
+    /// <summary>s = 1 / (1 + e^-x) and its derivative s (1 - s), which keeps its digits also where s is near 1: both from e^-|x|.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Sigmoid<V>(V x, out V slope) where V : unmanaged, ISimd<V, T>
+    {
+        V e = Exp(-V.Abs(x)), r = 1 / (1 + e);
+        slope = e * r * r;
+        return V.Select(x < V.Zero, e * r, r);
+    }
+
     /// <summary>x - tanh(x), to its last digits also near zero, where the difference would lose all of them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Tanhshrink<V>(V x) where V : unmanaged, ISimd<V, T>

@@ -64,17 +64,16 @@ public sealed class GELU<T> : Activation<T> where T : unmanaged, IFloatingPointI
         private const double TwoSqrtTwoOverPi = 1.5957691216057308, Cubic = 0.044715;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => x * Gate(x, x * x);
+        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => x * MathFunctions<T>.Sigmoid(TwoU(x, x * x));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T>
         {
-            V square = x * x, s = Gate(x, square);
-            return dY * (s + x * (s * (1 - s)) * (TwoSqrtTwoOverPi * (1 + 3 * Cubic * square)));
+            V square = x * x, s = MathFunctions<T>.Sigmoid(TwoU(x, square), out V slope);
+            return dY * (s + x * slope * (TwoSqrtTwoOverPi * (1 + 3 * Cubic * square)));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static V Gate<V>(V x, V square) where V : unmanaged, ISimd<V, T> =>
-            MathFunctions<T>.Sigmoid(TwoSqrtTwoOverPi * (x + Cubic * (square * x)));
+        private static V TwoU<V>(V x, V square) where V : unmanaged, ISimd<V, T> => TwoSqrtTwoOverPi * (x + Cubic * (square * x));
     }
 }
