@@ -196,14 +196,11 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     protected virtual void UnreducedBackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses, Matrix<T> dPrediction) =>
         throw new NotSupportedException($"{this} has no unreduced form.");
 
-    /// <summary>The loss as its constructor reads, with the options that are not the usual ones.</summary>
-    private protected string Text(string name, params ReadOnlySpan<string?> options)
-    {
-        List<string> stated = Reduction == Reduction.Sum ? ["sum"] : [];
-        foreach (var option in options)
-            if (option is not null) stated.Add(option);
-        return $"{name}({string.Join(", ", stated)})";
-    }
+    /// <summary>The reduction as <see cref="object.ToString"/> says it: nothing for the mean.</summary>
+    private protected string SumText => Reduction == Reduction.Sum ? "sum" : "";
+
+    /// <summary>A number that the mean divides by the count.</summary>
+    private protected T Reduced(T sum, double count) => Reduction == Reduction.Mean ? sum / T.CreateTruncating(count) : sum;
 
     private protected static Matrix<T> LikePrediction(Matrix<T> prediction) => Matrix<T>.Build.Dense(prediction.RowCount, prediction.ColumnCount);
 

@@ -5,38 +5,6 @@ using MathNet.Numerics.LinearAlgebra.Factorization;
 
 namespace Backprop;
 
-/// <summary>The function that follows a layer, as far as it matters for the size of the layer's initial weights.</summary>
-public enum Nonlinearity
-{
-    /// <summary>None.</summary>
-    Linear,
-
-    /// <summary><see cref="Sigmoid{T}"/>.</summary>
-    Sigmoid,
-
-    /// <summary>The hyperbolic tangent.</summary>
-    Tanh,
-
-    /// <summary>max(0, x).</summary>
-    ReLU,
-
-    /// <summary>x, but times a slope below 0.</summary>
-    LeakyReLU,
-
-    /// <summary>The scaled exponential linear unit. A self-normalizing network wants <see cref="Linear"/> instead, so that weights have variance 1/in.</summary>
-    SELU,
-}
-
-/// <summary>Which side of a weight decides on the size of its values.</summary>
-public enum FanMode
-{
-    /// <summary>Its columns: keeps the size of what flows forward.</summary>
-    FanIn,
-
-    /// <summary>Its rows: keeps the size of the gradients that flow back.</summary>
-    FanOut,
-}
-
 /// <summary>Fills parameters with initial values, as PyTorch's <c>torch.nn.init</c> does, and with its bits where it draws uniform values.</summary>
 /// <remarks>
 /// <para>CHAIN-RULE.md, "Initialisation", says why each has the size it has. A weight is out x in: its columns are its fan in, its rows its fan out.
@@ -52,14 +20,13 @@ public static class Init
     /// <param name="nonlinearity">What follows the weight.</param>
     /// <param name="slope">The slope of LeakyReLU, 0.01 where none is given; without meaning for the others.</param>
     /// <exception cref="ArgumentOutOfRangeException">The nonlinearity is not a defined one, or the slope is not finite.</exception>
-    public static double Gain(Nonlinearity nonlinearity, double? slope = null) => nonlinearity switch
+    public static double Gain(Nonlinearity nonlinearity, double? slope = null) => Expect.Defined(nameof(Init), nonlinearity) switch
     {
         Nonlinearity.Linear or Nonlinearity.Sigmoid => 1,
         Nonlinearity.Tanh => 5.0 / 3,
         Nonlinearity.ReLU => Math.Sqrt(2),
         Nonlinearity.LeakyReLU => Math.Sqrt(2 / (1 + Square(Expect.Finite(nameof(Init), slope ?? 0.01, nameof(slope))))),
-        Nonlinearity.SELU => 3.0 / 4,
-        _ => throw new ArgumentOutOfRangeException(nameof(nonlinearity), nonlinearity, "Init knows no gain for it."),
+        _ => 3.0 / 4,    // SELU
     };
 
     /// <summary>Draws values uniform in [a, b).</summary>
@@ -272,8 +239,7 @@ public static class Init
     private static double KaimingStd<T>(Matrix<T> target, double a, FanMode mode, Nonlinearity nonlinearity) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
         Shape.Dense(nameof(Init), target, nameof(target));
-        if (!Enum.IsDefined(mode)) throw new ArgumentOutOfRangeException(nameof(mode), mode, "A fan mode is FanIn or FanOut.");
-        return Gain(nonlinearity, a) / Math.Sqrt(mode == FanMode.FanIn ? target.ColumnCount : target.RowCount);
+        return Gain(nonlinearity, a) / Math.Sqrt(Expect.Defined(nameof(Init), mode) == FanMode.FanIn ? target.ColumnCount : target.RowCount);
     }
 
     // The part of (-1, 1) whose inverse error function, scaled, is [a, b].

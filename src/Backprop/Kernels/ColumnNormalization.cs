@@ -78,7 +78,7 @@ internal static unsafe class ColumnNormalization
             var center = V.Broadcast(mean[j]);
             for (var i = 0; i < rows; i += V.Count)
             {
-                var d = Ends.Keep<T, V>(Ends.Load<T, V>(x + i, rows - i) - center, rows - i);
+                var d = V.Keep(Ends.Load<T, V>(x + i, rows - i) - center, int.Min(rows - i, V.Count));
                 sumOfD.Add(d);
                 sumOfSquares.Add(d * d);
             }
@@ -110,7 +110,7 @@ internal static unsafe class ColumnNormalization
                 {
                     // dw += sum of dY x̂      db += sum of dY
                     var dy = DY<V>(i, j);
-                    dw.Add(Ends.Keep<T, V>(dy * XHat<V>(i, j), rows - i));
+                    dw.Add(V.Keep(dy * XHat<V>(i, j), int.Min(rows - i, V.Count)));
                     db.Add(dy);
                 }
 

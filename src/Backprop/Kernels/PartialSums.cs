@@ -48,10 +48,4 @@ internal static unsafe class Ends
         if (left >= V.Count) value.Store(destination);
         else value.Store(destination, left);
     }
-
-    /// <summary>The vector with zeros in the lanes beyond the elements that are left.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Keep<T, V>(V value, int left)
-        where T : unmanaged, IFloatingPointIeee754<T>
-        where V : unmanaged, ISimd<V, T> => left >= V.Count ? value : V.Load((T*)&value, left);
 }

@@ -168,7 +168,7 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
     /// <summary>Whether C is added to; else its contents are unspecified before.</summary>
     public bool Accumulate;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public readonly void Run<V>() where V : unmanaged, ISimd<V, T>
     {
         var tileRows = 2 * V.Count;
@@ -235,7 +235,7 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
     }
 
     /// <summary>B in strips: the entries (p, j) of six columns side by side, then those of the next p.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static Strided<T> PackB(Strided<T> b, int inner, int columns)
     {
         // A few rows of B at a time, so that each cache line and page is visited once.
@@ -263,7 +263,7 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
     }
 
     /// <summary>A in strips: a tile's rows of one column side by side, then those of the next column. Rows that A lacks are 0.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static Strided<T> PackA<V>(Strided<T> a, int rows, int inner) where V : unmanaged, ISimd<V, T>
     {
         var tileRows = 2 * V.Count;

@@ -68,7 +68,7 @@ internal static unsafe class RowNormalization
                 V shift = V.Load(rest + i) / m, var = V.AtLeast(V.Zero, V.Load(variance + i) / m - shift * shift);
                 shift.Store(rest + i);
                 var.Store(variance + i);
-                Ends.Keep<T, V>((V)1 / V.Sqrt(var + eps), rows - i).Store(r + i);
+                V.Keep((V)1 / V.Sqrt(var + eps), int.Min(rows - i, V.Count)).Store(r + i);    // 0 beyond the end, so that sums over rows see nothing there
             }
 
             for (var j = 0; j < columns; j++)

@@ -31,7 +31,7 @@ public abstract class ParameterGroup
     }
 
     /// <summary>The learning rate before any scheduler changed it; null while there is no scheduler.</summary>
-    internal double? InitialLearningRate { get; set; }
+    internal double? InitialLearningRate { get; set => field = value is double rate ? AtLeastZero(rate) : null; }
 
     /// <summary>The name of the optimizer, as in <c>SGD</c>.</summary>
     public override string ToString() => Owner;

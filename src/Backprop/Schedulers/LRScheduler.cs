@@ -1,3 +1,5 @@
+using Backprop.Kernels;
+
 namespace Backprop;
 
 /// <summary>Changes the learning rates of an optimizer's groups from epoch to epoch.</summary>
@@ -81,7 +83,7 @@ public abstract class LRScheduler
     protected virtual void Exchange(StateExchange state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        Epoch = (int)state.Count("last_epoch", Epoch);
-        for (var i = 0; i < _initial.Length; i++) _initial[i] = state.Value($"base_lrs.{i}", _initial[i]);
+        Epoch = state.Count("last_epoch", Epoch);
+        for (var i = 0; i < _initial.Length; i++) _initial[i] = Expect.AtLeastZero(ToString(), state.Value($"base_lrs.{i}", _initial[i]), $"base_lrs.{i}");
     }
 }

@@ -145,8 +145,8 @@ public sealed class InitDoubleTests : InitTests<double>
         { "Init expects gain to be finite and at least 0, but it is -1. (Parameter 'gain')", () => Init.XavierNormal(W, -1) },
         { "Init expects gain to be finite, but it is NaN. (Parameter 'gain')", () => Init.Orthogonal(W, double.NaN) },
         { "Init expects slope to be finite, but it is NaN. (Parameter 'slope')", () => Init.KaimingNormal(W, double.NaN) },
-        { "Init knows no gain for it.*(Parameter 'nonlinearity')*", () => Init.KaimingNormal(W, nonlinearity: (Nonlinearity)99) },
-        { "A fan mode is FanIn or FanOut.*(Parameter 'mode')*", () => Init.KaimingUniform(W, mode: (FanMode)99) },
+        { "Init expects nonlinearity to be one of Linear, Sigmoid, Tanh, ReLU, LeakyReLU, SELU, but it is 99. (Parameter 'nonlinearity')", () => Init.KaimingNormal(W, nonlinearity: (Nonlinearity)99) },
+        { "Init expects mode to be one of FanIn, FanOut, but it is 99. (Parameter 'mode')", () => Init.KaimingUniform(W, mode: (FanMode)99) },
     };
 
     [Theory]

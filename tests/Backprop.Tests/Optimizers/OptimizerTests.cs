@@ -195,6 +195,7 @@ public abstract class OptimizerTests<T> where T : unmanaged, IFloatingPointIeee7
     public void A_state_with_values_that_are_none_is_refused_and_changes_nothing()
     {
         ShouldRefuse((numbers, _) => numbers["groups.1.lr"] = -1, "SGD expects learningRate to be finite and at least 0, but it is -1. (Parameter 'learningRate')");
+        ShouldRefuse((numbers, _) => numbers["groups.1.initial_lr"] = -1, "SGD expects initialLearningRate to be finite and at least 0, but it is -1. (Parameter 'initialLearningRate')");
         ShouldRefuse((numbers, _) => numbers["groups.1.momentum"] = double.NaN, "SGD expects momentum to be finite and at least 0, but it is NaN. (Parameter 'momentum')");
     }
 
@@ -239,6 +240,46 @@ public abstract class OptimizerTests<T> where T : unmanaged, IFloatingPointIeee7
         sgd.Groups.Select(group => group.LearningRate).Should().Equal(0.1, 0.2);
         sgd.LearningRate = 0.3;
         sgd.Groups.Select(group => group.LearningRate).Should().Equal(0.3, 0.3);
+    }
+
+    /// <summary>A rule of one's own: p -= lr sign(buf), with buf the sum of the gradients.</summary>
+    private sealed class SignGroup(IEnumerable<Parameter<T>> parameters) : ParameterGroup<T>(parameters, learningRate: 0.5)
+    {
+        private T[][]? _sum;
+
+        public double Factor { get; set => field = AtLeastZero(value); } = 1;
+
+        protected internal override void Exchange(StateExchange<T> state)
+        {
+            base.Exchange(state);
+            Factor = state.Value("factor", Factor);
+            _sum = state.Buffer("sum", _sum, Parameters);
+        }
+
+        protected override void Update()
+        {
+            _sum ??= NewBuffer(0.125);
+            for (var i = 0; i < Parameters.Count; i++)
+                for (var j = 0; j < Parameters[i].Count; j++)
+                {
+                    _sum[i][j] += Parameters[i].Gradients[j];
+                    Parameters[i].Values[j] -= T.CreateChecked(LearningRate * Factor * T.Sign(_sum[i][j]));
+                }
+        }
+    }
+
+    [Fact]
+    public void An_optimizer_of_ones_own_is_a_group_with_a_rule()
+    {
+        var (p, q) = (Trajectory.Parameters<T>((2, 3, 1)), Trajectory.Parameters<T>((2, 3, 1)));
+        Optimizer<T> optimizer = new(new SignGroup(p) { Factor = 2 }), resumed = new(new SignGroup(q));
+        Run(optimizer, 0, 3);
+        resumed.SetState(optimizer.GetState());
+        for (var i = 0; i < p.Length; i++) p[i].Values.CopyTo(q[i].Values);
+        foreach (var each in (Optimizer<T>[])[optimizer, resumed]) Run(each, 3, 6);
+        Values(resumed.Groups).Should().Equal(Values(optimizer.Groups));
+        var refused = () => new SignGroup(p) { Factor = -1 };
+        refused.Should().Throw<ArgumentOutOfRangeException>().WithMessage("Sign expects factor to be finite and at least 0, but it is -1. (Parameter 'factor')");
     }
 
     private static void ShouldRefuse(Action<Dictionary<string, double>, Dictionary<string, T[]>> spoil, string message)

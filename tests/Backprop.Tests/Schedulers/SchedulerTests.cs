@@ -182,6 +182,11 @@ public class SchedulerTests
         { "OneCycleLR expects a momentum in each group, but Adagrad has none; cycleMomentum: false leaves momenta alone. (Parameter 'cycleMomentum')", _ => new OneCycleLR(new Adagrad<double>([new VectorParameter<double>("p", 1)]), 1, 10) },
         { "ReduceLROnPlateau expects factor to be at least 0 and below 1, but it is 1. (Parameter 'factor')", o => new ReduceLROnPlateau(o, factor: 1) },
         { "ReduceLROnPlateau expects patience to be finite and at least 0, but it is -1. (Parameter 'patience')", o => new ReduceLROnPlateau(o, patience: -1) },
+        { "OneCycleLR expects annealStrategy to be one of Cosine, Linear, but it is 7. (Parameter 'annealStrategy')", o => new OneCycleLR(o, 1, 10, annealStrategy: (AnnealStrategy)7) },
+        { "ReduceLROnPlateau expects mode to be one of Min, Max, but it is 7. (Parameter 'mode')", o => new ReduceLROnPlateau(o, (PlateauMode)7) },
+        { "ReduceLROnPlateau expects thresholdMode to be one of Relative, Absolute, but it is 7. (Parameter 'thresholdMode')", o => new ReduceLROnPlateau(o, thresholdMode: (ThresholdMode)7) },
+        { "*(Parameter 'milestones')", o => new MultiStepLR(o, null!) },
+        { "*(Parameter 'maxLearningRates')", o => new OneCycleLR(o, null!, 1) },
         { "*(Parameter 'optimizer')", _ => new ExponentialLR(null!, 1) },
         { "*(Parameter 'optimizer')", _ => new OneCycleLR(null!, 1, 1) },
     };
@@ -209,6 +214,16 @@ public class SchedulerTests
             "MultiStepLR cannot go on from this state: gamma is 0.1 there and 0.5 here; milestones.0 is missing; milestones.1 is missing; step_size is not known here. (Parameter 'state')");
         var otherSettings = () => scheduler.SetState(new MultiStepLR(other, [2, 5], gamma: 0.5).GetState());
         otherSettings.Should().Throw<ArgumentException>().WithMessage("MultiStepLR cannot go on from this state: milestones.1 is 5 there and 4 here. (Parameter 'state')");
+        foreach (var (name, value, message) in ((string, double, string)[])
+        [
+            ("last_epoch", 1e10, "MultiStepLR cannot go on from this state: last_epoch is 10000000000, which is no count. (Parameter 'state')"),
+            ("base_lrs.1", -1, "MultiStepLR expects base_lrs.1 to be finite and at least 0, but it is -1. (Parameter 'base_lrs.1')"),
+        ])
+        {
+            var spoilt = () => scheduler.SetState(new Dictionary<string, double>(before) { [name] = value });
+            spoilt.Should().Throw<ArgumentException>().WithMessage(message);
+        }
+
         var nothing = () => scheduler.SetState(null!);
         nothing.Should().Throw<ArgumentNullException>().WithParameterName("state");
         scheduler.GetState().Should().Equal(before);
