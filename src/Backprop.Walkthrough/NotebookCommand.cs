@@ -9,7 +9,7 @@ namespace Backprop.Walkthrough;
 internal static class NotebookCommand
 {
     /// <summary>The exit code of a program that was stopped by Ctrl-C.</summary>
-    private const int Interrupted = 130;
+    internal const int Interrupted = 130;
 
     public static RootCommand Create()
     {
@@ -25,7 +25,7 @@ internal static class NotebookCommand
 
         var command = new RootCommand("Backpropagation through a network of one hidden node, by hand and beside PyTorch: every number, every factor of every gradient, then a fit of the line y = x.")
         {
-            hiddenWeight, hiddenBias, outputWeight, outputBias, points, learningRate, steps, precision,
+            hiddenWeight, hiddenBias, outputWeight, outputBias, points, learningRate, steps, precision, DigitsCommand.Create(),
         };
         command.HelpName = "dotnet run --project src/Backprop.Walkthrough --";
         if (command.Options.OfType<HelpOption>().Single().Action is HelpAction help) help.MaxWidth = Screen.Columns;

@@ -25,6 +25,14 @@ internal static class Options
         return option;
     }
 
+    /// <summary>A file, if one is wanted.</summary>
+    public static Option<string?> Path(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "file",
+        CustomParser = result => result.Tokens[0].Value is { Length: > 0 } path ? path : Refuse<string>(result, $"{name} expects the path of a file"),
+    };
+
     private static Option<TNumber> Create<TNumber>(string name, string helpName, string description, TNumber value, TNumber from, TNumber to, string kind)
         where TNumber : struct, INumber<TNumber> => new(name)
         {

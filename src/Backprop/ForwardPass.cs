@@ -75,6 +75,9 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>For layers: a matrix of the input's shape to put dL/dX into, reused from pass to pass. Its contents are unspecified.</summary>
     public Matrix<T> NewInputGradient() => _inputGradients.Get(Input.RowCount, Input.ColumnCount, OutputGradient);
 
+    /// <summary>Whether there is an output: a layer may leave out a child.</summary>
+    internal bool HasRun => _output is not null;
+
     internal Matrix<T> RunForward(Matrix<T> x)
     {
         _input = x;

@@ -18,6 +18,7 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
     private readonly List<NamedLayer<T>> _children = [];
     private readonly List<Parameter<T>> _own = [];
     private readonly List<Buffer<T>> _buffers = [];
+    private readonly List<Generator> _generators = [];
 
     /// <summary>Refuses element types other than float and double.</summary>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
@@ -53,6 +54,9 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
         _buffers.Select(buffer => new NamedBuffer<T>(buffer.Name, buffer))
             .Concat(_children.SelectMany(child => child.Layer.NamedBuffers()
                 .Select(named => new NamedBuffer<T>($"{child.Name}.{named.Name}", named.Buffer))));
+
+    /// <summary>What the layers draw random numbers from in training, each once: part of a checkpoint.</summary>
+    public IEnumerable<Generator> Generators => _generators.Concat(_children.SelectMany(child => child.Layer.Generators)).Distinct();
 
     /// <summary>Makes a pass for this layer. Keep one for each thread and reuse it.</summary>
     /// <param name="training">Training mode, as opposed to evaluation mode.</param>
@@ -159,6 +163,16 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
         RequireNewName(buffer.Name, nameof(buffer));
         _buffers.Add(buffer);
         return buffer;
+    }
+
+    /// <summary>Makes known to checkpoints what the layer draws random numbers from in training. Call it in the constructor.</summary>
+    /// <param name="generator">The generator.</param>
+    /// <returns>The generator.</returns>
+    protected Generator Register(Generator generator)
+    {
+        ArgumentNullException.ThrowIfNull(generator);
+        _generators.Add(generator);
+        return generator;
     }
 
     /// <summary>Makes a layer known that this one is made of. Call it in the constructor.</summary>

@@ -31,6 +31,8 @@ public abstract class Parameter<T> where T : unmanaged, System.Numerics.IFloatin
     /// <summary>All values, flat; writing changes the parameter.</summary>
     public Span<T> Values => _values;
 
+    internal T[] ValueArray => _values;
+
     /// <summary>All gradients, flat, in the order of <see cref="Values"/>.</summary>
     public Span<T> Gradients => _gradients;
 

@@ -25,7 +25,7 @@ public sealed class Dropout<T> : Layer<T> where T : unmanaged, IFloatingPointIee
     /// <param name="p">The probability of dropping an entry, from 0 to 1.</param>
     /// <param name="generator">Draws the masks; <see cref="Generator.Default"/> where none is given.</param>
     /// <exception cref="ArgumentOutOfRangeException">p is not from 0 to 1.</exception>
-    public Dropout(double p = 0.5, Generator? generator = null) => (P, _generator) = (Expect.Fraction("Dropout", p), generator ?? Generator.Default);
+    public Dropout(double p = 0.5, Generator? generator = null) => (P, _generator) = (Expect.Fraction("Dropout", p), Register(generator ?? Generator.Default));
 
     /// <summary>The probability of dropping an entry.</summary>
     public double P { get; }

@@ -1,0 +1,52 @@
+using System.IO.Compression;
+using System.Numerics;
+using CsvHelper;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop.Walkthrough;
+
+/// <summary>What the reader can change.</summary>
+internal sealed record DigitsSettings(int Seed, int Epochs, int BatchSize, double LearningRate)
+{
+    public static DigitsSettings Default { get; } = new(Seed: 42, Epochs: 30, BatchSize: 32, LearningRate: 0.01);
+}
+
+/// <summary>1,797 handwritten digits, and a network that learns to read them: digits.py says the same in Python.</summary>
+internal static class Digits
+{
+    public const int Pixels = 64, Hidden = 32, Classes = 10;
+
+    /// <summary>The part of the digits that is held back to test the network with.</summary>
+    public const double HeldBack = 0.2;
+
+    /// <summary>The pixels from 0 to 1, and the digits; digits.txt says where they are from.</summary>
+    public static Samples<T> Read<T>() where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        using var file = new GZipStream(typeof(Digits).Assembly.GetManifestResourceStream("digits.csv.gz")!, CompressionMode.Decompress);
+        using var csv = CsvReader.Create(file, new CsvReaderOptions { HasHeader = false });
+        var rows = new List<double[]>();
+        while (csv.Read()) rows.Add([.. Enumerable.Range(0, Pixels + 1).Select(column => csv.Parse<double>(column))]);
+        return new(
+            Matrix<T>.Build.Dense(rows.Count, Pixels, (i, j) => T.CreateChecked(rows[i][j] / 16)),
+            Matrix<T>.Build.Dense(rows.Count, 1, (i, _) => T.CreateChecked(rows[i][Pixels])));
+    }
+
+    /// <summary>Everything that is random comes from one generator, in this order: the split, the weights, then the batches of each epoch.</summary>
+    public static Trainer<T> NewTrainer<T>(DigitsSettings settings) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var generator = new Generator(settings.Seed);
+        var (training, test) = Read<T>().Split(HeldBack, generator);
+        var model = new Sequential<T>
+        {
+            new Linear<T>(Pixels, Hidden, generator: generator),
+            new Sigmoid<T>(),
+            new Linear<T>(Hidden, Classes, generator: generator),
+        };
+        var optimizer = new Adam<T>(model.Parameters, settings.LearningRate);
+        return new Trainer<T>(model, new CrossEntropyLoss<T>(), optimizer, new Batches<T>(training, settings.BatchSize, generator))
+        {
+            Validation = test,
+            Metrics = [new Accuracy<T>()],
+        };
+    }
+}

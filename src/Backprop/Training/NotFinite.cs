@@ -1,0 +1,47 @@
+using System.Numerics;
+using Backprop.Kernels;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>Finds where NaN and infinity come from.</summary>
+internal static class NotFinite
+{
+    internal const string Advice = "A smaller learning rate or clipped gradients may help.";
+
+    /// <summary>Says where the first value that is not finite comes from, in a forward pass and the loss after it.</summary>
+    internal static string Find<T>(ForwardPass<T> pass, Matrix<T> target) where T : unmanaged, IFloatingPointIeee754<T> =>
+        Any<T>(pass.Input.Span()) ? "the inputs have such values."
+        : Layer(pass, "") is string layer ? $"it began in {layer}. {Advice}"
+        : Any<T>(target.Span()) ? "the targets have such values."
+        : $"the layers' outputs are finite, but the loss itself is not. {Advice}";
+
+    /// <summary>The name of a parameter that has such a value; null if there is none.</summary>
+    internal static string? FirstParameter<T>(Layer<T> layer) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        foreach (var (name, parameter) in layer.NamedParameters())
+            if (Any<T>(parameter.Values)) return name;
+        return null;
+    }
+
+    private static string? Layer<T>(ForwardPass<T> pass, string path) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (!pass.HasRun || Any<T>(pass.Input.Span())) return null;
+        for (var i = 0; i < pass.Steps.Count; i++)
+        {
+            var name = pass.Layer.Children[i].Name;
+            if (Layer(pass.Steps[i], path.Length == 0 ? name : $"{path}.{name}") is string found) return found;
+        }
+
+        if (!Any<T>(pass.Output.Span())) return null;
+        var parameter = FirstParameter(pass.Layer);
+        return $"{(path.Length == 0 ? "" : $"\"{path}\", ")}{pass.Layer}{(parameter is null ? "" : $", whose {parameter} is not finite")}";
+    }
+
+    private static bool Any<T>(ReadOnlySpan<T> values) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        foreach (var value in values)
+            if (!T.IsFinite(value)) return true;
+        return false;
+    }
+}
