@@ -168,7 +168,8 @@ internal static class Proof
             """);
         foreach (var subject in Rows.GroupBy(row => row.Key.Subject).Where(group => group.Any(row => row.Key.Quantity.StartsWith("dL/", StringComparison.Ordinal)) && !group.Key.Contains(' ', StringComparison.Ordinal)).OrderBy(group => group.Key, StringComparer.Ordinal))
         {
-            var gradients = subject.Select(row => row.Key.Quantity).Where(quantity => quantity.StartsWith("dL/", StringComparison.Ordinal)).Distinct().Order(StringComparer.Ordinal);
+            var gradients = subject.Select(row => row.Key.Quantity).Where(quantity => quantity.StartsWith("dL/", StringComparison.Ordinal))
+                .Select(quantity => $"dL/d{quantity[(Math.Max(quantity.LastIndexOf('.'), "dL/".Length) + 1)..]}").Distinct().Order(StringComparer.Ordinal);
             double Largest(string type, Func<Row, double> of) => subject.Where(row => row.Key.Type == type).Select(row => of(row.Value)).DefaultIfEmpty().Max();
             text.Append(CultureInfo.InvariantCulture,
                 $"| `{subject.Key}` | {string.Join(", ", gradients)} | {subject.Max(row => row.Value.Cases)} | {Largest("double", row => row.Relative):0.0e+0} | {Largest("float", row => row.Relative):0.0e+0} | {Largest("double", row => row.RelativeFinite):0.0e+0} |\n");
