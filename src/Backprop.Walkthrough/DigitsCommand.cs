@@ -57,7 +57,7 @@ internal static class DigitsCommand
             console.WriteLine();
             Fit(console, trainer, settings, files, cancellation);
             Report(console, trainer);
-            return !besidePyTorch || Compare<T>(console, settings, trainer.History, cancellation) ? 0 : 1;
+            return !besidePyTorch || Compare<T>(console, settings, trainer.History, trainer.Training.Count, cancellation) ? 0 : 1;
         }
         catch (OperationCanceledException)
         {
@@ -66,6 +66,7 @@ internal static class DigitsCommand
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotFiniteNumberException)
         {
             error.WriteLine(e.Message);
+            if (e is InvalidDataException) error.WriteLine("--resume expects the --seed, --batch-size, --learning-rate and --precision of the run it continues.");
             return 1;
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
@@ -89,8 +90,8 @@ internal static class DigitsCommand
         }
 
         console.WriteLine();
-        console.WriteLine($"Stopped after {trainer.Epoch} epochs and {trainer.Batch} batches. To go on, with the same options:");
-        console.WriteLine($"--resume {path}");
+        console.Say($"Stopped after {trainer.Epoch} epochs and {trainer.Batch} batches. To go on, with the same options:");
+        console.Profile.Out.Writer.WriteLine($"--resume {path}");     // unbroken, to be copied
         return NotebookCommand.Interrupted;
     }
 
@@ -138,16 +139,16 @@ internal static class DigitsCommand
     }
 
     /// <returns>Whether the losses are PyTorch's.</returns>
-    private static bool Compare<T>(IAnsiConsole console, DigitsSettings settings, History history, CancellationToken cancellation) where T : unmanaged, IFloatingPointIeee754<T>
+    private static bool Compare<T>(IAnsiConsole console, DigitsSettings settings, History history, int batches, CancellationToken cancellation) where T : unmanaged, IFloatingPointIeee754<T>
     {
         // Rounding errors of a float grow from step to step.
-        var (allowed, epochs) = (typeof(T) == typeof(double) ? 1e-6 : 1e-2, history.Epochs.Count);
+        var (allowed, epochs) = (typeof(T) == typeof(double) ? 1e-6 : 1e-4, history.Epochs.Count);
         double[] theirs = [];
-        var steps = (history.Epochs.Count * (double)Digits.Read<T>().Count / settings.BatchSize, Done: 0);
-        WithProgress(console, steps.Item1, show => theirs = DigitsTwin.Fit<T>(settings, epochs, () =>
+        var done = 0;
+        WithProgress(console, (double)epochs * batches, show => theirs = DigitsTwin.Fit<T>(settings, epochs, () =>
         {
             cancellation.ThrowIfCancellationRequested();
-            show(++steps.Done, "PyTorch");
+            show(++done, "PyTorch");
         }));
         var table = Screen.NewTable("epoch", "loss by hand", "loss in PyTorch", "relative difference");
         double largest = 0;

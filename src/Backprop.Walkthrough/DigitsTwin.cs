@@ -12,6 +12,7 @@ internal static class DigitsTwin
     public static double[] Fit<T>(DigitsSettings settings, int epochs, Action step) where T : unmanaged, IFloatingPointIeee754<T>
     {
         TorchNative.EnsureLoadable();
+        set_num_threads(1);     // more would only wait for each other: the network is small
         using var scope = NewDisposeScope();
         var type = typeof(T) == typeof(double) ? ScalarType.Float64 : ScalarType.Float32;
         var digits = Digits.Read<T>();

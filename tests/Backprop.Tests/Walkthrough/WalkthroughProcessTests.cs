@@ -29,7 +29,16 @@ public sealed class WalkthroughProcessTests
         output.Should().Contain("Usage:").And.NotContain("Did you mean");
     }
 
-    private static (int ExitCode, string Output, string Error) Start(string? noColor, params string[] arguments)
+    internal static (int ExitCode, string Output, string Error) Start(string? noColor, params string[] arguments)
+    {
+        using var process = Process.Start(StartInfo(noColor, arguments))!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, error.Result);
+    }
+
+    internal static ProcessStartInfo StartInfo(string? noColor, params string[] arguments)
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [Path.Combine(AppContext.BaseDirectory, "Backprop.Walkthrough.dll"), .. arguments])
         {
@@ -38,10 +47,6 @@ public sealed class WalkthroughProcessTests
         };
         start.Environment.Remove("NO_COLOR");
         if (noColor is not null) start.Environment["NO_COLOR"] = noColor;
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
+        return start;
     }
 }
