@@ -61,4 +61,4 @@ public sealed class CounterBuffer<T>(string name) : Buffer<T>(name, []) where T 
 /// <param name="Name">The path.</param>
 /// <param name="Buffer">The buffer.</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public readonly record struct NamedBuffer<T>(string Name, Buffer<T> Buffer) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;
+public sealed record NamedBuffer<T>(string Name, Buffer<T> Buffer) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;

@@ -146,7 +146,7 @@ public static class GradientCheck
             if (best > worstRatio) (worst, worstRatio) = (i, best);
         }
 
-        return new GradientComparison(name, rows, byHand, numeric, worst, passed);
+        return new GradientComparison(name, rows, byHand, numeric, worst, worstRatio, passed);
     }
 
     /// <summary>The five-point slope of sum(dY * y) in one value, and how far rounding alone may have moved it.</summary>
@@ -220,8 +220,8 @@ public sealed class GradientComparison
     private readonly int _rows, _worst;
     private readonly double[] _byHand, _numeric;
 
-    internal GradientComparison(string name, int rows, double[] byHand, double[] numeric, int worst, bool passed) =>
-        (Name, _rows, _byHand, _numeric, _worst, Passed) = (name, rows, byHand, numeric, worst, passed);
+    internal GradientComparison(string name, int rows, double[] byHand, double[] numeric, int worst, double share, bool passed) =>
+        (Name, _rows, _byHand, _numeric, _worst, ShareOfAllowed, Passed) = (name, rows, byHand, numeric, worst, share, passed);
 
     /// <summary>With respect to what: <c>x</c>, <c>prediction</c>, or a parameter's name.</summary>
     public string Name { get; }
@@ -243,6 +243,12 @@ public sealed class GradientComparison
 
     /// <summary>The finite difference at that entry.</summary>
     public double FiniteDifference => _numeric[_worst];
+
+    /// <summary>
+    /// The difference there as a share of what is allowed: the tolerance times the larger of the two, and what rounding alone may have
+    /// done to the finite difference. Above 1, they disagree.
+    /// </summary>
+    public double ShareOfAllowed { get; }
 
     /// <summary>How far the two are from each other there.</summary>
     public double AbsoluteDifference => Math.Abs(ByHand - FiniteDifference);

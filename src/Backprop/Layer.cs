@@ -125,6 +125,9 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
         pass.RunBackward(dY, needsInputGradient: false);
     }
 
+    /// <summary>The layer as its constructor reads, <c>Linear(2 -> 3)</c>; messages use it. By default the type's name.</summary>
+    public override string ToString() => $"{GetType().Name.Split('`')[0]}()";
+
     /// <summary>y = f(x). Put the result into <see cref="ForwardPass{T}.NewOutput"/> and return it; leave <paramref name="x"/> unchanged.</summary>
     /// <param name="x">The input: dense, with as many columns as <see cref="InputColumns"/> says.</param>
     /// <param name="pass">A pass of this layer.</param>
@@ -240,10 +243,10 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
 /// <param name="Name">The name.</param>
 /// <param name="Layer">The layer.</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public readonly record struct NamedLayer<T>(string Name, Layer<T> Layer) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;
+public sealed record NamedLayer<T>(string Name, Layer<T> Layer) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;
 
 /// <summary>A parameter and its path from the layer that was asked: <c>hidden.weight</c>.</summary>
 /// <param name="Name">The path.</param>
 /// <param name="Parameter">The parameter.</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public readonly record struct NamedParameter<T>(string Name, Parameter<T> Parameter) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;
+public sealed record NamedParameter<T>(string Name, Parameter<T> Parameter) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;

@@ -33,7 +33,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     protected Loss(Reduction reduction = Reduction.Mean)
     {
         Element.Require<T>();
-        if (!Enum.IsDefined(reduction)) throw new ArgumentOutOfRangeException(nameof(reduction), reduction, "A reduction is Mean or Sum.");
+        if (reduction is not (Reduction.Mean or Reduction.Sum)) throw new ArgumentOutOfRangeException(nameof(reduction), reduction, "A reduction is Mean or Sum.");
         Reduction = reduction;
     }
 
@@ -156,6 +156,9 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
         return result;
     }
 
+    /// <summary>The loss as its constructor reads; messages use it. By default the type's name.</summary>
+    public override string ToString() => $"{GetType().Name.Split('`')[0]}()";
+
     /// <summary>Checks the arguments of every public method; by default: both dense, and of the same shape.</summary>
     /// <param name="prediction">The prediction.</param>
     /// <param name="target">The target.</param>
@@ -193,14 +196,11 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     protected virtual void UnreducedBackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses, Matrix<T> dPrediction) =>
         throw new NotSupportedException($"{this} has no unreduced form.");
 
-    /// <summary>The loss as its constructor reads, with the options that are not the usual ones.</summary>
-    private protected string Text(string name, params ReadOnlySpan<string?> options)
-    {
-        List<string> stated = Reduction == Reduction.Sum ? ["sum"] : [];
-        foreach (var option in options)
-            if (option is not null) stated.Add(option);
-        return $"{name}({string.Join(", ", stated)})";
-    }
+    /// <summary>The reduction as <see cref="object.ToString"/> says it: nothing for the mean.</summary>
+    private protected string SumText => Reduction == Reduction.Sum ? "sum" : "";
+
+    /// <summary>A number that the mean divides by the count.</summary>
+    private protected T Reduced(T sum, double count) => Reduction == Reduction.Mean ? sum / T.CreateTruncating(count) : sum;
 
     private protected static Matrix<T> LikePrediction(Matrix<T> prediction) => Matrix<T>.Build.Dense(prediction.RowCount, prediction.ColumnCount);
 

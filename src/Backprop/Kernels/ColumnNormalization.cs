@@ -13,7 +13,7 @@ internal static unsafe class ColumnNormalization
         fixed (T* px = x, pw = weight, pb = bias, py = y, mean = moments.Mean, rest = moments.Rest, variance = moments.Variance, r = moments.InverseDeviation)
         {
             var kernel = new ForwardKernel<T>(own, epsilon, px, pw, pb, py, mean, rest, variance, r, rows, columns);
-            Simd.Run<T, ForwardKernel<T>>(ref kernel);
+            Ends.Run<T, ForwardKernel<T>>(ref kernel, rows);
         }
     }
 
@@ -29,111 +29,92 @@ internal static unsafe class ColumnNormalization
         fixed (T* mean = moments.Mean, rest = moments.Rest, r = moments.InverseDeviation)
         {
             var kernel = new BackwardKernel<T>(own, px, pdy, pw, pdw, pdb, pdx, mean, rest, r, rows, columns);
-            Simd.Run<T, BackwardKernel<T>>(ref kernel);
+            Ends.Run<T, BackwardKernel<T>>(ref kernel, rows);
         }
     }
 
     private readonly struct ForwardKernel<T>(
-        bool own, T epsilon, T* x, T* weight, T* bias, T* y, T* mean, T* rest, T* variance, T* r, int rows, int columns) : ISimdKernel<T>
+        bool own, T epsilon, T* xs, T* weight, T* bias, T* ys, T* means, T* rests, T* variances, T* rs, int rowCount, int columns) : ISimdKernel<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
-            if (V.Count == 1)   // partial sums want vectors; without hardware for them, software serves
-            {
-                Run<Simd128<T>>();
-                return;
-            }
-
+            var rows = rowCount;
             for (var j = 0; j < columns; j++)
             {
-                T* x = X + (nint)j * rows, y = Y + (nint)j * rows;
-                if (own) Measure<V>(x, j);
+                T* x = xs + (nint)j * rows, y = ys + (nint)j * rows;
+                if (own) (means[j], rests[j], variances[j]) = Measure<T, V>(x, rows);
                 // r = 1/sqrt(var + eps)      y = (x - mean) r w + b
-                r[j] = T.One / T.Sqrt(variance[j] + epsilon);
-                V mean = V.Broadcast(Mean[j]), rest = V.Broadcast(Rest[j]), rj = V.Broadcast(r[j]);
+                rs[j] = T.One / T.Sqrt(variances[j] + epsilon);
+                V mean = V.Broadcast(means[j]), rest = V.Broadcast(rests[j]), r = V.Broadcast(rs[j]);
                 V w = V.Broadcast(weight is null ? T.One : weight[j]), b = V.Broadcast(bias is null ? T.Zero : bias[j]);
                 for (var i = 0; i < rows; i += V.Count)
-                    Ends.Store((Ends.Load<T, V>(x + i, rows - i) - mean - rest) * rj * w + b, y + i, rows - i);
+                    Ends.Store((Ends.Load<T, V>(x + i, rows - i) - mean - rest) * r * w + b, y + i, rows - i);
             }
-        }
-
-        private T* X => x;
-
-        private T* Y => y;
-
-        private T* Mean => mean;
-
-        private T* Rest => rest;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Measure<V>(T* x, int j) where V : unmanaged, ISimd<V, T>
-        {
-            // mean = sum of x / n      var = mean(d²) - mean(d)² with d = x - mean
-            var n = T.CreateChecked(rows);
-            PartialSums<T, V> sum = default, sumOfD = default, sumOfSquares = default;
-            for (var i = 0; i < rows; i += V.Count) sum.Add(Ends.Load<T, V>(x + i, rows - i));
-            mean[j] = sum.Total / n;
-            var center = V.Broadcast(mean[j]);
-            for (var i = 0; i < rows; i += V.Count)
-            {
-                var d = Ends.Keep<T, V>(Ends.Load<T, V>(x + i, rows - i) - center, rows - i);
-                sumOfD.Add(d);
-                sumOfSquares.Add(d * d);
-            }
-
-            rest[j] = sumOfD.Total / n;
-            var var = sumOfSquares.Total / n - rest[j] * rest[j];
-            variance[j] = var < T.Zero ? T.Zero : var;
         }
     }
 
+    /// <summary>mean = sum of x / n, rest = mean(d) and var = mean(d²) - rest² with d = x - mean.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (T Mean, T RestOfMean, T Variance) Measure<T, V>(T* x, int rows)
+        where T : unmanaged, IFloatingPointIeee754<T>
+        where V : unmanaged, ISimd<V, T>
+    {
+        var n = T.CreateChecked(rows);
+        PartialSums<T, V> sum = default, sumOfD = default, sumOfSquares = default;
+        for (var i = 0; i < rows; i += V.Count) sum.Add(Ends.Load<T, V>(x + i, rows - i));
+        var mean = sum.Total / n;
+        var center = V.Broadcast(mean);
+        for (var i = 0; i < rows; i += V.Count)
+        {
+            var d = Ends.Load<T, V>(x + i, rows - i) - center;
+            if (rows - i < V.Count) d = V.Keep(d, rows - i);
+            sumOfD.Add(d);
+            sumOfSquares.Add(d * d);
+        }
+
+        var rest = sumOfD.Total / n;
+        var variance = sumOfSquares.Total / n - rest * rest;
+        return (mean, rest, variance < T.Zero ? T.Zero : variance);
+    }
+
     private readonly struct BackwardKernel<T>(
-        bool own, T* x, T* dY, T* weight, T* dWeight, T* dBias, T* dX, T* mean, T* rest, T* r, int rows, int columns) : ISimdKernel<T>
+        bool own, T* xs, T* dYs, T* weight, T* dWeight, T* dBias, T* dXs, T* means, T* rests, T* rs, int rowCount, int columns) : ISimdKernel<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
-            if (V.Count == 1)
-            {
-                Run<Simd128<T>>();
-                return;
-            }
-
+            var rows = rowCount;
             var n = T.CreateChecked(rows);
             for (var j = 0; j < columns; j++)
             {
+                T* x = xs + (nint)j * rows, dY = dYs + (nint)j * rows, dX = dXs + (nint)j * rows;
+                V mean = V.Broadcast(means[j]), rest = V.Broadcast(rests[j]), r = V.Broadcast(rs[j]);
                 PartialSums<T, V> dw = default, db = default;
                 for (var i = 0; i < rows; i += V.Count)
                 {
                     // dw += sum of dY x̂      db += sum of dY
-                    var dy = DY<V>(i, j);
-                    dw.Add(Ends.Keep<T, V>(dy * XHat<V>(i, j), rows - i));
+                    V dy = Ends.Load<T, V>(dY + i, rows - i), dyXHat = dy * ((Ends.Load<T, V>(x + i, rows - i) - mean - rest) * r);
+                    dw.Add(rows - i < V.Count ? V.Keep(dyXHat, rows - i) : dyXHat);
                     db.Add(dy);
                 }
 
-                if (dWeight is not null) dWeight[j] += dw.Total;
-                if (dBias is not null) dBias[j] += db.Total;
-                if (dX is null) continue;
+                T sumOfDYXHat = dw.Total, sumOfDY = db.Total;
+                if (dWeight is not null) dWeight[j] += sumOfDYXHat;
+                if (dBias is not null) dBias[j] += sumOfDY;
+                if (dXs is null) continue;
 
-                var wr = V.Broadcast(weight is null ? r[j] : weight[j] * r[j]);
-                V meanOfDY = V.Broadcast(db.Total / n), meanOfDYXHat = V.Broadcast(dw.Total / n);
+                var wr = V.Broadcast(weight is null ? rs[j] : weight[j] * rs[j]);
+                V meanOfDY = V.Broadcast(sumOfDY / n), meanOfDYXHat = V.Broadcast(sumOfDYXHat / n);
                 for (var i = 0; i < rows; i += V.Count)
                 {
                     // dX = w r (dY - mean(dY) - x̂ mean(dY x̂))
-                    var dx = own ? wr * (DY<V>(i, j) - meanOfDY - XHat<V>(i, j) * meanOfDYXHat) : wr * DY<V>(i, j);
-                    Ends.Store(dx, dX + (nint)j * rows + i, rows - i);
+                    V dy = Ends.Load<T, V>(dY + i, rows - i), xHat = (Ends.Load<T, V>(x + i, rows - i) - mean - rest) * r;
+                    Ends.Store(own ? wr * (dy - meanOfDY - xHat * meanOfDYXHat) : wr * dy, dX + i, rows - i);
                 }
             }
         }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private V DY<V>(int i, int j) where V : unmanaged, ISimd<V, T> => Ends.Load<T, V>(dY + (nint)j * rows + i, rows - i);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private V XHat<V>(int i, int j) where V : unmanaged, ISimd<V, T> =>
-            (Ends.Load<T, V>(x + (nint)j * rows + i, rows - i) - V.Broadcast(mean[j]) - V.Broadcast(rest[j])) * V.Broadcast(r[j]);
     }
 }

@@ -14,6 +14,8 @@ namespace Backprop.Kernels;
 [SkipLocalsInit]
 internal static unsafe class CrossEntropy
 {
+    private const int Block = 64; // columns are added up in blocks, so that many cost few roundings
+
     /// <summary>max[i] = the greatest x_c, logSum[i] = log of the sum of e^(x_c - max), so that log s_c = x_c - max - logSum.</summary>
     internal static void LogSumExp<T>(ReadOnlySpan<T> x, int stride, int classes, Span<T> max, Span<T> logSum)
         where T : unmanaged, IFloatingPointIeee754<T>
@@ -57,12 +59,16 @@ internal static unsafe class CrossEntropy
         {
             for (var i = 0; i < rows; i += V.Count)
             {
-                var n = int.Min(V.Count, rows - i);
-                V greatest = double.NegativeInfinity, sum = V.Zero;
-                for (var c = 0; c < classes; c++) greatest = V.Max(greatest, Load<T, V>(x + c * stride + i, n));
-                for (var c = 0; c < classes; c++) sum += MathFunctions<T>.Exp(Load<T, V>(x + c * stride + i, n) - greatest);
-                greatest.Store(max + i, n);
-                MathFunctions<T>.Log(sum).Store(logSum + i, n);
+                V greatest = Greatest<T, V>(x + i, stride, classes, rows - i), sum = V.Zero;
+                for (var c = 0; c < classes;)
+                {
+                    V part = V.Zero;
+                    for (var end = int.Min(c + Block, classes); c < end; c++) part += MathFunctions<T>.Exp(Ends.Load<T, V>(x + (nint)c * stride + i, rows - i) - greatest);
+                    sum += part;
+                }
+
+                Ends.Store(greatest, max + i, rows - i);
+                Ends.Store(MathFunctions<T>.Log(sum), logSum + i, rows - i);
             }
         }
     }
@@ -75,11 +81,16 @@ internal static unsafe class CrossEntropy
         {
             for (var i = 0; i < rows; i += V.Count)
             {
-                var n = int.Min(V.Count, rows - i);
-                V greatest = V.Load(max + i, n), log = V.Load(logSum + i, n), loss = V.Zero;
-                for (var c = 0; c < classes; c++)
-                    loss -= q.Of<V>(c, c * stride + i, n) * (Load<T, V>(x + c * stride + i, n) - greatest - log);
-                loss.Store(losses + i, n);
+                V greatest = Ends.Load<T, V>(max + i, rows - i), log = Ends.Load<T, V>(logSum + i, rows - i), sum = V.Zero;
+                for (var c = 0; c < classes;)
+                {
+                    V part = V.Zero;
+                    for (var end = int.Min(c + Block, classes); c < end; c++)
+                        part += q.Of<V>(c, (nint)c * stride + i, rows - i) * (Ends.Load<T, V>(x + (nint)c * stride + i, rows - i) - greatest - log);
+                    sum += part;
+                }
+
+                Ends.Store(-sum, losses + i, rows - i);
             }
         }
     }
@@ -92,20 +103,27 @@ internal static unsafe class CrossEntropy
         {
             for (var i = 0; i < rows; i += V.Count)
             {
-                var n = int.Min(V.Count, rows - i);
-                V greatest = double.NegativeInfinity, sum = V.Zero, total = V.Load(own + i, n), upstream = V.Load(dL + i, n);
-                for (var c = 0; c < classes; c++) greatest = V.Max(greatest, Load<T, V>(x + c * stride + i, n));
-                for (var c = 0; c < classes; c++)
+                V greatest = Greatest<T, V>(x + i, stride, classes, rows - i), sum = V.Zero, total = Ends.Load<T, V>(own + i, rows - i);
+                for (var c = 0; c < classes;)
                 {
-                    var e = MathFunctions<T>.Exp(Load<T, V>(x + c * stride + i, n) - greatest); // kept where the result will be
-                    Store(e, dX + c * stride + i, n);
-                    sum += e;
-                    total += q.Of<V>(c, c * stride + i, n);
+                    V part = V.Zero;
+                    for (var end = int.Min(c + Block, classes); c < end; c++)
+                    {
+                        V e = MathFunctions<T>.Exp(Ends.Load<T, V>(x + (nint)c * stride + i, rows - i) - greatest);
+                        Ends.Store(e, dX + (nint)c * stride + i, rows - i); // kept where the result will be
+                        part += e;
+                        total += q.Of<V>(c, (nint)c * stride + i, rows - i);
+                    }
+
+                    sum += part;
                 }
 
-                V factor = upstream * total / sum;
+                V upstream = Ends.Load<T, V>(dL + i, rows - i), factor = upstream * total / sum;
                 for (var c = 0; c < classes; c++)
-                    Store(factor * Load<T, V>(dX + c * stride + i, n) - upstream * q.Of<V>(c, c * stride + i, n), dX + c * stride + i, n);
+                {
+                    V counts = q.Of<V>(c, (nint)c * stride + i, rows - i);
+                    Ends.Store(factor * Ends.Load<T, V>(dX + (nint)c * stride + i, rows - i) - upstream * counts, dX + (nint)c * stride + i, rows - i);
+                }
             }
         }
     }
@@ -114,23 +132,19 @@ internal static unsafe class CrossEntropy
     private readonly struct Counts<T>(T* weights, T* t, T floor, T share) where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Of<V>(int c, int at, int n) where V : unmanaged, ISimd<V, T>
+        public V Of<V>(int c, nint at, int left) where V : unmanaged, ISimd<V, T>
         {
             V q = V.Broadcast(floor);
-            if (t != null) q += V.Broadcast(share) * Load<T, V>(t + at, n);
+            if (t != null) q += V.Broadcast(share) * Ends.Load<T, V>(t + at, left);
             return weights == null ? q : V.Broadcast(weights[c]) * q;
         }
     }
 
-    // Whole vectors, nearly always; the processor's masks are slower.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Load<T, V>(T* source, int n) where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> =>
-        n == V.Count ? V.Load(source) : V.Load(source, n);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<T, V>(V value, T* destination, int n) where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
+    private static V Greatest<T, V>(T* x, int stride, int classes, int left) where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
     {
-        if (n == V.Count) value.Store(destination);
-        else value.Store(destination, n);
+        V greatest = double.NegativeInfinity;
+        for (var c = 0; c < classes; c++) greatest = V.Max(greatest, Ends.Load<T, V>(x + (nint)c * stride, left));
+        return greatest;
     }
 }

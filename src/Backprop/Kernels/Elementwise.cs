@@ -3,47 +3,130 @@ using System.Runtime.CompilerServices;
 
 namespace Backprop.Kernels;
 
-internal interface IUnary<T>
-    where T : unmanaged, IFloatingPointIeee754<T>
-{
-    V Invoke<V>(V x) where V : unmanaged, ISimd<V, T>;
-}
-
+/// <summary>Applies a function to every element of one, two or three spans of equal length.</summary>
+/// <remarks>
+/// The result may be one of the inputs; other overlaps are the caller's to refuse. Each element is computed by the same vector
+/// instructions wherever it lies: the last, partly filled vector overlaps its predecessor, and a span shorter than a vector is
+/// padded with zeros. So the same numbers give the same bits at each position, in each length.
+/// <para>Not to be inlined: optimized anew within its caller, a long function would exceed what the compiler inlines, and fall apart into calls.</para>
+/// </remarks>
 [SkipLocalsInit]
 internal static unsafe class Elementwise
 {
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Map<T, TOp>(TOp op, ReadOnlySpan<T> x, Span<T> result)
+    /// <summary><c>result[i] = f(x[i])</c></summary>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Map<T, TFunction>(TFunction f, ReadOnlySpan<T> x, Span<T> result)
         where T : unmanaged, IFloatingPointIeee754<T>
-        where TOp : struct, IUnary<T>
+        where TFunction : struct, IUnary<T>
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(result.Length, x.Length);
+        Lengths.MustAgree(x.Length, result.Length);
         fixed (T* px = x, pResult = result)
         {
-            var kernel = new UnaryKernel<T, TOp>(op, px, pResult, x.Length);
-            Simd.Run<T, UnaryKernel<T, TOp>>(ref kernel);
+            var kernel = new MapKernel<T, Unary<T, TFunction>>(new(f, px), pResult, x.Length);
+            Simd.Run<T, MapKernel<T, Unary<T, TFunction>>>(ref kernel);
         }
     }
 
-    private readonly struct UnaryKernel<T, TOp>(TOp op, T* x, T* result, int length) : ISimdKernel<T>
+    /// <summary><c>result[i] = f(x[i], y[i])</c></summary>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Map<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> result)
         where T : unmanaged, IFloatingPointIeee754<T>
-        where TOp : struct, IUnary<T>
+        where TFunction : struct, IBinary<T>
     {
+        Lengths.MustAgree(x.Length, y.Length, result.Length);
+        fixed (T* px = x, py = y, pResult = result)
+        {
+            var kernel = new MapKernel<T, Binary<T, TFunction>>(new(f, px, py), pResult, x.Length);
+            Simd.Run<T, MapKernel<T, Binary<T, TFunction>>>(ref kernel);
+        }
+    }
+
+    /// <summary><c>result[i] = f(x[i], y[i], z[i])</c></summary>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Map<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> result)
+        where T : unmanaged, IFloatingPointIeee754<T>
+        where TFunction : struct, ITernary<T>
+    {
+        Lengths.MustAgree(x.Length, y.Length, z.Length, result.Length);
+        fixed (T* px = x, py = y, pz = z, pResult = result)
+        {
+            var kernel = new MapKernel<T, Ternary<T, TFunction>>(new(f, px, py, pz), pResult, x.Length);
+            Simd.Run<T, MapKernel<T, Ternary<T, TFunction>>>(ref kernel);
+        }
+    }
+
+    /// <summary><c>y[i] += a x[i]</c></summary>
+    public static void AddScaled<T>(T a, ReadOnlySpan<T> x, Span<T> y)
+        where T : unmanaged, IFloatingPointIeee754<T> => Map(new AddScaledFunction<T>(a), x, y, y);
+
+    /// <summary>Adds a row to each row of a column-major matrix: <c>matrix[i, j] += row[j]</c>.</summary>
+    /// <exception cref="ArgumentException">The matrix does not have as many columns as the row.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void AddRow<T>(Span<T> matrix, int rowCount, ReadOnlySpan<T> row)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        Lengths.MustAgree(matrix.Length, (long)rowCount * row.Length);
+        fixed (T* pMatrix = matrix, pRow = row)
+        {
+            var kernel = new AddRowKernel<T>(pMatrix, rowCount, pRow, row.Length);
+            Simd.Run<T, AddRowKernel<T>>(ref kernel);
+        }
+    }
+
+    private readonly struct MapKernel<T, TOperation>(TOperation operation, T* result, int length) : ISimdKernel<T>
+        where T : unmanaged, IFloatingPointIeee754<T>
+        where TOperation : struct, IOperation<T>
+    {
+        // The function stands here once, not once for the loop and again for its end: it may be long, and is compiled at first use.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
             int last = length - V.Count;
-            V tail = last >= 0 ? V.Load(x + last) : V.Load(x, length);
+            Inputs<V> end = last >= 0 ? operation.Load<V>(last) : operation.Load<V>(0, length);
             for (int i = 0; ; i += V.Count)
             {
-                V y = op.Invoke(i < last ? V.Load(x + i) : tail);
-                if (i < last) y.Store(result + i);
-                else
+                V value = operation.Invoke(i < last ? operation.Load<V>(i) : end);
+                if (i < last)
                 {
-                    if (last >= 0) y.Store(result + last); else y.Store(result, length);
-                    break;
+                    value.Store(result + i);
+                    continue;
                 }
+
+                if (last >= 0) value.Store(result + last);
+                else value.Store(result, length);
+                return;
             }
         }
+    }
+
+    private readonly struct AddRowKernel<T>(T* matrix, int rowCount, T* row, int columnCount) : ISimdKernel<T>
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<V>() where V : unmanaged, ISimd<V, T>
+        {
+            for (int j = 0; j < columnCount; j++)
+            {
+                T* column = matrix + (nint)j * rowCount;
+                new MapKernel<T, Unary<T, AddFunction<T>>>(new(new(row[j]), column), column, rowCount).Run<V>();
+            }
+        }
+    }
+
+    private readonly struct AddFunction<T>(T a) : IUnary<T>
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => x + V.Broadcast(a);
+    }
+
+    private readonly struct AddScaledFunction<T>(T a) : IBinary<T>
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Invoke<V>(V x, V y) where V : unmanaged, ISimd<V, T> => V.MultiplyAdd(V.Broadcast(a), x, y);
     }
 }

@@ -23,6 +23,16 @@ internal static class Expect
     internal static double Fraction(string owner, double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
         That(value is >= 0 and <= 1, owner, value, "from 0 to 1", name);
 
+    internal static TEnum Defined<TEnum>(string owner, TEnum value, [CallerArgumentExpression(nameof(value))] string name = "") where TEnum : struct, Enum => Enum.IsDefined(value)
+        ? value
+        : throw new ArgumentOutOfRangeException(name, $"{owner} expects {name} to be one of {string.Join(", ", Enum.GetNames<TEnum>())}, but it is {value}.");
+
+    internal static TValue NotNull<TValue>(TValue value, [CallerArgumentExpression(nameof(value))] string name = "") where TValue : class
+    {
+        ArgumentNullException.ThrowIfNull(value, name);
+        return value;
+    }
+
     internal static double That(bool fulfilled, string owner, double value, string expectation, [CallerArgumentExpression(nameof(value))] string name = "") => fulfilled
         ? value
         : throw new ArgumentOutOfRangeException(name, string.Create(CultureInfo.InvariantCulture, $"{owner} expects {name} to be {expectation}, but it is {value}."));

@@ -43,6 +43,9 @@ internal unsafe interface ISimd<TSelf, T>
     /// <summary>Writes the first <paramref name="count"/> (0 to <see cref="Count"/>) lanes and touches nothing beyond.</summary>
     void Store(T* destination, int count);
 
+    /// <summary>The first <paramref name="count"/> (0 to <see cref="Count"/>) lanes; zero in the others.</summary>
+    static abstract TSelf Keep(TSelf value, int count);
+
     static abstract TSelf operator +(TSelf left, TSelf right);
     static abstract TSelf operator -(TSelf left, TSelf right);
     static abstract TSelf operator *(TSelf left, TSelf right);

@@ -3,287 +3,203 @@ using System.Runtime.CompilerServices;
 
 namespace Backprop.Kernels;
 
-/// <summary>Elementary functions of vectors, one source for every width and for float and double.</summary>
-internal static class MathFunctions<T>
+/// <summary>Elementary functions of vectors: one source for every width, for float and for double.</summary>
+/// <remarks>
+/// <para>
+/// No branches, no tables: each lane goes through the same IEEE operations at every width, so a number gives the same bits wherever it
+/// lies, and on any processor that fuses multiply-add; without that, the last bit may differ.
+/// </para>
+/// <para>
+/// All functions take all numbers: NaN gives NaN, infinities give the limits, subnormal numbers come in and go out as such, odd
+/// functions keep the sign of zero. The error of each is the greatest found, for float / double, in units of the last place of the exact
+/// result: over every 64th float, and some million doubles of all sizes, with fused multiply-add and without.
+/// </para>
+/// </remarks>
+internal static partial class MathFunctions<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    // ln 2 = Ln2High + Ln2Low, where the product of Ln2High and an exponent is exact, fused or not.
-    private const double Ln2HighSingle = 0.693145751953125, Ln2LowSingle = 1.4286068203094173e-06;
-    private const double Ln2HighDouble = 0.693147180559663, Ln2LowDouble = 2.8235290563031577e-13;
-
+    /// <summary>e^x. Error: 0.90 / 0.92 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Exp<V>(V x) where V : unmanaged, ISimd<V, T>
     {
+        // Beyond these the result is 0 or infinity. 2^n itself can lie outside the range, so it is applied in two halves.
         x = V.AtMost(Constant<V>(89, 710), V.AtLeast(Constant<V>(-104, -746), x));
-        V q = Fraction(Reduce(x, Constant<V>(254, 2046), out V n));
+        V q = Reduce(x, Constant<V>(2 * 127, 2 * 1023), out V n);
         V half = V.ShiftBitsRight(n, 1, 1);
         return (1 + q) * PowerOfTwo(half) * PowerOfTwo(V.SubtractBits(n, half));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Sigmoid<V>(V x) where V : unmanaged, ISimd<V, T>
-    {
-        V z = ExpOfMinusAbs(x);
-        return V.Select(x < V.Zero, z, 1) / (1 + z);
-    }
-
+    /// <summary>e^x - 1, to its last digits also near zero. Error: 1.74 / 1.74 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Expm1<V>(V x) where V : unmanaged, ISimd<V, T>
     {
         V y = V.AtMost(Constant<V>(89, 710), V.AtLeast(Constant<V>(-20, -40), x));
-        V q = Fraction(Reduce(y, Constant<V>(127, 1023), out V n));
+        V q = Reduce(y, Constant<V>(127, 1023), out V n);
         V power = PowerOfTwo(n);
         V result = V.MultiplyAdd(power, q, power - 1);
-        V huge = (1 + q) * PowerOfTwo(V.SubtractBits(n, V.FromBits(1, 1))) * 2;
-        result = V.Select(x > Constant<V>(88, 709), huge, result);
-        return result | (x & -0.0);
+        // 2^n overflows one step before e^x does.
+        V halfPower = PowerOfTwo(V.SubtractBits(n, V.FromBits(1, 1)));
+        result = V.Select(x > Constant<V>(88, 709), (1 + q) * halfPower * 2, result);
+        return WithSignOf(x, result);
     }
 
+    /// <summary>1 / (1 + e^-x). Error: 1.63 / 1.66 ulp.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Sigmoid<V>(V x) where V : unmanaged, ISimd<V, T>
+    {
+        // Numerator and denominator carry the factor 2^-64 (double: 2^-128), so that e^-x does not overflow where the result is subnormal.
+        V one = Constant<V>(TwoToMinus64, TwoToMinus128);
+        V y = V.AtMost(Constant<V>(104, 746), V.AtLeast(Constant<V>(-20, -40), -x));
+        V q = Reduce(y, Constant<V>(127 - 64, 1023 - 128), out V n);
+        V power = PowerOfTwo(n);
+        // Near x = -17 (double: -37) the sum of the two is rounded, and what is lost counts.
+        V sum = one + power, lost = one - (sum - power);
+        return one / (sum + V.MultiplyAdd(power, q, lost));
+    }
+
+    /// <summary>log(1 / (1 + e^-x)) = min(x, 0) - log(1 + e^-|x|). Error: 1.87 / 1.76 ulp.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V LogSigmoid<V>(V x) where V : unmanaged, ISimd<V, T> => V.AtMost(V.Zero, x) - Log1pOfExpOfMinusAbs(x);
+
+    /// <summary>log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). Error: 1.87 / 1.76 ulp.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Softplus<V>(V x) where V : unmanaged, ISimd<V, T> => V.AtLeast(V.Zero, x) + Log1pOfExpOfMinusAbs(x);
+
+    /// <summary>log(1 + e^-|x|), the part of <see cref="Softplus"/> and <see cref="LogSigmoid"/> that is not linear. Error: 1.87 / 1.76 ulp.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Log1pOfExpOfMinusAbs<V>(V x) where V : unmanaged, ISimd<V, T>
+    {
+        V y = V.AtLeast(Constant<V>(-104, -746), x | SignBit<V>());
+        V q = Reduce(y, Constant<V>(127 + 64, 1023 + 128), out V n);
+        V f = (1 + q) * PowerOfTwo(n) * Constant<V>(TwoToMinus64, TwoToMinus128);
+        V s = f / (2 + f), z = s * s, halfSquare = f * f * 0.5;
+        return f - (halfSquare - s * V.MultiplyAdd(z, Log1pPolynomial(z), halfSquare));
+    }
+
+    /// <summary>(e^x - e^-x) / (e^x + e^-x). Error: 1.29 / 1.31 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Tanh<V>(V x) where V : unmanaged, ISimd<V, T>
     {
-        V y = V.AtMost(Constant<V>(20, 40), V.Abs(x) * 2);
-        V e = Expm1Between(y);
-        return (e / (e + 2)) | (x & -0.0);
+        // x + x^3 P(x^2) near zero, else 1 - 2 / (e^2x + 1).
+        V a = V.AtMost(Constant<V>(10, 20), V.Abs(x)), z = a * a;
+        V near = V.MultiplyAdd(a * z, TanhPolynomial(z), a);
+        V q = Reduce(a + a, Constant<V>(127, 1023), out V n);
+        V power = PowerOfTwo(n);
+        V far = 1 - 2 / V.MultiplyAdd(power, q, 1 + power);
+        return WithSignOf(x, V.Select(a < 0.55, near, far));
     }
 
+    /// <summary>2 / sqrt(pi) times the integral of e^-t^2 from 0 to x. Error: 2.35 / 2.31 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Erf<V>(V x) where V : unmanaged, ISimd<V, T>
     {
+        // 1 - e^(-x R(x)): one polynomial for the whole line, because errors of R fade as the exponential does.
         V a = V.AtMost(Constant<V>(4, 6), V.Abs(x));
-        V e = Expm1Between(-(a * ErfcExponent(a)));
-        return V.Abs(e) | (x & -0.0);
+        V q = Reduce(-(a * ErfPolynomial(a)), Constant<V>(127, 1023), out V n);
+        V power = PowerOfTwo(n);
+        return WithSignOf(x, V.Abs(V.MultiplyAdd(power, q, power - 1)));
     }
 
+    /// <summary>e^(-x^2 / 2), as good for great x as for small: the rounding of x^2 is made up for. Error: 0.91 / 0.90 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V ExpOfMinusHalfSquare<V>(V x) where V : unmanaged, ISimd<V, T>
+    public static V Gaussian<V>(V x) where V : unmanaged, ISimd<V, T>
     {
+        // x = high + low, where high^2 is exact.
         V a = V.AtMost(Constant<V>(14.5, 38.7), V.Abs(x));
         V high = a & V.FromBits(0xFFFFF000, 0xFFFFFFFFF8000000);
-        V low = (a - high) * (a + high) * -0.5;
-        high = high * high * -0.5;
-        V r = Reduce(high + low, high, Constant<V>(127 + 64, 1023 + 128), out V n) + low;
-        return (1 + Fraction(r)) * PowerOfTwo(n) * Constant<V>(5.421010862427522E-20, 2.938735877055719E-39);
+        V lowPart = (a - high) * (a + high) * -0.5, highPart = high * high * -0.5;
+        V q = Reduce(highPart + lowPart, highPart, lowPart, Constant<V>(127 + 64, 1023 + 128), out V n);
+        return (1 + q) * PowerOfTwo(n) * Constant<V>(TwoToMinus64, TwoToMinus128);
     }
 
+    /// <summary>The natural logarithm; NaN below zero. Error: 0.82 / 0.80 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Log<V>(V x) where V : unmanaged, ISimd<V, T>
     {
         V subnormal = x < V.FromBits(0x00800000, 0x0010000000000000);
-        V m = Split(V.Select(subnormal, x * V.FromBits(0x4C000000, 0x4350000000000000), x), out V k, out _);
-        V result = LogOf(m - 1, k - (subnormal & Constant<V>(25, 54)));
-        result = V.Select(x < double.PositiveInfinity, result, x);
-        return V.Select(x > V.Zero, result, V.Select(V.Equal(x, V.Zero), double.NegativeInfinity, double.NaN));
+        V normal = V.Select(subnormal, x * Constant<V>(1 << 25, 1L << 54), x);
+        V m = Split(normal, out V k, out _);
+        return WithLimits(x, LogOf(m - 1, k - (subnormal & Constant<V>(25, 54))));
     }
 
+    /// <summary>log(1 + x), to its last digits also near zero; NaN below -1. Error: 1.38 / 1.36 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Log1p<V>(V x) where V : unmanaged, ISimd<V, T>
     {
-        V u = 1 + x;
-        V xRounded = u - 1;
-        V rest = (1 - (u - xRounded)) + (x - xRounded);
-        V m = Split(u, out V k, out V scale);
-        rest = (rest * scale) & (x < Constant<V>(1e30, 1e30));
-        V result = LogOf((m - 1) + rest, k);
-        result = V.Select(x < double.PositiveInfinity, result, x);
-        result = V.Select(x > -1, result, V.Select(V.Equal(x, -1), double.NegativeInfinity, double.NaN));
-        return result | (x & -0.0);
+        // 1 + x = sum + rest exactly. Against a great sum the rest counts for nothing, and its scaling would overflow.
+        V sum = 1 + x, rounded = sum - 1;
+        V rest = (1 - (sum - rounded)) + (x - rounded);
+        V m = Split(sum, out V k, out V scale);
+        V f = (m - 1) + ((rest * scale) & (x < 1e30));
+        return WithSignOf(x, WithLimits(sum, LogOf(f, k)));
     }
 
-    /// log(1 + exp(-|x|))
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Log1pOfExpOfMinusAbs<V>(V x) where V : unmanaged, ISimd<V, T>
-    {
-        V z = ExpOfMinusAbs(x);
-        V s = z / (2 + z);
-        V s2 = s * s;
-        V p;
-        if (typeof(T) == typeof(float))
-        {
-            p = 0.21792394;
-            p = V.MultiplyAdd(p, s2, 0.1714785);
-            p = V.MultiplyAdd(p, s2, 0.22301501);
-            p = V.MultiplyAdd(p, s2, 0.28568396);
-            p = V.MultiplyAdd(p, s2, 0.40000054);
-            p = V.MultiplyAdd(p, s2, 0.6666667);
-        }
-        else
-        {
-            V s4 = s2 * s2;
-            V even = 0.08340114802291036;
-            even = V.MultiplyAdd(even, s4, 0.1330097397823882);
-            even = V.MultiplyAdd(even, s4, 0.18181743926377084);
-            even = V.MultiplyAdd(even, s4, 0.2857142854785464);
-            even = V.MultiplyAdd(even, s4, 0.6666666666666631);
-            V odd = 0.1701855091498125;
-            odd = V.MultiplyAdd(odd, s4, 0.12106083182709593);
-            odd = V.MultiplyAdd(odd, s4, 0.15386559892813176);
-            odd = V.MultiplyAdd(odd, s4, 0.22222223969688143);
-            odd = V.MultiplyAdd(odd, s4, 0.4000000000015724);
-            p = V.MultiplyAdd(odd, s2, even);
-        }
-
-        V halfSquare = z * z * 0.5;
-        return z - (halfSquare - s * V.MultiplyAdd(s2, p, halfSquare));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Softplus<V>(V x) where V : unmanaged, ISimd<V, T> => V.AtLeast(V.Zero, x) + Log1pOfExpOfMinusAbs(x);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V LogSigmoid<V>(V x) where V : unmanaged, ISimd<V, T> => V.AtMost(V.Zero, x) - Log1pOfExpOfMinusAbs(x);
+    private const double TwoToMinus64 = 5.421010862427522E-20, TwoToMinus128 = 2.938735877055719E-39;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Constant<V>(double single, double @double) where V : unmanaged, ISimd<V, T> =>
         typeof(T) == typeof(float) ? single : @double;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Reduce<V>(V near, V x, V bias, out V n) where V : unmanaged, ISimd<V, T>
-    {
-        V shift = Constant<V>(12582912, 6755399441055744) + bias;
-        n = V.MultiplyAdd(near, 1.4426950408889634, shift);
-        V whole = n - shift;
-        V r = V.MultiplyAdd(whole, Constant<V>(-Ln2HighSingle, -Ln2HighDouble), x);
-        return V.MultiplyAdd(whole, Constant<V>(-Ln2LowSingle, -Ln2LowDouble), r);
-    }
+    private static V SignBit<V>() where V : unmanaged, ISimd<V, T> => -0.0;
+
+    // For results that are not negative, or have x's sign already unless they are zero.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V WithSignOf<V>(V x, V result) where V : unmanaged, ISimd<V, T> => result | (x & SignBit<V>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Reduce<V>(V x, V bias, out V n) where V : unmanaged, ISimd<V, T> => Reduce(x, x, bias, out n);
+    private static V Reduce<V>(V x, V bias, out V n) where V : unmanaged, ISimd<V, T> => Reduce(x, x, V.Zero, bias, out n);
 
+    /// <summary>q of e^(high + low) = 2^n (1 + q), where |q| &lt; 0.42; n comes out with the bias added, as the lowest bits of a great number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Reduce<V>(V x, V high, V low, V bias, out V n) where V : unmanaged, ISimd<V, T>
+    {
+        // Added to 1.5 * 2^23 (double: 2^52), a number is rounded to an integer. The product of n and ln 2's first part is exact, fused or not.
+        V shift = Constant<V>(12582912, 6755399441055744) + bias;
+        n = V.MultiplyAdd(x, 1.4426950408889634, shift);
+        V whole = n - shift;
+        V r = V.MultiplyAdd(whole, Constant<V>(-Ln2HighSingle, -Ln2HighDouble), high);
+        V rest = V.MultiplyAdd(whole, Constant<V>(-Ln2LowSingle, -Ln2LowDouble), low);
+        V sum = r + rest;
+        return r + V.MultiplyAdd(sum * sum, ExpPolynomial(sum), rest);
+    }
+
+    private const double Ln2HighSingle = 0.693145751953125, Ln2LowSingle = 1.4286068203094173e-06;
+    private const double Ln2HighDouble = 0.693147180559663, Ln2LowDouble = 2.8235290563031577e-13;
+
+    /// <summary>2^n, given n and the exponent's bias in the lowest bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V PowerOfTwo<V>(V n) where V : unmanaged, ISimd<V, T> => V.ShiftBitsLeft(n, 23, 52);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Fraction<V>(V r) where V : unmanaged, ISimd<V, T>
-    {
-        V r2 = r * r, even, odd;
-        if (typeof(T) == typeof(float))
-        {
-            even = 0.001381404;
-            even = V.MultiplyAdd(even, r2, 0.041668415);
-            even = V.MultiplyAdd(even, r2, 0.49999994);
-            odd = 0.008368986;
-            odd = V.MultiplyAdd(odd, r2, 0.16666518);
-        }
-        else
-        {
-            even = 2.7630800161543976e-07;
-            even = V.MultiplyAdd(even, r2, 2.480149167078984e-05);
-            even = V.MultiplyAdd(even, r2, 0.0013888888944876615);
-            even = V.MultiplyAdd(even, r2, 0.04166666666652601);
-            even = V.MultiplyAdd(even, r2, 0.5000000000000011);
-            odd = 2.4999653303707595e-08;
-            odd = V.MultiplyAdd(odd, r2, 2.755759049235026e-06);
-            odd = V.MultiplyAdd(odd, r2, 0.00019841269498841322);
-            odd = V.MultiplyAdd(odd, r2, 0.008333333333499438);
-            odd = V.MultiplyAdd(odd, r2, 0.16666666666666402);
-        }
-
-        return V.MultiplyAdd(r2, V.MultiplyAdd(odd, r, even), r);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V ExpOfMinusAbs<V>(V x) where V : unmanaged, ISimd<V, T>
-    {
-        x = V.AtLeast(Constant<V>(-104, -746), x | -0.0);
-        V q = Fraction(Reduce(x, Constant<V>(127 + 64, 1023 + 128), out V n));
-        return (1 + q) * PowerOfTwo(n) * Constant<V>(5.421010862427522E-20, 2.938735877055719E-39);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Expm1Between<V>(V x) where V : unmanaged, ISimd<V, T>
-    {
-        V q = Fraction(Reduce(x, Constant<V>(127, 1023), out V n));
-        V power = PowerOfTwo(n);
-        return V.MultiplyAdd(power, q, power - 1);
-    }
-
+    /// <summary>m of x = 2^k m, between sqrt(1/2) and sqrt(2), for a normal x above zero; and 2^-k.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Split<V>(V x, out V k, out V scale) where V : unmanaged, ISimd<V, T>
     {
         V one = 1;
-        V offset = V.SubtractBits(x, V.FromBits(0x3F3504F3, 0x3FE6A09E667F3BCD));
+        V offset = V.SubtractBits(x, V.FromBits(0x3F3504F3, 0x3FE6A09E667F3BCD)); // sqrt(1/2)
         V exponent = offset & V.FromBits(0xFF800000, 0xFFF0000000000000);
-        k = (V.ShiftBitsRight(V.AddBits(offset, one), 23, 52) | Constant<V>(8388608, 4503599627370496)) - Constant<V>(8388608 + 127, 4503599627370496 + 1023);
+        V biased = V.ShiftBitsRight(V.AddBits(offset, one), 23, 52);
+        // An integer under the bits of 2^23 (double: 2^52) is their sum.
+        k = (biased | Constant<V>(1 << 23, 1L << 52)) - Constant<V>((1 << 23) + 127, (1L << 52) + 1023);
         scale = V.SubtractBits(one, exponent);
         return V.SubtractBits(x, exponent);
     }
 
+    /// <summary>log(2^k (1 + f))</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V LogOf<V>(V f, V k) where V : unmanaged, ISimd<V, T>
     {
-        V s = f / (2 + f);
-        V s2 = s * s;
-        V p;
-        if (typeof(T) == typeof(float))
-        {
-            p = 0.23587686;
-            p = V.MultiplyAdd(p, s2, 0.28537035);
-            p = V.MultiplyAdd(p, s2, 0.4000034);
-            p = V.MultiplyAdd(p, s2, 0.6666666);
-        }
-        else
-        {
-            V s4 = s2 * s2;
-            V even = 0.148020348137634;
-            even = V.MultiplyAdd(even, s4, 0.18183585533449678);
-            even = V.MultiplyAdd(even, s4, 0.28571428745826344);
-            even = V.MultiplyAdd(even, s4, 0.6666666666666736);
-            V odd = 0.1531347436988513;
-            odd = V.MultiplyAdd(odd, s4, 0.22222198191837678);
-            odd = V.MultiplyAdd(odd, s4, 0.3999999999940056);
-            p = V.MultiplyAdd(odd, s2, even);
-        }
-
-        V halfSquare = f * f * 0.5;
-        V low = V.MultiplyAdd(s, V.MultiplyAdd(s2, p, halfSquare), k * Constant<V>(Ln2LowSingle, Ln2LowDouble));
+        // With s = f / (2 + f): log(1 + f) = f - (f^2/2 - s (f^2/2 + z R(z))), so that f, the greatest part, is not rounded.
+        V s = f / (2 + f), z = s * s, halfSquare = f * f * 0.5;
+        V low = V.MultiplyAdd(s, V.MultiplyAdd(z, LogPolynomial(z), halfSquare), k * Constant<V>(Ln2LowSingle, Ln2LowDouble));
         return V.MultiplyAdd(k, Constant<V>(Ln2HighSingle, Ln2HighDouble), f - (halfSquare - low));
     }
 
+    /// <summary>The logarithm of x where that is no ordinary number, else the result.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V ErfcExponent<V>(V x) where V : unmanaged, ISimd<V, T>
+    private static V WithLimits<V>(V x, V result) where V : unmanaged, ISimd<V, T>
     {
-        V x2 = x * x, even, odd;
-        if (typeof(T) == typeof(float))
-        {
-            even = -9.2560485e-06;
-            even = V.MultiplyAdd(even, x2, -0.0006328311);
-            even = V.MultiplyAdd(even, x2, -0.00016038814);
-            even = V.MultiplyAdd(even, x2, 0.10277783);
-            odd = 0.000117639494;
-            odd = V.MultiplyAdd(odd, x2, 0.0016670183);
-            odd = V.MultiplyAdd(odd, x2, -0.019153068);
-            odd = V.MultiplyAdd(odd, x2, 0.6366194);
-        }
-        else
-        {
-            even = 7.832957658016349e-16;
-            even = V.MultiplyAdd(even, x2, 8.844422738781983e-13);
-            even = V.MultiplyAdd(even, x2, 1.248279441346866e-10);
-            even = V.MultiplyAdd(even, x2, 4.99729357084553e-09);
-            even = V.MultiplyAdd(even, x2, 6.572886020743134e-08);
-            even = V.MultiplyAdd(even, x2, 1.371612416283786e-07);
-            even = V.MultiplyAdd(even, x2, -1.7415872065905155e-06);
-            even = V.MultiplyAdd(even, x2, 3.4072339226031664e-06);
-            even = V.MultiplyAdd(even, x2, 6.449185134885162e-05);
-            even = V.MultiplyAdd(even, x2, -0.0005901255538137291);
-            even = V.MultiplyAdd(even, x2, -0.0002091946948653632);
-            even = V.MultiplyAdd(even, x2, 0.10277260330178865);
-            odd = -3.849973964196353e-14;
-            odd = V.MultiplyAdd(odd, x2, -1.2609522080516968e-11);
-            odd = V.MultiplyAdd(odd, x2, -9.081385982280606e-10);
-            odd = V.MultiplyAdd(odd, x2, -2.0961098071584504e-08);
-            odd = V.MultiplyAdd(odd, x2, -1.4175097780640084e-07);
-            odd = V.MultiplyAdd(odd, x2, 3.3639668164717796e-07);
-            odd = V.MultiplyAdd(odd, x2, 2.835179895228863e-06);
-            odd = V.MultiplyAdd(odd, x2, -2.9724026425058165e-05);
-            odd = V.MultiplyAdd(odd, x2, 2.587860772812424e-05);
-            odd = V.MultiplyAdd(odd, x2, 0.001696206385919983);
-            odd = V.MultiplyAdd(odd, x2, -0.01912844700506838);
-            odd = V.MultiplyAdd(odd, x2, 0.6366197723675836);
-        }
-
-        V small = V.MultiplyAdd(even, x2, Constant<V>(-5.8635383e-08, 1.533545961316588e-17));
-        return V.MultiplyAdd(odd, x, small) + Constant<V>(1.128379225730896, 1.1283791670955126);
+        result = V.Select(x < double.PositiveInfinity, result, x);
+        return V.Select(x > V.Zero, result, V.Select(V.Equal(x, V.Zero), double.NegativeInfinity, double.NaN));
     }
 }

@@ -33,6 +33,16 @@ internal unsafe struct PartialSums<T, V>
 /// <summary>Vectors at the end of a column, where fewer elements are left than a vector has lanes.</summary>
 internal static unsafe class Ends
 {
+    /// <summary>Runs a kernel whose columns have so many rows: short columns want narrow vectors. Partial sums want vectors at all, if need be in software.</summary>
+    public static void Run<T, TKernel>(ref TKernel kernel, int rows)
+        where T : unmanaged, IFloatingPointIeee754<T>
+        where TKernel : struct, ISimdKernel<T>
+    {
+        if ((long)rows * sizeof(T) <= 16 || Simd.Bytes < 16) kernel.Run<Simd128<T>>();
+        else if ((long)rows * sizeof(T) <= 32 && Simd.Bytes > 32) kernel.Run<Simd256<T>>();
+        else Simd.Run<T, TKernel>(ref kernel);
+    }
+
     /// <summary>A vector, or the elements that are left and zeros.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Load<T, V>(T* source, int left)
@@ -48,10 +58,4 @@ internal static unsafe class Ends
         if (left >= V.Count) value.Store(destination);
         else value.Store(destination, left);
     }
-
-    /// <summary>The vector with zeros in the lanes beyond the elements that are left.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Keep<T, V>(V value, int left)
-        where T : unmanaged, IFloatingPointIeee754<T>
-        where V : unmanaged, ISimd<V, T> => left >= V.Count ? value : V.Load((T*)&value, left);
 }

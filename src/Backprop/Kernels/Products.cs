@@ -93,18 +93,6 @@ internal static unsafe class Products
         }
     }
 
-    /// <summary>s += the sum over the rows of A, with A (n x m), s (m).</summary>
-    internal static void AddSumOverRows<T>(ReadOnlySpan<T> a, Span<T> s, int n, int m)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        for (var j = 0; j < m; j++)
-        {
-            var sum = s[j];
-            foreach (var value in a.Slice(j * n, n)) sum += value;
-            s[j] = sum;
-        }
-    }
-
     private static void Run<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
     {
         if ((long)product.Rows * product.Columns * product.Inner < ManyMultiplyAdds || Workers.Available == 1)
@@ -180,7 +168,7 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
     /// <summary>Whether C is added to; else its contents are unspecified before.</summary>
     public bool Accumulate;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public readonly void Run<V>() where V : unmanaged, ISimd<V, T>
     {
         var tileRows = 2 * V.Count;
@@ -247,7 +235,7 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
     }
 
     /// <summary>B in strips: the entries (p, j) of six columns side by side, then those of the next p.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static Strided<T> PackB(Strided<T> b, int inner, int columns)
     {
         // A few rows of B at a time, so that each cache line and page is visited once.
@@ -275,7 +263,7 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
     }
 
     /// <summary>A in strips: a tile's rows of one column side by side, then those of the next column. Rows that A lacks are 0.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static Strided<T> PackA<V>(Strided<T> a, int rows, int inner) where V : unmanaged, ISimd<V, T>
     {
         var tileRows = 2 * V.Count;

@@ -17,7 +17,7 @@ internal static unsafe class RowNormalization
         fixed (T* px = x, pw = weight, pb = bias, py = y, mean = moments.Mean, rest = moments.Rest, variance = moments.Variance, r = moments.InverseDeviation)
         {
             var kernel = new ForwardKernel<T>(centred, epsilon, px, pw, pb, py, mean, rest, variance, r, rows, columns);
-            Simd.Run<T, ForwardKernel<T>>(ref kernel);
+            Ends.Run<T, ForwardKernel<T>>(ref kernel, rows);
         }
     }
 
@@ -33,31 +33,39 @@ internal static unsafe class RowNormalization
         fixed (T* mean = moments.Mean, rest = moments.Rest, r = moments.InverseDeviation, sum = moments.Sum, sumTimes = moments.SumTimes)
         {
             var kernel = new BackwardKernel<T>(centred, px, pdy, pw, pdw, pdb, pdx, mean, rest, r, sum, sumTimes, rows, columns);
-            Simd.Run<T, BackwardKernel<T>>(ref kernel);
+            Ends.Run<T, BackwardKernel<T>>(ref kernel, rows);
         }
     }
 
     private readonly struct ForwardKernel<T>(
-        bool centred, T epsilon, T* x, T* weight, T* bias, T* y, T* mean, T* rest, T* variance, T* r, int rows, int columns) : ISimdKernel<T>
+        bool centred, T epsilon, T* xs, T* weight, T* bias, T* ys, T* means, T* rests, T* variances, T* rs, int rowCount, int columns) : ISimdKernel<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        // Pointers that the loops use are locals: fields would be read again after each store.
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
+            T* mean = means, rest = rests, variance = variances, r = rs;
+            var rows = rowCount;
             V m = V.Broadcast(T.CreateChecked(columns)), eps = V.Broadcast(epsilon);
             if (centred)
             {
                 for (var j = 0; j < columns; j++)
-                    for (var i = 0; i < rows; i += V.Count) (V.Load(mean + i) + X<V>(i, j)).Store(mean + i);
+                {
+                    var x = xs + (nint)j * rows;
+                    for (var i = 0; i < rows; i += V.Count) (V.Load(mean + i) + Ends.Load<T, V>(x + i, rows - i)).Store(mean + i);
+                }
+
                 for (var i = 0; i < rows; i += V.Count) (V.Load(mean + i) / m).Store(mean + i);
             }
 
             for (var j = 0; j < columns; j++)
             {
+                var x = xs + (nint)j * rows;
                 for (var i = 0; i < rows; i += V.Count)
                 {
-                    var d = X<V>(i, j) - V.Load(mean + i);
-                    if (centred) (V.Load(rest + i) + d).Store(rest + i);
+                    var d = Ends.Load<T, V>(x + i, rows - i) - V.Load(mean + i);
+                    (V.Load(rest + i) + d).Store(rest + i);
                     (V.Load(variance + i) + d * d).Store(variance + i);
                 }
             }
@@ -65,52 +73,49 @@ internal static unsafe class RowNormalization
             for (var i = 0; i < rows; i += V.Count)
             {
                 // var = mean(d²) - mean(d)²      r = 1/sqrt(var + eps)
-                V shift = V.Load(rest + i) / m, var = V.AtLeast(V.Zero, V.Load(variance + i) / m - shift * shift);
-                shift.Store(rest + i);
+                var meanOfD = centred ? V.Load(rest + i) / m : V.Zero;
+                var var = V.AtLeast(V.Zero, V.Load(variance + i) / m - meanOfD * meanOfD);
+                meanOfD.Store(rest + i);
                 var.Store(variance + i);
-                Ends.Keep<T, V>((V)1 / V.Sqrt(var + eps), rows - i).Store(r + i);
+                V.Keep((V)1 / V.Sqrt(var + eps), int.Min(rows - i, V.Count)).Store(r + i);    // 0 beyond the end, so that sums over rows see nothing there
             }
 
             for (var j = 0; j < columns; j++)
             {
+                T* x = xs + (nint)j * rows, y = ys + (nint)j * rows;
                 V w = V.Broadcast(weight is null ? T.One : weight[j]), b = V.Broadcast(bias is null ? T.Zero : bias[j]);
                 for (var i = 0; i < rows; i += V.Count)
                 {
                     // y = (x - mean) r w + b
-                    var xHat = (X<V>(i, j) - V.Load(mean + i) - V.Load(rest + i)) * V.Load(r + i);
-                    Ends.Store(xHat * w + b, y + (nint)j * rows + i, rows - i);
+                    var xHat = (Ends.Load<T, V>(x + i, rows - i) - V.Load(mean + i) - V.Load(rest + i)) * V.Load(r + i);
+                    Ends.Store(xHat * w + b, y + i, rows - i);
                 }
             }
         }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private V X<V>(int i, int j) where V : unmanaged, ISimd<V, T> => Ends.Load<T, V>(x + (nint)j * rows + i, rows - i);
     }
 
     private readonly struct BackwardKernel<T>(
-        bool centred, T* x, T* dY, T* weight, T* dWeight, T* dBias, T* dX, T* mean, T* rest, T* r, T* sum, T* sumTimes, int rows, int columns) : ISimdKernel<T>
+        bool centred, T* xs, T* dYs, T* weight, T* dWeight, T* dBias, T* dXs, T* means, T* rests, T* rs, T* sums, T* sumsTimes, int rowCount, int columns) : ISimdKernel<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
-            if (V.Count == 1)   // partial sums want vectors; without hardware for them, software serves
-            {
-                Run<Simd128<T>>();
-                return;
-            }
-
+            T* mean = means, rest = rests, r = rs, sum = sums, sumTimes = sumsTimes;
+            var rows = rowCount;
             for (var j = 0; j < columns; j++)
             {
-                V w = W<V>(j);
+                T* x = xs + (nint)j * rows, dY = dYs + (nint)j * rows;
+                V w = V.Broadcast(weight is null ? T.One : weight[j]);
                 PartialSums<T, V> dw = default, db = default;
                 for (var i = 0; i < rows; i += V.Count)
                 {
                     // dw += sum of dY x̂      db += sum of dY      dX̂ = dY w
-                    V dy = DY<V>(i, j), xHat = XHat<V>(i, j), dXHat = dy * w;
+                    var xHat = (Ends.Load<T, V>(x + i, rows - i) - V.Load(mean + i) - V.Load(rest + i)) * V.Load(r + i);
+                    V dy = Ends.Load<T, V>(dY + i, rows - i), dXHat = dy * w;
                     dw.Add(dy * xHat);
                     db.Add(dy);
-                    if (centred) (V.Load(sum + i) + dXHat).Store(sum + i);
+                    (V.Load(sum + i) + dXHat).Store(sum + i);
                     (V.Load(sumTimes + i) + dXHat * xHat).Store(sumTimes + i);
                 }
 
@@ -118,34 +123,26 @@ internal static unsafe class RowNormalization
                 if (dBias is not null) dBias[j] += db.Total;
             }
 
-            if (dX is null) return;
+            if (dXs is null) return;
             var m = V.Broadcast(T.CreateChecked(columns));
             for (var i = 0; i < rows; i += V.Count)
             {
-                (V.Load(sum + i) / m).Store(sum + i);
+                (centred ? V.Load(sum + i) / m : V.Zero).Store(sum + i);
                 (V.Load(sumTimes + i) / m).Store(sumTimes + i);
             }
 
             for (var j = 0; j < columns; j++)
             {
-                V w = W<V>(j);
+                T* x = xs + (nint)j * rows, dY = dYs + (nint)j * rows, dX = dXs + (nint)j * rows;
+                V w = V.Broadcast(weight is null ? T.One : weight[j]);
                 for (var i = 0; i < rows; i += V.Count)
                 {
                     // dX = r (dX̂ - mean(dX̂) - x̂ mean(dX̂ x̂))
-                    var dx = V.Load(r + i) * (DY<V>(i, j) * w - V.Load(sum + i) - XHat<V>(i, j) * V.Load(sumTimes + i));
-                    Ends.Store(dx, dX + (nint)j * rows + i, rows - i);
+                    var xHat = (Ends.Load<T, V>(x + i, rows - i) - V.Load(mean + i) - V.Load(rest + i)) * V.Load(r + i);
+                    var dXHat = Ends.Load<T, V>(dY + i, rows - i) * w;
+                    Ends.Store(V.Load(r + i) * (dXHat - V.Load(sum + i) - xHat * V.Load(sumTimes + i)), dX + i, rows - i);
                 }
             }
         }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private V W<V>(int j) where V : unmanaged, ISimd<V, T> => V.Broadcast(weight is null ? T.One : weight[j]);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private V DY<V>(int i, int j) where V : unmanaged, ISimd<V, T> => Ends.Load<T, V>(dY + (nint)j * rows + i, rows - i);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private V XHat<V>(int i, int j) where V : unmanaged, ISimd<V, T> =>
-            (Ends.Load<T, V>(x + (nint)j * rows + i, rows - i) - V.Load(mean + i) - V.Load(rest + i)) * V.Load(r + i);
     }
 }

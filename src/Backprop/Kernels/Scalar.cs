@@ -55,6 +55,9 @@ internal readonly unsafe struct Scalar<T>(T value) : ISimd<Scalar<T>, T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Scalar<T> Keep(Scalar<T> value, int count) => count > 0 ? value : Zero;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Scalar<T> operator +(Scalar<T> left, Scalar<T> right) => new(left._v + right._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

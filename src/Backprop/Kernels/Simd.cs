@@ -5,6 +5,10 @@ using System.Runtime.Intrinsics;
 namespace Backprop.Kernels;
 
 /// <summary>A kernel to be run at the width of this machine: a struct that holds its arguments.</summary>
+/// <remarks>
+/// Give <c>Run</c> either <c>AggressiveInlining</c>, in which case the method that calls <see cref="Simd.Run"/> needs
+/// <c>AggressiveOptimization</c>, or that itself: a loop that waits for tiered compilation runs ten times slower for its first calls.
+/// </remarks>
 internal interface ISimdKernel<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {

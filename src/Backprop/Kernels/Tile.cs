@@ -18,7 +18,8 @@ internal readonly struct Four : INumber { public static int Value => 4; }
 internal readonly struct Six : INumber { public static int Value => 6; }
 
 /// <summary>The innermost kernel of a matrix product: a tile of C that stays in registers while A and B stream by.</summary>
-/// <remarks>Two vectors by six columns are 12 accumulators; with two vectors of A and one of B they fill the 16 registers of AVX2.</remarks>
+/// <remarks>Two vectors by six columns are 12 accumulators; with two vectors of A and one of B they fill the 16 registers of AVX2. The kernels are never
+/// inlined: within another method the compiler would spill them.</remarks>
 internal static unsafe class Tile
 {
     internal const int Columns = 6;
@@ -48,7 +49,7 @@ internal static unsafe class Tile
         else Edge<T, V, One>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Full<T, V, TColumns>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int inner, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TColumns : struct, INumber
     {
@@ -111,7 +112,7 @@ internal static unsafe class Tile
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Edge<T, V, TColumns>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int height, int whole, int inner, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TColumns : struct, INumber
     {

@@ -6,7 +6,7 @@ namespace Backprop.Kernels;
 /// <summary>How an optimizer moves one value: its formula, written once for vectors of any width.</summary>
 /// <remarks>
 /// Hyperparameters are fields of type double; where they meet a <c>V</c> they are rounded to the element type, as PyTorch rounds its scalars.
-/// The formulas have no fused multiply-add, so a step has the same bits on every machine.
+/// The formulas have no fused multiply-add, so a step has the same bits at every width and on processors without one.
 /// </remarks>
 internal interface IUpdateRule<T> where T : unmanaged, IFloatingPointIeee754<T>
 {

@@ -6,7 +6,7 @@ using MathNet.Numerics.LinearAlgebra;
 namespace Backprop.Kernels;
 
 /// <summary>The one place where entries are checked and where it is said what is wrong with them.</summary>
-internal static unsafe class Values
+internal static class Values
 {
     /// <summary>Every entry in [0, 1]; NaN may flow, unless it is refused.</summary>
     internal static void Probabilities<T>(object owner, Matrix<T> x, string parameter, bool refuseNaN = false) where T : unmanaged, IFloatingPointIeee754<T>
@@ -22,44 +22,24 @@ internal static unsafe class Values
     /// <summary>Where the first entry outside an interval lies, or -1.</summary>
     internal static int IndexOutside<T>(ReadOnlySpan<T> x, T least, T most, bool refuseNaN = false) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        fixed (T* px = x)
-        {
-            var kernel = new AllWithin<T>(px, x.Length, least, most);
-            Simd.Run<T, AllWithin<T>>(ref kernel);
-            if (kernel.Result) return -1;
-        }
-
+        if (Reductions.Sum(new Outside<T>(least, most), x) == T.Zero) return -1;
         for (var i = 0; i < x.Length; i++)
             if (x[i] < least || x[i] > most || (refuseNaN && T.IsNaN(x[i]))) return i;
         return -1;
     }
 
-    /// <summary>An option that is a list, as a text; null where there is none.</summary>
-    internal static string? Text<T>(string name, IReadOnlyList<T>? values) where T : unmanaged, IFloatingPointIeee754<T> => values switch
+    /// <summary>An option that is a list, as a text; empty where there is none.</summary>
+    internal static string Text<T>(string name, IReadOnlyList<T>? values) where T : unmanaged, IFloatingPointIeee754<T> => values switch
     {
-        null => null,
+        null => "",
         { Count: <= 4 } => $"{name}: [{string.Join(", ", values.Select(value => value.ToString(null, CultureInfo.InvariantCulture)))}]",
         _ => $"{name}: [{values.Count} weights]",
     };
 
-    private struct AllWithin<T>(T* x, int length, T least, T most) : ISimdKernel<T> where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>1 where x lies outside or is NaN, else 0.</summary>
+    private readonly struct Outside<T>(T least, T most) : IUnary<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
-        /// <summary>Whether all are within; a NaN is not.</summary>
-        public bool Result { get; private set; }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Run<V>() where V : unmanaged, ISimd<V, T>
-        {
-            V low = V.Broadcast(least), high = V.Broadcast(most), within = ~V.Zero;
-            var i = 0;
-            for (; i <= length - V.Count; i += V.Count)
-            {
-                var v = V.Load(x + i);
-                within &= (v >= low) & (v <= high);
-            }
-
-            Result = V.Max(V.Select(within, 0, 1)) == T.Zero;
-            for (; i < length; i++) Result &= x[i] >= least && x[i] <= most;
-        }
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => V.Select((x >= V.Broadcast(least)) & (x <= V.Broadcast(most)), 0, 1);
     }
 }

@@ -126,12 +126,12 @@ public sealed class BatchNorm1d<T> : Layer<T> where T : unmanaged, IFloatingPoin
         NumBatchesTracked!.Value++;
         var factor = Element.From<T>(Momentum ?? 1.0 / NumBatchesTracked.Value);
         var unbiased = T.CreateChecked(n) / T.CreateChecked(n - 1);
-        Span<T> mean = RunningMean!.Values, variance = RunningVar!.Values;
-        for (var j = 0; j < NumFeatures; j++)
+        Span<T> mean = RunningMean!.Values, variance = RunningVar!.Values, newMean = moments.Mean, rest = moments.Rest, newVariance = moments.Variance;
+        for (var j = 0; j < mean.Length; j++)
         {
             // running = (1 - momentum) running + momentum new
-            mean[j] = (T.One - factor) * mean[j] + factor * (moments.Mean[j] + moments.Rest[j]);
-            variance[j] = (T.One - factor) * variance[j] + factor * (moments.Variance[j] * unbiased);
+            mean[j] = (T.One - factor) * mean[j] + factor * (newMean[j] + rest[j]);
+            variance[j] = (T.One - factor) * variance[j] + factor * (newVariance[j] * unbiased);
         }
     }
 }

@@ -27,12 +27,9 @@ public sealed class Linear<T> : Layer<T> where T : unmanaged, IFloatingPointIeee
             Shape.Positive($"Linear({inFeatures} -> {outFeatures})", inFeatures, nameof(inFeatures))));
         if (bias) Bias = Register(new VectorParameter<T>("bias", outFeatures));
 
-        generator ??= Generator.Default;
-        var bound = 1 / Math.Sqrt(inFeatures);
-        // The same number but for its last bit: PyTorch computes the weight's as √3 gain/√in with gain = √(2/(1 + a²)), a = √5.
-        var weightBound = Math.Sqrt(3) * (Math.Sqrt(2 / (1 + Math.Sqrt(5) * Math.Sqrt(5))) / Math.Sqrt(inFeatures));
-        generator.Uniform(Weight.Value, -weightBound, weightBound);
-        if (Bias is not null) generator.Uniform(Bias.Values, -bound, bound);
+        // With this slope the weight's bound is 1/√in, too; but for the last bit, which is PyTorch's.
+        Init.KaimingUniform(Weight, a: Math.Sqrt(5), generator: generator);
+        if (Bias is not null) Init.Uniform(Bias, -1 / Math.Sqrt(inFeatures), 1 / Math.Sqrt(inFeatures), generator);
     }
 
     /// <summary>W, out x in.</summary>
@@ -76,7 +73,7 @@ public sealed class Linear<T> : Layer<T> where T : unmanaged, IFloatingPointIeee
     {
         // dW += dY^T x      db += sum over rows of dY
         Products.AddTransposeTimes(dY.Span(), pass.Input.Span(), Weight.Gradients, dY.RowCount, OutFeatures, InFeatures);
-        if (Bias is not null) Products.AddSumOverRows(dY.Span(), Bias.Gradients, dY.RowCount, OutFeatures);
+        if (Bias is not null) Reductions.AddColumnSums(dY.Span(), dY.RowCount, Bias.Gradients);
         if (!pass.NeedsInputGradient) return null;
 
         var dX = pass.NewInputGradient();

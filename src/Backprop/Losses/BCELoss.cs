@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -14,14 +15,14 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="reduction">Mean or sum.</param>
 public sealed class BCELoss<T>(Reduction reduction = Reduction.Mean)
-    : ElementwiseLoss<T>(new EntryLosses<T, BCELoss<T>.CrossEntropy>(default), reduction) where T : unmanaged, IFloatingPointIeee754<T>
+    : ElementwiseLoss<T>(Of(new CrossEntropy()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
 {
     private protected override string Entry => "-(t log p + (1 - t) log(1 - p))";
 
     private protected override string EntryDerivative => "(p - t) / (p (1 - p))";
 
     /// <inheritdoc/>
-    public override string ToString() => Text("BCELoss");
+    public override string ToString() => Text.Call("BCELoss", SumText);
 
     /// <summary>Prediction and target: dense, of the same shape, every entry in [0, 1].</summary>
     /// <inheritdoc/>
@@ -32,14 +33,16 @@ public sealed class BCELoss<T>(Reduction reduction = Reduction.Mean)
         Values.Probabilities(this, target, nameof(target), refuseNaN: true);
     }
 
-    internal readonly struct CrossEntropy : IEntryLoss<T>
+    private readonly struct CrossEntropy : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T>
         {
             V logP = V.AtLeast(-100, MathFunctions<T>.Log(p)), logNotP = V.AtLeast(-100, MathFunctions<T>.Log1p(-p));
             return -(t * logP + (1 - t) * logNotP);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => (p - t) / V.AtLeast(1e-12f, p * (1 - p)); // a float in PyTorch's doubles too
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -15,7 +16,7 @@ namespace Backprop;
 /// <param name="reduction">Mean or sum.</param>
 /// <param name="posWeight">The weight w of each column, or one for all; null for 1. Copied.</param>
 public sealed class BCEWithLogitsLoss<T>(Reduction reduction = Reduction.Mean, Vector<T>? posWeight = null)
-    : ElementwiseLoss<T>(BCEWithLogitsLoss<T>.Entries(posWeight), reduction) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+    : ElementwiseLoss<T>(Functions(posWeight), reduction) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
     /// <summary>The weight of the positive answers in each column, or one for all; null for 1.</summary>
     public IReadOnlyList<T>? PosWeight { get; } = posWeight?.ToArray();
@@ -27,7 +28,7 @@ public sealed class BCEWithLogitsLoss<T>(Reduction reduction = Reduction.Mean, V
     private string W => PosWeight is null ? "" : "w ";
 
     /// <inheritdoc/>
-    public override string ToString() => Text("BCEWithLogitsLoss", Values.Text(nameof(posWeight), PosWeight));
+    public override string ToString() => Text.Call("BCEWithLogitsLoss", SumText, Values.Text(nameof(posWeight), PosWeight));
 
     /// <summary>Both dense, of the same shape, with as many columns as there are weights; every target in [0, 1].</summary>
     /// <inheritdoc/>
@@ -39,22 +40,21 @@ public sealed class BCEWithLogitsLoss<T>(Reduction reduction = Reduction.Mean, V
         Values.Probabilities(this, target, nameof(target));
     }
 
-    private static EntryLosses<T> Entries(Vector<T>? posWeight)
-    {
-        T[] weights = posWeight?.ToArray() ?? [T.One];
-        var columns = weights.Select(w => new EntryLosses<T, CrossEntropy>(new(w))).ToArray();
-        return columns.Length == 1 ? columns[0] : new EntryLossesByColumn<T>(columns);
-    }
+    private static Entrywise Functions(Vector<T>? posWeight) => posWeight is null ? Of(new CrossEntropy(T.One))
+        : posWeight.Count == 1 ? Of(new CrossEntropy(posWeight[0]))
+        : ByColumn([.. posWeight.Select(w => Of(new CrossEntropy(w)))]);
 
-    private readonly struct CrossEntropy(T weight) : IEntryLoss<T>
+    private readonly struct CrossEntropy(T weight) : IFunction
     {
         // -log s(p) = softplus(-p) = max(-p, 0) + r and -log(1 - s(p)) = softplus(p) = max(p, 0) + r, where r = log(1 + e^-|p|) is never more than log 2.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T>
         {
             V r = MathFunctions<T>.Log1pOfExpOfMinusAbs(p);
             return V.Broadcast(weight) * t * (V.AtLeast(0, -p) + r) + (1 - t) * (V.AtLeast(0, p) + r);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> =>
             (1 - t) * MathFunctions<T>.Sigmoid(p) - V.Broadcast(weight) * t * MathFunctions<T>.Sigmoid(-p);
     }

@@ -150,11 +150,11 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
             foreach (var loss in block) sum += double.CreateTruncating(loss);
         }
 
-        return T.CreateTruncating(Reduction == Reduction.Mean ? sum / Divisor(targets, prediction.RowCount) : sum);
+        return Reduced(T.CreateTruncating(sum), Divisor(targets, prediction.RowCount));
     }
 
     private void Differentiate(Matrix<T> prediction, ClassTargets<T> targets, Matrix<T> dPrediction) =>
-        Gradient(prediction, targets, [], T.CreateTruncating(Reduction == Reduction.Mean ? 1 / Divisor(targets, prediction.RowCount) : 1), dPrediction);
+        Gradient(prediction, targets, [], Reduced(T.One, Divisor(targets, prediction.RowCount)), dPrediction);
 
     /// <summary>What the mean divides by: the weights of the samples that count. Samples with probabilities count 1 each.</summary>
     private double Divisor(ClassTargets<T> targets, int samples)

@@ -32,11 +32,7 @@ public sealed class CrossEntropyLoss<T> : ClassificationLoss<T> where T : unmana
     /// <param name="labelSmoothing">How much of a sample's probability is given to all classes alike; from 0 to 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">The label smoothing is not from 0 to 1.</exception>
     public CrossEntropyLoss(Vector<T>? weight = null, int ignoreIndex = -100, Reduction reduction = Reduction.Mean, double labelSmoothing = 0)
-        : base(weight, ignoreIndex, reduction)
-    {
-        LabelSmoothing = labelSmoothing;
-        if (!(labelSmoothing is >= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(labelSmoothing), labelSmoothing, $"{this} expects a label smoothing from 0 to 1.");
-    }
+        : base(weight, ignoreIndex, reduction) => LabelSmoothing = Expect.Fraction("CrossEntropyLoss", labelSmoothing);
 
     /// <summary>How much of a sample's probability is given to all classes alike.</summary>
     public double LabelSmoothing { get; }
@@ -52,9 +48,8 @@ public sealed class CrossEntropyLoss<T> : ClassificationLoss<T> where T : unmana
     private string Q => LabelSmoothing == 0 ? "w_c [c = y]" : "w_c ((1 - e) [c = y] + e/C)";
 
     /// <inheritdoc/>
-    public override string ToString() => Text("CrossEntropyLoss",
-        Values.Text("weight", Weight), IgnoreIndex == -100 ? null : $"ignoreIndex: {IgnoreIndex}",
-        LabelSmoothing == 0 ? null : FormattableString.Invariant($"labelSmoothing: {LabelSmoothing}"));
+    public override string ToString() => Text.Call("CrossEntropyLoss",
+        SumText, Values.Text("weight", Weight), IgnoreIndex == -100 ? "" : $"ignoreIndex: {IgnoreIndex}", LabelSmoothing == 0 ? "" : $"labelSmoothing: {Text.Number(LabelSmoothing)}");
 
     /// <summary>Both dense; the target holds a class for each sample, or a probability for each entry of the prediction.</summary>
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -13,9 +14,9 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public abstract class ElementwiseLoss<T> : Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly EntryLosses<T> _entries;
+    private readonly Entrywise _function;
 
-    private protected ElementwiseLoss(EntryLosses<T> entries, Reduction reduction) : base(reduction) => _entries = entries;
+    private protected ElementwiseLoss(Entrywise function, Reduction reduction) : base(reduction) => _function = function;
 
     /// <inheritdoc/>
     public sealed override string Formula => $"L = {(Reduction == Reduction.Mean ? $"1/{Divisor} " : "")}sum {Entry}";
@@ -36,24 +37,107 @@ public abstract class ElementwiseLoss<T> : Loss<T> where T : unmanaged, IFloatin
     private protected virtual double Count(Matrix<T> prediction) => (double)prediction.RowCount * prediction.ColumnCount;
 
     /// <inheritdoc/>
-    protected sealed override T ForwardCore(Matrix<T> prediction, Matrix<T> target)
-    {
-        var sum = _entries.Sum(prediction.Span(), target.Span());
-        return T.CreateTruncating(Reduction == Reduction.Mean ? sum / Count(prediction) : sum);
-    }
+    protected sealed override T ForwardCore(Matrix<T> prediction, Matrix<T> target) =>
+        Reduced(_function.Sum(prediction.Span(), target.Span()), Count(prediction));
 
     /// <inheritdoc/>
-    protected sealed override void BackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction)
-    {
-        var dL = T.CreateTruncating(Reduction == Reduction.Mean ? 1 / Count(prediction) : 1);
-        _entries.Gradient(prediction.Span(), target.Span(), dL, dPrediction.Span());
-    }
+    protected sealed override void BackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction) =>
+        _function.Gradient(prediction.Span(), target.Span(), Reduced(T.One, Count(prediction)), dPrediction.Span());
 
     /// <inheritdoc/>
     protected sealed override void UnreducedCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> losses) =>
-        _entries.Losses(prediction.Span(), target.Span(), losses.Span());
+        _function.Losses(prediction.Span(), target.Span(), losses.Span());
 
     /// <inheritdoc/>
     protected sealed override void UnreducedBackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses, Matrix<T> dPrediction) =>
-        _entries.Gradient(prediction.Span(), target.Span(), dLosses.Span(), dPrediction.Span());
+        _function.Gradient(prediction.Span(), target.Span(), dLosses.Span(), dPrediction.Span());
+
+    private protected static Entrywise Of<TFunction>(TFunction function) where TFunction : struct, IFunction => new Entrywise<TFunction>(function);
+
+    /// <summary>A function for each column, where a loss does not treat them alike.</summary>
+    private protected static Entrywise ByColumn(Entrywise[] functions) => new Columns(functions);
+
+    /// <summary>The two lines that an elementwise loss is. A struct, so that the compiler makes kernels of its own from each.</summary>
+    private protected interface IFunction
+    {
+        /// <summary>l(p, t).</summary>
+        V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T>;
+
+        /// <summary>dl/dp.</summary>
+        V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T>;
+    }
+
+    private protected abstract class Entrywise
+    {
+        /// <summary>The sum of l(p[i], t[i]).</summary>
+        internal abstract T Sum(ReadOnlySpan<T> p, ReadOnlySpan<T> t);
+
+        /// <summary>losses[i] = l(p[i], t[i]).</summary>
+        internal abstract void Losses(ReadOnlySpan<T> p, ReadOnlySpan<T> t, Span<T> losses);
+
+        /// <summary>dP[i] = dL dl/dp(p[i], t[i]), with one dL for all.</summary>
+        internal abstract void Gradient(ReadOnlySpan<T> p, ReadOnlySpan<T> t, T dL, Span<T> dP);
+
+        /// <summary>dP[i] = dLosses[i] dl/dp(p[i], t[i]).</summary>
+        internal abstract void Gradient(ReadOnlySpan<T> p, ReadOnlySpan<T> t, ReadOnlySpan<T> dLosses, Span<T> dP);
+    }
+
+    private sealed class Entrywise<TFunction>(TFunction function) : Entrywise where TFunction : struct, IFunction
+    {
+        internal override T Sum(ReadOnlySpan<T> p, ReadOnlySpan<T> t) => Reductions.Sum(new Value(function), p, t);
+
+        internal override void Losses(ReadOnlySpan<T> p, ReadOnlySpan<T> t, Span<T> losses) => Elementwise.Map(new Value(function), p, t, losses);
+
+        internal override void Gradient(ReadOnlySpan<T> p, ReadOnlySpan<T> t, T dL, Span<T> dP) => Elementwise.Map(new Scaled(function, dL), p, t, dP);
+
+        internal override void Gradient(ReadOnlySpan<T> p, ReadOnlySpan<T> t, ReadOnlySpan<T> dLosses, Span<T> dP) =>
+            Elementwise.Map(new Weighted(function), p, t, dLosses, dP);
+
+        private readonly struct Value(TFunction function) : IBinary<T>
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            public V Invoke<V>(V p, V t) where V : unmanaged, ISimd<V, T> => function.Loss(p, t);
+        }
+
+        private readonly struct Scaled(TFunction function, T dL) : IBinary<T>
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            public V Invoke<V>(V p, V t) where V : unmanaged, ISimd<V, T> => V.Broadcast(dL) * function.Derivative(p, t);
+        }
+
+        private readonly struct Weighted(TFunction function) : ITernary<T>
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            public V Invoke<V>(V p, V t, V dLoss) where V : unmanaged, ISimd<V, T> => dLoss * function.Derivative(p, t);
+        }
+    }
+
+    private sealed class Columns(Entrywise[] functions) : Entrywise
+    {
+        internal override T Sum(ReadOnlySpan<T> p, ReadOnlySpan<T> t)
+        {
+            var sum = T.Zero;
+            for (int j = 0, n = p.Length / functions.Length; j < functions.Length; j++)
+                sum += functions[j].Sum(p.Slice(j * n, n), t.Slice(j * n, n));
+            return sum;
+        }
+
+        internal override void Losses(ReadOnlySpan<T> p, ReadOnlySpan<T> t, Span<T> losses)
+        {
+            for (int j = 0, n = p.Length / functions.Length; j < functions.Length; j++)
+                functions[j].Losses(p.Slice(j * n, n), t.Slice(j * n, n), losses.Slice(j * n, n));
+        }
+
+        internal override void Gradient(ReadOnlySpan<T> p, ReadOnlySpan<T> t, T dL, Span<T> dP)
+        {
+            for (int j = 0, n = p.Length / functions.Length; j < functions.Length; j++)
+                functions[j].Gradient(p.Slice(j * n, n), t.Slice(j * n, n), dL, dP.Slice(j * n, n));
+        }
+
+        internal override void Gradient(ReadOnlySpan<T> p, ReadOnlySpan<T> t, ReadOnlySpan<T> dLosses, Span<T> dP)
+        {
+            for (int j = 0, n = p.Length / functions.Length; j < functions.Length; j++)
+                functions[j].Gradient(p.Slice(j * n, n), t.Slice(j * n, n), dLosses.Slice(j * n, n), dP.Slice(j * n, n));
+        }
+    }
 }

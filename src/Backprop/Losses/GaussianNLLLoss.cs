@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -17,7 +18,8 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly T _epsilon, _constant;
+    private readonly T _least;
+    private readonly Loss _loss;
 
     /// <summary>Makes the loss.</summary>
     /// <param name="full">Whether to add the constant log(2 pi) / 2.</param>
@@ -26,9 +28,9 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
     /// <exception cref="ArgumentOutOfRangeException">Epsilon is not above 0, infinite or NaN.</exception>
     public GaussianNLLLoss(bool full = false, double epsilon = 1e-6, Reduction reduction = Reduction.Mean) : base(reduction)
     {
-        (Full, Epsilon) = (full, epsilon);
-        if (!(epsilon > 0 && double.IsFinite(epsilon))) throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, $"{this} expects a finite epsilon above 0.");
-        (_epsilon, _constant) = (Element.From<T>(epsilon), full ? Element.From<T>(0.5 * Math.Log(2 * Math.PI)) : T.Zero);
+        (Full, Epsilon) = (full, Expect.AboveZero("GaussianNLLLoss", epsilon));
+        _least = Element.From<T>(epsilon);
+        _loss = new Loss(_least, Element.From<T>(full ? 0.5 * Math.Log(2 * Math.PI) : 0));
     }
 
     /// <summary>Whether the constant log(2 pi) / 2 is added.</summary>
@@ -47,7 +49,7 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
         : "dL/dm = (m - t) / v, dL/dv = (1 - (m - t)^2 / v) / (2 v)";
 
     /// <inheritdoc/>
-    public override string ToString() => Text("GaussianNLLLoss", Full ? "full" : null, Epsilon == 1e-6 ? null : FormattableString.Invariant($"epsilon: {Epsilon}"));
+    public override string ToString() => Text.Call("GaussianNLLLoss", SumText, Full ? "full" : "", Epsilon == 1e-6 ? "" : $"epsilon: {Text.Number(Epsilon)}");
 
     /// <summary>Both dense, with as many rows; the prediction holds a mean for each column of the target and a variance for each or for all, none below 0.</summary>
     /// <inheritdoc/>
@@ -72,21 +74,21 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
     /// <inheritdoc/>
     protected override T ForwardCore(Matrix<T> prediction, Matrix<T> target)
     {
-        var sum = 0.0;
+        var sum = T.Zero;
         for (var j = 0; j < target.ColumnCount; j++)
-            sum += GaussianNLL.Sum(Column(prediction, j), Column(prediction, VarianceOf(j, prediction, target)), Column(target, j), _epsilon, _constant);
-        return T.CreateTruncating(Reduction == Reduction.Mean ? sum / Count(target) : sum);
+            sum += Reductions.Sum(_loss, Column(prediction, j), Column(prediction, VarianceOf(j, prediction, target)), Column(target, j));
+        return Reduced(sum, Count(target));
     }
 
     /// <inheritdoc/>
     protected override void BackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction) =>
-        Gradient(prediction, target, T.CreateTruncating(Reduction == Reduction.Mean ? 1 / Count(target) : 1), null, dPrediction);
+        Gradient(prediction, target, Reduced(T.One, Count(target)), null, dPrediction);
 
     /// <inheritdoc/>
     protected override void UnreducedCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> losses)
     {
         for (var j = 0; j < target.ColumnCount; j++)
-            GaussianNLL.Losses(Column(prediction, j), Column(prediction, VarianceOf(j, prediction, target)), Column(target, j), _epsilon, _constant, Column(losses, j));
+            Elementwise.Map(_loss, Column(prediction, j), Column(prediction, VarianceOf(j, prediction, target)), Column(target, j), Column(losses, j));
     }
 
     /// <inheritdoc/>
@@ -98,15 +100,55 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
         dPrediction.Span()[target.Span().Length..].Clear(); // a variance for all gathers what each column says of it
         for (var j = 0; j < target.ColumnCount; j++)
         {
-            var v = VarianceOf(j, prediction, target);
-            GaussianNLL.Gradient(Column(prediction, j), Column(prediction, v), Column(target, j), _epsilon, dL, dLosses is null ? [] : Column(dLosses, j), Column(dPrediction, j), Column(dPrediction, v));
+            var variance = VarianceOf(j, prediction, target);
+            ReadOnlySpan<T> m = Column(prediction, j), v = Column(prediction, variance), t = Column(target, j);
+            Span<T> dM = Column(dPrediction, j), dV = Column(dPrediction, variance);
+
+            Elementwise.Map(new VarianceDerivative(_least, dL), m, v, t, dM); // dM holds it for the moment
+            if (dLosses is not null) Elementwise.Map(default(Times), dM, Column(dLosses, j), dM);
+            Elementwise.AddScaled(T.One, dM, dV);
+
+            Elementwise.Map(new MeanDerivative(_least, dL), m, v, t, dM);
+            if (dLosses is not null) Elementwise.Map(default(Times), dM, Column(dLosses, j), dM);
         }
     }
 
-    private static Span<T> Column(Matrix<T> x, int j) => x.Span().Slice(j * x.RowCount, x.RowCount);
-
     private static double Count(Matrix<T> target) => (double)target.RowCount * target.ColumnCount;
+
+    private static Span<T> Column(Matrix<T> x, int j) => x.Span().Slice(j * x.RowCount, x.RowCount);
 
     /// <summary>The column of the variances that belong to the means in column j.</summary>
     private static int VarianceOf(int j, Matrix<T> prediction, Matrix<T> target) => int.Min(target.ColumnCount + j, prediction.ColumnCount - 1);
+
+    private readonly struct Loss(T least, T constant) : ITernary<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Invoke<V>(V m, V v, V t) where V : unmanaged, ISimd<V, T>
+        {
+            v = V.AtLeast(V.Broadcast(least), v);
+            return 0.5 * (MathFunctions<T>.Log(v) + (m - t) * (m - t) / v) + V.Broadcast(constant);
+        }
+    }
+
+    private readonly struct MeanDerivative(T least, T dL) : ITernary<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Invoke<V>(V m, V v, V t) where V : unmanaged, ISimd<V, T> => V.Broadcast(dL) * ((m - t) / V.AtLeast(V.Broadcast(least), v));
+    }
+
+    private readonly struct VarianceDerivative(T least, T dL) : ITernary<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Invoke<V>(V m, V v, V t) where V : unmanaged, ISimd<V, T>
+        {
+            v = V.AtLeast(V.Broadcast(least), v);
+            return V.Broadcast(dL) * (0.5 * (1 - (m - t) * (m - t) / v) / v);
+        }
+    }
+
+    private readonly struct Times : IBinary<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Invoke<V>(V x, V y) where V : unmanaged, ISimd<V, T> => x * y;
+    }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -25,7 +26,7 @@ public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
     public KLDivLoss(Reduction reduction = Reduction.Mean, bool logTarget = false) : this(reduction, logTarget, batchMean: false) { }
 
     private KLDivLoss(Reduction reduction, bool logTarget, bool batchMean)
-        : base(logTarget ? new EntryLosses<T, OfLogarithms>(default) : new EntryLosses<T, OfProbabilities>(default), reduction) =>
+        : base(logTarget ? Of(new OfLogarithms()) : Of(new OfProbabilities()), reduction) =>
         (LogTarget, _batchMean) = (logTarget, batchMean);
 
     /// <summary>Makes the loss whose mean is over the samples, that is, the sum divided by the number of rows.</summary>
@@ -44,7 +45,7 @@ public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
     private protected override double Count(Matrix<T> prediction) => _batchMean ? prediction.RowCount : base.Count(prediction);
 
     /// <inheritdoc/>
-    public override string ToString() => Text(_batchMean ? "KLDivLoss.BatchMean" : "KLDivLoss", LogTarget ? "logTarget" : null);
+    public override string ToString() => Text.Call(_batchMean ? "KLDivLoss.BatchMean" : "KLDivLoss", SumText, LogTarget ? "logTarget" : "");
 
     /// <summary>Both dense and of the same shape; every target in [0, 1], unless it is a logarithm.</summary>
     /// <inheritdoc/>
@@ -54,17 +55,21 @@ public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
         if (!LogTarget) Values.Probabilities(this, target, nameof(target));
     }
 
-    private readonly struct OfProbabilities : IEntryLoss<T>
+    private readonly struct OfProbabilities : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T> => V.Select(V.Equal(t, 0), 0, t * MathFunctions<T>.Log(t)) - t * p;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => -t;
     }
 
-    private readonly struct OfLogarithms : IEntryLoss<T>
+    private readonly struct OfLogarithms : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Exp(t) * (t - p);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => -MathFunctions<T>.Exp(t);
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Backprop.Kernels;
 
 namespace Backprop;
@@ -12,19 +13,21 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="reduction">Mean or sum.</param>
 public sealed class L1Loss<T>(Reduction reduction = Reduction.Mean)
-    : ElementwiseLoss<T>(new EntryLosses<T, L1Loss<T>.Absolute>(default), reduction) where T : unmanaged, IFloatingPointIeee754<T>
+    : ElementwiseLoss<T>(Of(new Absolute()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
 {
     private protected override string Entry => "|p - t|";
 
     private protected override string EntryDerivative => "sign(p - t)";
 
     /// <inheritdoc/>
-    public override string ToString() => Text("L1Loss");
+    public override string ToString() => Text.Call("L1Loss", SumText);
 
-    internal readonly struct Absolute : IEntryLoss<T>
+    internal readonly struct Absolute : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T> => V.Abs(p - t);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => V.Select(p > t, 1, V.Select(p < t, -1, 0));
     }
 }

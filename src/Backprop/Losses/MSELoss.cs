@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Backprop.Kernels;
 
 namespace Backprop;
@@ -12,19 +13,21 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="reduction">Mean or sum.</param>
 public sealed class MSELoss<T>(Reduction reduction = Reduction.Mean)
-    : ElementwiseLoss<T>(new EntryLosses<T, MSELoss<T>.Square>(default), reduction) where T : unmanaged, IFloatingPointIeee754<T>
+    : ElementwiseLoss<T>(Of(new Square()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
 {
     private protected override string Entry => "(p - t)^2";
 
     private protected override string EntryDerivative => "2 (p - t)";
 
     /// <inheritdoc/>
-    public override string ToString() => Text("MSELoss");
+    public override string ToString() => Text.Call("MSELoss", SumText);
 
-    internal readonly struct Square : IEntryLoss<T>
+    private readonly struct Square : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T> => (p - t) * (p - t);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => 2 * (p - t);
     }
 }

@@ -63,8 +63,8 @@ public static class GradientClipping
 
     private static T Norm<T>(IReadOnlyList<Parameter<T>> parameters, double normType) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        // Sums of short stretches are summed in double: else a float would lose digits over millions of gradients.
-        const int Stretch = 1024;
+        // Short stretches are summed in T and their sums in double: a float would lose digits over millions of gradients, and over a thousand without vectors.
+        const int Stretch = 64;
         double sum = 0, largest = 0;
         for (var i = 0; i < parameters.Count; i++)
         {

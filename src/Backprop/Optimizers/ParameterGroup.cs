@@ -31,9 +31,12 @@ public abstract class ParameterGroup
     }
 
     /// <summary>The learning rate before any scheduler changed it; null while there is no scheduler.</summary>
-    internal double? InitialLearningRate { get; set; }
+    internal double? InitialLearningRate { get; set => field = value is double rate ? AtLeastZero(rate) : null; }
 
-    /// <summary>The optimizer's name, for messages: an <c>SGDGroup</c> is <c>SGD</c>'s.</summary>
+    /// <summary>The name of the optimizer, as in <c>SGD</c>.</summary>
+    public override string ToString() => Owner;
+
+    /// <summary>The name of the optimizer, for messages: an <c>SGDGroup</c> is <c>SGD</c>'s.</summary>
     protected string Owner
     {
         get
@@ -47,15 +50,18 @@ public abstract class ParameterGroup
     /// <param name="value">The value.</param>
     /// <param name="property">The property that is set.</param>
     /// <exception cref="ArgumentOutOfRangeException">It is not.</exception>
-    protected double Finite(double value, [CallerMemberName] string property = "") => Expect.Finite(Owner, value, Argument(property));
+    protected double Finite(double value, [CallerMemberName] string property = "") =>
+        double.IsFinite(value) ? value : Expect.Finite(Owner, value, Argument(property));
 
     /// <summary>Lets a hyperparameter through if it is finite and not negative.</summary>
     /// <inheritdoc cref="Finite"/>
-    protected double AtLeastZero(double value, [CallerMemberName] string property = "") => Expect.AtLeastZero(Owner, value, Argument(property));
+    protected double AtLeastZero(double value, [CallerMemberName] string property = "") =>
+        value >= 0 && double.IsFinite(value) ? value : Expect.AtLeastZero(Owner, value, Argument(property));
 
     /// <summary>Lets a hyperparameter through if it is in [0, 1).</summary>
     /// <inheritdoc cref="Finite"/>
-    protected double BelowOne(double value, [CallerMemberName] string property = "") => Expect.BelowOne(Owner, value, Argument(property));
+    protected double BelowOne(double value, [CallerMemberName] string property = "") =>
+        value is >= 0 and < 1 ? value : Expect.BelowOne(Owner, value, Argument(property));
 
     // LearningRate is set from an optimizer's argument learningRate.
     private static string Argument(string property) => char.ToLowerInvariant(property[0]) + property[1..];

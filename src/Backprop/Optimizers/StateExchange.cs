@@ -36,12 +36,10 @@ public class StateExchange
 
     /// <summary>A count to restore: an integer, at least 0.</summary>
     /// <inheritdoc cref="Value(string, double)"/>
-    public long Count(string name, long current)
-    {
-        if (Now == Purpose.Check && _numbers.TryGetValue(Prefix + name, out var given) && !(double.IsInteger(given) && given is >= 0 and <= 1L << 53))
-            AddProblem($"{Prefix}{name} is {given}, which is no count");
-        return (long)Value(name, (double)current);
-    }
+    public long Count(string name, long current) => Count(name, current, 1L << 53);
+
+    /// <inheritdoc cref="Count(string, long)"/>
+    public int Count(string name, int current) => (int)Count(name, current, int.MaxValue);
 
     /// <summary>A number that stays as it is: a state with another one does not fit.</summary>
     /// <param name="name">Its name.</param>
@@ -83,7 +81,7 @@ public class StateExchange
         {
             exchange(restore);
         }
-        catch (ArgumentException)    // from a property that refuses its value
+        catch    // a property refused its value
         {
             exchange(undo);
             throw;
@@ -95,6 +93,13 @@ public class StateExchange
     private protected void AddKnown(string name) => _known.Add(name);
 
     private protected void AddProblem(FormattableString problem) => _problems.Add(Invariant(problem));
+
+    private long Count(string name, long current, long largest)
+    {
+        if (Now == Purpose.Check && _numbers.TryGetValue(Prefix + name, out var given) && !(double.IsInteger(given) && given >= 0 && given <= largest))
+            AddProblem($"{Prefix}{name} is {given}, which is no count");
+        return (long)Value(name, (double)current);
+    }
 
     private void AddUnknown(IEnumerable<string> names)
     {

@@ -1,3 +1,5 @@
+using Backprop.Kernels;
+
 namespace Backprop;
 
 /// <summary>Changes the learning rates of an optimizer's groups from epoch to epoch.</summary>
@@ -54,13 +56,13 @@ public abstract class LRScheduler
     public override string ToString() => GetType().Name;
 
     /// <summary>The learning rate of a group in an epoch; by default, unchanged.</summary>
-    /// <param name="epoch">The epoch, from 1 on.</param>
+    /// <param name="epoch">The epoch; 0 only where <see cref="Start"/> asks for it.</param>
     /// <param name="rate">The group's rate in the epoch before.</param>
     /// <param name="initial">The group's rate before any scheduler changed it.</param>
     protected virtual double Next(int epoch, double rate, double initial) => rate;
 
     /// <summary>Sets the groups for an epoch; by default, each one's learning rate to <see cref="Next"/>.</summary>
-    /// <param name="epoch">The epoch, from 1 on.</param>
+    /// <param name="epoch">The epoch; 0 only where <see cref="Start"/> asks for it.</param>
     /// <param name="metric">The metric that <see cref="Step"/> was given.</param>
     protected virtual void Set(int epoch, double? metric)
     {
@@ -81,7 +83,7 @@ public abstract class LRScheduler
     protected virtual void Exchange(StateExchange state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        Epoch = (int)state.Count("last_epoch", Epoch);
-        for (var i = 0; i < _initial.Length; i++) _initial[i] = state.Value($"base_lrs.{i}", _initial[i]);
+        Epoch = state.Count("last_epoch", Epoch);
+        for (var i = 0; i < _initial.Length; i++) _initial[i] = Expect.AtLeastZero(ToString(), state.Value($"base_lrs.{i}", _initial[i]), $"base_lrs.{i}");
     }
 }

@@ -11,11 +11,15 @@ namespace Backprop;
 /// <param name="optimizer">The optimizer whose groups are scheduled.</param>
 /// <param name="milestones">The epochs to multiply at, in any order.</param>
 /// <param name="gamma">γ, at least 0.</param>
+/// <exception cref="ArgumentNullException">An argument is null.</exception>
 /// <exception cref="ArgumentOutOfRangeException"><paramref name="gamma"/> is out of its range.</exception>
 public sealed class MultiStepLR(Optimizer optimizer, IEnumerable<int> milestones, double gamma = 0.1) : LRScheduler(optimizer)
 {
-    private readonly int[] _milestones = [.. milestones.Order()];
+    private readonly int[] _milestones = [.. Expect.NotNull(milestones).Order()];
     private readonly double _gamma = Expect.AtLeastZero(nameof(MultiStepLR), gamma);
+
+    /// <inheritdoc/>
+    protected override void Start() => Set(0, null);
 
     /// <inheritdoc/>
     protected override double Next(int epoch, double rate, double initial)

@@ -42,8 +42,9 @@ public sealed class OneCycleLR(
     : LRScheduler(optimizer)
 {
     private const string Owner = nameof(OneCycleLR);
-    private readonly double[] _max = [.. maxLearningRates.Select(maxLearningRate => Expect.AtLeastZero(Owner, maxLearningRate))];
+    private readonly double[] _max = [.. Expect.NotNull(maxLearningRates).Select(maxLearningRate => Expect.AtLeastZero(Owner, maxLearningRate))];
     private readonly int _totalSteps = Shape.Positive(Owner, totalSteps, nameof(totalSteps));
+    private readonly AnnealStrategy _annealStrategy = Expect.Defined(Owner, annealStrategy);
     private readonly double _pctStart = Expect.Fraction(Owner, pctStart);
     private readonly double _baseMomentum = Expect.BelowOne(Owner, baseMomentum), _maxMomentum = Expect.BelowOne(Owner, maxMomentum);
     private readonly double _divFactor = Expect.AboveZero(Owner, divFactor), _finalDivFactor = Expect.AboveZero(Owner, finalDivFactor);
@@ -104,7 +105,7 @@ public sealed class OneCycleLR(
         for (var i = 0; i < _max.Length; i++) state.Same($"max_lr.{i}", _max[i]);
         state.Same("total_steps", _totalSteps);
         state.Same("pct_start", _pctStart);
-        state.Same("anneal_strategy", (double)annealStrategy);
+        state.Same("anneal_strategy", (double)_annealStrategy);
         state.Same("cycle_momentum", cycleMomentum);
         state.Same("base_momentum", _baseMomentum);
         state.Same("max_momentum", _maxMomentum);
@@ -120,7 +121,7 @@ public sealed class OneCycleLR(
         return (Between(rate.From, rate.To, part), Between(momentum.From, momentum.To, part));
     }
 
-    private double Between(double from, double to, double part) => annealStrategy == AnnealStrategy.Cosine
+    private double Between(double from, double to, double part) => _annealStrategy == AnnealStrategy.Cosine
         ? to + (from - to) / 2 * (Math.Cos(Math.PI * part) + 1)
         : (to - from) * Math.Min(part, 1) + from;
 }

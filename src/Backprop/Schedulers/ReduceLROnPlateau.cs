@@ -52,6 +52,8 @@ public sealed class ReduceLROnPlateau(
     private readonly double _factor = Expect.BelowOne(Owner, factor), _threshold = Expect.AtLeastZero(Owner, threshold);
     private readonly double _minLearningRate = Expect.AtLeastZero(Owner, minLearningRate), _epsilon = Expect.AtLeastZero(Owner, epsilon);
     private readonly double _patience = Expect.AtLeastZero(Owner, patience), _cooldown = Expect.AtLeastZero(Owner, cooldown);
+    private readonly PlateauMode _mode = Expect.Defined(Owner, mode);
+    private readonly ThresholdMode _thresholdMode = Expect.Defined(Owner, thresholdMode);
 
     /// <summary>The best metric so far.</summary>
     public double Best { get; private set; } = mode == PlateauMode.Min ? double.PositiveInfinity : double.NegativeInfinity;
@@ -72,10 +74,10 @@ public sealed class ReduceLROnPlateau(
         if (_cooling > 0) (_cooling, BadEpochs) = (_cooling - 1, 0);
         if (BadEpochs <= _patience) return;
 
-        foreach (var group in Groups)
+        for (var i = 0; i < Groups.Count; i++)
         {
-            var rate = Math.Max(group.LearningRate * _factor, _minLearningRate);
-            if (group.LearningRate - rate > _epsilon) group.LearningRate = rate;
+            var rate = Math.Max(Groups[i].LearningRate * _factor, _minLearningRate);
+            if (Groups[i].LearningRate - rate > _epsilon) Groups[i].LearningRate = rate;
         }
 
         (_cooling, BadEpochs) = ((long)_cooldown, 0);
@@ -85,20 +87,20 @@ public sealed class ReduceLROnPlateau(
     protected override void Exchange(StateExchange state)
     {
         base.Exchange(state);
-        state.Same("mode", (double)mode);
+        state.Same("mode", (double)_mode);
         state.Same("factor", _factor);
         state.Same("patience", _patience);
         state.Same("threshold", _threshold);
-        state.Same("threshold_mode", (double)thresholdMode);
+        state.Same("threshold_mode", (double)_thresholdMode);
         state.Same("cooldown", _cooldown);
         state.Same("min_lr", _minLearningRate);
         state.Same("eps", _epsilon);
         Best = state.Value("best", Best);
-        BadEpochs = (int)state.Count("num_bad_epochs", BadEpochs);
+        BadEpochs = state.Count("num_bad_epochs", BadEpochs);
         _cooling = state.Count("cooldown_counter", _cooling);
     }
 
-    private bool IsBetter(double value) => (mode, thresholdMode) switch
+    private bool IsBetter(double value) => (_mode, _thresholdMode) switch
     {
         (PlateauMode.Min, ThresholdMode.Relative) => value < Best * (1 - _threshold),
         (PlateauMode.Min, _) => value < Best - _threshold,

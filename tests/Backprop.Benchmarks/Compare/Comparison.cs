@@ -130,7 +130,7 @@ internal sealed class Comparison
                 if (!Selected($"elementwise {name} {what}")) continue;
                 using var ours = new OurElementwise<T>(layer.Ours(), backward);
                 using var theirs = new TorchElementwise<T>(layer.Torch(), backward);
-                using (var result = theirs.Result()) RequireSame(name, ours.Result(), result);
+                using (var result = theirs.Result()) RequireSame(name, ours.Result(), result, layer.Tolerance);
                 var turns = Turns.Take(_options.Seconds / 4, 1, _options.CpuTime, ours, theirs);
                 table.Add([name, .. Times(turns, 1), Table.Number(turns.Seconds(0) * 1e9 / OurElementwise<T>.Elements)]);
             }
@@ -204,9 +204,9 @@ internal sealed class Comparison
         }
     }
 
-    private static void RequireSame<T>(string row, Matrix<T> ours, torch.Tensor theirs) where T : unmanaged, IFloatingPointIeee754<T>
+    private static void RequireSame<T>(string row, Matrix<T> ours, torch.Tensor theirs, double? inDouble = null) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var bound = typeof(T) == typeof(float) ? 1e-4 : 1e-11;      // sums of a thousand terms, in another order
+        var bound = typeof(T) == typeof(float) ? 1e-4 : inDouble ?? 1e-11;      // sums of a thousand terms, in another order
         var difference = Difference.Between(ours, theirs, new Tolerance(bound, bound));
         if (!difference.IsWithinTolerance) throw new DisagreementException($"{row}, {Data.NameOf<T>()}: not timed, for the results differ: {difference}.");
     }

@@ -7,12 +7,35 @@ using TorchModule = TorchSharp.torch.nn.Module<TorchSharp.torch.Tensor, TorchSha
 namespace Backprop.Benchmarks;
 
 /// <summary>An elementwise layer and its twin.</summary>
-internal sealed record Elementwise<T>(string Name, Func<Layer<T>> Ours, Func<TorchModule> Torch) where T : unmanaged, IFloatingPointIeee754<T>
+internal sealed record Elementwise<T>(string Name, Func<Layer<T>> Ours, Func<TorchModule> Torch, double? Tolerance = null) where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>All of them: a line for each.</summary>
     public static IReadOnlyList<Elementwise<T>> All { get; } =
     [
+        // All but Hardtanh: TorchSharp's returns its input.
         new("Sigmoid", () => new Sigmoid<T>(), () => torch.nn.Sigmoid()),
+        new("Tanh", () => new Tanh<T>(), () => torch.nn.Tanh()),
+        new("ReLU", () => new ReLU<T>(), () => torch.nn.ReLU()),
+        new("LeakyReLU", () => new LeakyReLU<T>(), () => torch.nn.LeakyReLU()),
+        new("PReLU", () => new PReLU<T>(), () => torch.nn.PReLU(1)),
+        new("ELU", () => new ELU<T>(), () => torch.nn.ELU()),
+        new("SELU", () => new SELU<T>(), () => torch.nn.SELU()),
+        new("CELU", () => new CELU<T>(), () => torch.nn.CELU()),
+        new("GELU", () => new GELU<T>(), () => torch.nn.GELU()),
+        new("GELU, tanh", () => new GELU<T>(GELUApproximation.Tanh), () => torch.nn.GELU(TorchSharp.Modules.GELU.Approximate.tanh)),
+        new("SiLU", () => new SiLU<T>(), () => torch.nn.SiLU()),
+        new("Mish", () => new Mish<T>(), () => torch.nn.Mish()),
+        new("Softplus", () => new Softplus<T>(), () => torch.nn.Softplus()),
+        new("Softsign", () => new Softsign<T>(), () => torch.nn.Softsign()),
+        new("LogSigmoid", () => new LogSigmoid<T>(), () => torch.nn.LogSigmoid()),
+        new("ReLU6", () => new ReLU6<T>(), () => torch.nn.ReLU6()),
+        new("Hardsigmoid", () => new Hardsigmoid<T>(), () => torch.nn.Hardsigmoid(), 1e-7),    // its slope is 1/6 as a float, in double too
+        new("Hardswish", () => new Hardswish<T>(), () => torch.nn.Hardswish()),
+        new("Softshrink", () => new Softshrink<T>(), () => torch.nn.Softshrink()),
+        new("Hardshrink", () => new Hardshrink<T>(), () => torch.nn.Hardshrink()),
+        new("Tanhshrink", () => new Tanhshrink<T>(), () => torch.nn.Tanhshrink()),
+        new("Softmax", () => new Softmax<T>(), () => torch.nn.Softmax(1)),
+        new("LogSoftmax", () => new LogSoftmax<T>(), () => torch.nn.LogSoftmax(1)),
     ];
 }
 

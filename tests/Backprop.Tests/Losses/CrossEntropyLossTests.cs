@@ -126,7 +126,7 @@ public sealed class CrossEntropyLossDoubleTests : CrossEntropyLossTests<double>
     public void Label_smoothing_is_from_0_to_1(double smoothing)
     {
         var act = () => new CrossEntropyLoss<double>(labelSmoothing: smoothing);
-        act.Should().Throw<ArgumentOutOfRangeException>().WithMessage("CrossEntropyLoss(labelSmoothing: *) expects a label smoothing from 0 to 1. (Parameter 'labelSmoothing')*");
+        act.Should().Throw<ArgumentOutOfRangeException>().WithMessage("CrossEntropyLoss expects labelSmoothing to be from 0 to 1, but it is *. (Parameter 'labelSmoothing')");
     }
 
     [Fact]

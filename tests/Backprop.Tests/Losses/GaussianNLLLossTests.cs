@@ -68,7 +68,7 @@ public sealed class GaussianNLLLossDoubleTests : GaussianNLLLossTests<double>
     public void Epsilon_is_finite_and_above_0(double epsilon)
     {
         var act = () => new GaussianNLLLoss<double>(epsilon: epsilon);
-        act.Should().Throw<ArgumentOutOfRangeException>().WithMessage("GaussianNLLLoss(epsilon: *) expects a finite epsilon above 0. (Parameter 'epsilon')*");
+        act.Should().Throw<ArgumentOutOfRangeException>().WithMessage("GaussianNLLLoss expects epsilon to be finite and above 0, but it is *. (Parameter 'epsilon')");
     }
 }
 

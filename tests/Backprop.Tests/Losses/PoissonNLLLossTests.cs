@@ -53,7 +53,7 @@ public sealed class PoissonNLLLossDoubleTests : PoissonNLLLossTests<double>
     public void Epsilon_is_finite_and_not_negative(double epsilon)
     {
         var act = () => new PoissonNLLLoss<double>(logInput: false, epsilon: epsilon);
-        act.Should().Throw<ArgumentOutOfRangeException>().WithMessage("PoissonNLLLoss(logInput: false, epsilon: *) expects a finite epsilon of at least 0. (Parameter 'epsilon')*");
+        act.Should().Throw<ArgumentOutOfRangeException>().WithMessage("PoissonNLLLoss expects epsilon to be finite and at least 0, but it is *. (Parameter 'epsilon')");
     }
 }
 

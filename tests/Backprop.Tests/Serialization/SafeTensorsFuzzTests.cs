@@ -243,12 +243,8 @@ public sealed class SafeTensorsFuzzTests(ITestOutputHelper output)
         }
     }
 
-    private void Try(byte[] file)
+    private static (SafeTensorsReader? Reader, Exception? Refusal, long Allocated) Open(Stream stream)
     {
-        _inputs++;
-        bool isValid = IsValid(file);
-        using var stream = new MemoryStream(file, writable: false);
-
         long before = GC.GetAllocatedBytesForCurrentThread();
         SafeTensorsReader? reader = null;
         Exception? refusal = null;
@@ -260,7 +256,24 @@ public sealed class SafeTensorsFuzzTests(ITestOutputHelper output)
         {
             refusal = e;
         }
-        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        return (reader, refusal, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    private void Try(byte[] file)
+    {
+        _inputs++;
+        bool isValid = IsValid(file);
+        using var stream = new MemoryStream(file, writable: false);
+
+        var (reader, refusal, allocated) = Open(stream);
+        if (allocated - (double)BytesPerByte * file.Length > FixedBytes)
+        {
+            // The runtime allocates too, once, when it goes a way for the first time; the reader would do it again.
+            reader?.Dispose();
+            stream.Position = 0;
+            (reader, refusal, allocated) = Open(stream);
+        }
 
         if ((refusal is null) != isValid || refusal is not (null or InvalidDataException))
             Assert.Fail($"This file is {(isValid ? "valid" : "not valid")}, and the reader said {refusal?.ToString() ?? "nothing"}: {Convert.ToHexString(file)}");

@@ -1,0 +1,36 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Backprop.Kernels;
+
+namespace Backprop;
+
+/// <summary>What tanh takes away: y = x - tanh(x).</summary>
+/// <remarks>
+/// <para>Derivative: dX = dY * tanh(x)^2. CHAIN-RULE.md, "Tanhshrink".</para>
+/// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.Tanhshrink.html">torch.nn.Tanhshrink</see>.</para>
+/// </remarks>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class Tanhshrink<T>() : Activation<T>(Of(new Function())) where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <inheritdoc/>
+    public override string Formula => "y = x - tanh(x)";
+
+    /// <inheritdoc/>
+    public override string Derivative => "dX = dY * tanh(x)^2";
+
+    /// <inheritdoc/>
+    public override string ToString() => "Tanhshrink()";
+
+    private readonly struct Function : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Tanhshrink(x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T>
+        {
+            V t = MathFunctions<T>.Tanh(x);
+            return dY * (t * t);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+using FluentAssertions;
+using TorchSharp;
+using Xunit;
+
+namespace Backprop.Tests;
+
+public class SchedulerTests
+{
+    private const int Epochs = 40;
+
+    // As in schedulers.py.
+    private static readonly double[] Metrics = [1, 0.9, 0.8, 0.8, 0.8, 0.8, 0.85, 0.79999, 0.7, 0.7, 0.7, 0.7, 0.7, 0.69, 0.68, double.NaN, .. Enumerable.Repeat(0.9, 24)];
+
+    private static readonly Dictionary<string, Func<Optimizer, LRScheduler[]>> Cases = new()
+    {
+        ["StepLR"] = o => [new StepLR(o, 7)],
+        ["StepLR each"] = o => [new StepLR(o, 1, gamma: 0.9)],
+        ["MultiStepLR"] = o => [new MultiStepLR(o, [30, 3, 11, 11, 12])],
+        ["MultiStepLR 0"] = o => [new MultiStepLR(o, [0, 5], gamma: 0.5)],
+        ["ExponentialLR"] = o => [new ExponentialLR(o, 0.93)],
+        ["CosineAnnealingLR"] = o => [new CosineAnnealingLR(o, 10)],
+        ["CosineAnnealingLR min"] = o => [new CosineAnnealingLR(o, 7, etaMin: 0.02)],
+        ["CosineAnnealingLR 1"] = o => [new CosineAnnealingLR(o, 1, etaMin: 0.01)],
+        ["CosineAnnealingLR long"] = o => [new CosineAnnealingLR(o, 1000)],
+        ["LinearLR"] = o => [new LinearLR(o)],
+        ["LinearLR down"] = o => [new LinearLR(o, startFactor: 1, endFactor: 0.25, totalIters: 20)],
+        ["LinearLR 0"] = o => [new LinearLR(o, startFactor: 0.7, endFactor: 0, totalIters: 9)],
+        ["OneCycleLR"] = o => [new OneCycleLR(o, 0.3, totalSteps: Epochs)],
+        ["OneCycleLR linear"] = o => [new OneCycleLR(o, 0.3, totalSteps: Epochs + 1, annealStrategy: AnnealStrategy.Linear, pctStart: 0.25, divFactor: 10, finalDivFactor: 100)],
+        ["OneCycleLR three"] = o => [new OneCycleLR(o, 0.3, totalSteps: Epochs, threePhase: true, baseMomentum: 0.6, maxMomentum: 0.9)],
+        ["OneCycleLR three linear"] = o => [new OneCycleLR(o, 0.3, totalSteps: Epochs + 5, threePhase: true, annealStrategy: AnnealStrategy.Linear, pctStart: 0.4)],
+        ["OneCycleLR start"] = o => [new OneCycleLR(o, 0.3, totalSteps: Epochs, pctStart: 0)],
+        ["OneCycleLR groups"] = o => [new OneCycleLR(o, [0.3, 2], totalSteps: Epochs, cycleMomentum: false)],
+        ["ReduceLROnPlateau"] = o => [new ReduceLROnPlateau(o, patience: 2)],
+        ["ReduceLROnPlateau cooldown"] = o => [new ReduceLROnPlateau(o, factor: 0.5, patience: 1, cooldown: 3, minLearningRate: 0.02)],
+        ["ReduceLROnPlateau absolute"] = o => [new ReduceLROnPlateau(o, patience: 0, threshold: 0.05, thresholdMode: ThresholdMode.Absolute, factor: 0.8, epsilon: 0.02)],
+        ["ReduceLROnPlateau max"] = o => [new ReduceLROnPlateau(o, PlateauMode.Max, patience: 1, factor: 0.7)],
+        ["ReduceLROnPlateau max absolute"] = o => [new ReduceLROnPlateau(o, PlateauMode.Max, patience: 3, factor: 0.7, threshold: 0.01, thresholdMode: ThresholdMode.Absolute)],
+        ["chain"] = o => [new LinearLR(o, startFactor: 0.1, totalIters: 8), new ExponentialLR(o, 0.95), new CosineAnnealingLR(o, 15)],
+    };
+
+    public static TheoryData<string> Names => [.. Cases.Keys];
+
+    [Fact]
+    public void Every_scheduler_and_every_fixture_has_a_case()
+    {
+        Fixture.Lines("schedulers").Select(line => line[0].Split('/')[0]).Distinct().Should().BeEquivalentTo(Cases.Keys);
+        var schedulers = typeof(LRScheduler).Assembly.GetExportedTypes().Where(type => type.IsSubclassOf(typeof(LRScheduler))).Select(type => type.Name);
+        schedulers.Should().BeSubsetOf(Cases.Keys);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Learning_rates_and_momenta_are_PyTorchs(string name)
+    {
+        foreach (var fixture in Fixture.Lines("schedulers").Where(line => line[0].Split('/')[0] == name))
+        {
+            var optimizer = MakeOptimizer(fixture[1]);
+            var schedulers = Cases[name](optimizer);
+            double Value() => fixture[0].Split('/') switch
+            {
+                [_, "momentum"] => optimizer.Groups[0].CycledMomentum!.Value,
+                [_, "1"] => optimizer.Groups[1].LearningRate,
+                _ => optimizer.Groups[0].LearningRate,
+            };
+            double[] values = [Value(), .. Metrics.Select(metric =>
+            {
+                foreach (var scheduler in schedulers) scheduler.Step(metric);
+                return Value();
+            })];
+            Proof.Compare<double>(name.Split(' ')[0], $"{(fixture[0].EndsWith("momentum", StringComparison.Ordinal) ? "momentum" : "rate")}, {Epochs} epochs", values, [values.Length], torch.tensor(Fixture.Values<double>(fixture[2])));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_restored_state_goes_on_with_the_same_values(string name)
+    {
+        var (optimizer, other) = (MakeOptimizer("SGD"), MakeOptimizer("SGD"));
+        var (schedulers, others) = (Cases[name](optimizer), Cases[name](other));
+        foreach (var metric in Metrics[..17])
+            foreach (var scheduler in schedulers) scheduler.Step(metric);
+        other.SetState(optimizer.GetState());
+        for (var i = 0; i < schedulers.Length; i++) others[i].SetState(schedulers[i].GetState());
+        foreach (var metric in Metrics[17..])
+        {
+            foreach (var scheduler in schedulers.Concat(others)) scheduler.Step(metric);
+            other.GetState().Numbers.Should().Equal(optimizer.GetState().Numbers);
+        }
+
+        for (var i = 0; i < schedulers.Length; i++) others[i].GetState().Should().Equal(schedulers[i].GetState());
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_step_allocates_nothing(string name)
+    {
+        var schedulers = Cases[name](MakeOptimizer("SGD"));
+        void Step(double metric)
+        {
+            foreach (var scheduler in schedulers) scheduler.Step(metric);
+        }
+
+        Step(1);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 30; i++) Step(1);
+        (GC.GetAllocatedBytesForCurrentThread() - before).Should().Be(0);
+    }
+
+    [Fact]
+    public void A_cycle_ends_one_step_after_its_last_value_and_then_refuses()
+    {
+        foreach (var strategy in Enum.GetValues<AnnealStrategy>())
+        {
+            var sgd = MakeOptimizer("SGD");
+            var scheduler = new OneCycleLR(sgd, 0.3, totalSteps: 10, annealStrategy: strategy);
+            for (var i = 0; i < 9; i++) scheduler.Step();
+            sgd.LearningRate.Should().BeApproximately(0.3 / 25 / 1e4, 1e-12);
+            scheduler.Step();
+            var (rate, state) = (sgd.LearningRate, scheduler.GetState());
+            rate.Should().BeGreaterThan(0).And.BeLessThan(0.05);
+            var over = () => scheduler.Step();
+            over.Should().Throw<InvalidOperationException>().WithMessage("OneCycleLR has 10 steps, and they are over.");
+            sgd.LearningRate.Should().Be(rate);
+            scheduler.GetState().Should().Equal(state);
+        }
+    }
+
+    [Theory]
+    [InlineData(10, 0.1, 0.3)]     // a rise without length: PyTorch divides by zero here
+    [InlineData(10, 1, 0.012)]
+    [InlineData(1, 0.3, 0.0000012)]
+    public void A_cycle_with_a_phase_without_length_starts_at_its_end(int totalSteps, double pctStart, double rate)
+    {
+        var sgd = MakeOptimizer("SGD");
+        var scheduler = new OneCycleLR(sgd, 0.3, totalSteps, pctStart);
+        sgd.LearningRate.Should().BeApproximately(rate, 1e-12);
+        for (var i = 0; i < totalSteps; i++) scheduler.Step();
+    }
+
+    [Fact]
+    public void A_plateau_can_be_read_and_wants_a_metric()
+    {
+        var scheduler = new ReduceLROnPlateau(MakeOptimizer("SGD"));
+        scheduler.Best.Should().Be(double.PositiveInfinity);
+        scheduler.Step(0.5);
+        scheduler.Step(0.6);
+        (scheduler.Best, scheduler.BadEpochs, scheduler.Epoch).Should().Be((0.5, 1, 2));
+        var blind = () => scheduler.Step();
+        blind.Should().Throw<ArgumentNullException>().WithMessage("ReduceLROnPlateau expects a metric to watch, but there is none. (Parameter 'metric')");
+        scheduler.Epoch.Should().Be(2);
+    }
+
+    [Fact]
+    public void A_rate_that_was_set_by_hand_is_kept()
+    {
+        var sgd = MakeOptimizer("SGD");
+        var scheduler = new StepLR(sgd, 2, gamma: 0.5);
+        scheduler.Step();
+        sgd.LearningRate = 1;
+        scheduler.Step();
+        sgd.LearningRate.Should().Be(0.5);
+    }
+
+    public static TheoryData<string, Func<Optimizer, object>> Refused => new()
+    {
+        { "StepLR expects stepSize to be at least 1.*(Parameter 'stepSize')*", o => new StepLR(o, 0) },
+        { "StepLR expects gamma to be finite and at least 0, but it is -0.1. (Parameter 'gamma')", o => new StepLR(o, 1, -0.1) },
+        { "MultiStepLR expects gamma to be finite and at least 0, but it is NaN. (Parameter 'gamma')", o => new MultiStepLR(o, [1], double.NaN) },
+        { "ExponentialLR expects gamma to be finite and at least 0, but it is -1. (Parameter 'gamma')", o => new ExponentialLR(o, -1) },
+        { "CosineAnnealingLR expects tMax to be at least 1.*(Parameter 'tMax')*", o => new CosineAnnealingLR(o, 0) },
+        { "CosineAnnealingLR expects etaMin to be finite and at least 0, but it is -1. (Parameter 'etaMin')", o => new CosineAnnealingLR(o, 5, -1) },
+        { "LinearLR expects startFactor to be above 0 and at most 1, but it is 0. (Parameter 'startFactor')", o => new LinearLR(o, 0) },
+        { "LinearLR expects endFactor to be from 0 to 1, but it is 1.5. (Parameter 'endFactor')", o => new LinearLR(o, 0.1, 1.5) },
+        { "LinearLR expects totalIters to be at least 1.*(Parameter 'totalIters')*", o => new LinearLR(o, totalIters: 0) },
+        { "OneCycleLR expects maxLearningRate to be finite and at least 0, but it is NaN. (Parameter 'maxLearningRate')", o => new OneCycleLR(o, double.NaN, 10) },
+        { "OneCycleLR expects a highest rate for each of 2 groups, but there are 3. (Parameter 'maxLearningRates')", o => new OneCycleLR(o, [1, 2, 3], 10) },
+        { "OneCycleLR expects totalSteps to be at least 1.*(Parameter 'totalSteps')*", o => new OneCycleLR(o, 1, 0) },
+        { "OneCycleLR expects pctStart to be from 0 to 1, but it is 1.1. (Parameter 'pctStart')", o => new OneCycleLR(o, 1, 10, 1.1) },
+        { "OneCycleLR expects maxMomentum to be at least 0 and below 1, but it is 1. (Parameter 'maxMomentum')", o => new OneCycleLR(o, 1, 10, maxMomentum: 1) },
+        { "OneCycleLR expects divFactor to be finite and above 0, but it is 0. (Parameter 'divFactor')", o => new OneCycleLR(o, 1, 10, divFactor: 0) },
+        { "OneCycleLR expects a momentum in each group, but Adagrad has none; cycleMomentum: false leaves momenta alone. (Parameter 'cycleMomentum')", _ => new OneCycleLR(new Adagrad<double>([new VectorParameter<double>("p", 1)]), 1, 10) },
+        { "ReduceLROnPlateau expects factor to be at least 0 and below 1, but it is 1. (Parameter 'factor')", o => new ReduceLROnPlateau(o, factor: 1) },
+        { "ReduceLROnPlateau expects patience to be finite and at least 0, but it is -1. (Parameter 'patience')", o => new ReduceLROnPlateau(o, patience: -1) },
+        { "OneCycleLR expects annealStrategy to be one of Cosine, Linear, but it is 7. (Parameter 'annealStrategy')", o => new OneCycleLR(o, 1, 10, annealStrategy: (AnnealStrategy)7) },
+        { "ReduceLROnPlateau expects mode to be one of Min, Max, but it is 7. (Parameter 'mode')", o => new ReduceLROnPlateau(o, (PlateauMode)7) },
+        { "ReduceLROnPlateau expects thresholdMode to be one of Relative, Absolute, but it is 7. (Parameter 'thresholdMode')", o => new ReduceLROnPlateau(o, thresholdMode: (ThresholdMode)7) },
+        { "*(Parameter 'milestones')", o => new MultiStepLR(o, null!) },
+        { "*(Parameter 'maxLearningRates')", o => new OneCycleLR(o, null!, 1) },
+        { "*(Parameter 'optimizer')", _ => new ExponentialLR(null!, 1) },
+        { "*(Parameter 'optimizer')", _ => new OneCycleLR(null!, 1, 1) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refused), DisableDiscoveryEnumeration = true)]
+    public void What_makes_no_sense_is_refused_and_changes_nothing(string message, Func<Optimizer, object> make)
+    {
+        var optimizer = MakeOptimizer("SGD");
+        var before = optimizer.GetState().Numbers;
+        var act = () => make(optimizer);
+        act.Should().Throw<ArgumentException>().WithMessage(message);
+        optimizer.GetState().Numbers.Should().Equal(before);
+    }
+
+    [Fact]
+    public void A_state_that_does_not_fit_is_refused_and_changes_nothing()
+    {
+        var (optimizer, other) = (MakeOptimizer("SGD"), MakeOptimizer("SGD"));
+        var scheduler = new MultiStepLR(optimizer, [2, 4], gamma: 0.5);
+        scheduler.Step();
+        var before = scheduler.GetState();
+        var otherKind = () => scheduler.SetState(new StepLR(other, 3).GetState());
+        otherKind.Should().Throw<ArgumentException>().WithMessage(
+            "MultiStepLR cannot go on from this state: gamma is 0.1 there and 0.5 here; milestones.0 is missing; milestones.1 is missing; step_size is not known here. (Parameter 'state')");
+        var otherSettings = () => scheduler.SetState(new MultiStepLR(other, [2, 5], gamma: 0.5).GetState());
+        otherSettings.Should().Throw<ArgumentException>().WithMessage("MultiStepLR cannot go on from this state: milestones.1 is 5 there and 4 here. (Parameter 'state')");
+        foreach (var (name, value, message) in ((string, double, string)[])
+        [
+            ("last_epoch", 1e10, "MultiStepLR cannot go on from this state: last_epoch is 10000000000, which is no count. (Parameter 'state')"),
+            ("base_lrs.1", -1, "MultiStepLR expects base_lrs.1 to be finite and at least 0, but it is -1. (Parameter 'base_lrs.1')"),
+        ])
+        {
+            var spoilt = () => scheduler.SetState(new Dictionary<string, double>(before) { [name] = value });
+            spoilt.Should().Throw<ArgumentException>().WithMessage(message);
+        }
+
+        var nothing = () => scheduler.SetState(null!);
+        nothing.Should().Throw<ArgumentNullException>().WithParameterName("state");
+        scheduler.GetState().Should().Equal(before);
+    }
+
+    private static Optimizer<double> MakeOptimizer(string kind)
+    {
+        Parameter<double> p = new VectorParameter<double>("p", 1), q = new VectorParameter<double>("q", 1);
+        return kind == "SGD"
+            ? new SGD<double>(new SGDGroup<double>([p]) { LearningRate = 0.1, Momentum = 0.5 }, new SGDGroup<double>([q]) { LearningRate = 0.5, Momentum = 0.5 })
+            : new Adam<double>(new AdamGroup<double>([p]) { LearningRate = 0.1 }, new AdamGroup<double>([q]) { LearningRate = 0.5 });
+    }
+}
