@@ -62,6 +62,8 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>The passes through the layer's children, in order; empty for a layer without children.</summary>
     public IReadOnlyList<ForwardPass<T>> Steps => _steps;
 
+    internal ReadOnlySpan<ForwardPass<T>> StepSpan => _steps;
+
     /// <summary>The pass through the child with this name.</summary>
     /// <param name="name">A name as in <see cref="Layer{T}.Children"/>.</param>
     /// <exception cref="KeyNotFoundException">The layer has no such child.</exception>

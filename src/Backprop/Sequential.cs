@@ -77,7 +77,7 @@ public sealed class Sequential<T> : Layer<T>, IEnumerable<Layer<T>> where T : un
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
     {
         // y = f_n(... f_2(f_1(x)))
-        for (var i = 0; i < pass.Steps.Count; i++) x = pass.Steps[i].RunForward(x);
+        foreach (var step in pass.StepSpan) x = step.RunForward(x);
         return x;
     }
 
@@ -85,8 +85,9 @@ public sealed class Sequential<T> : Layer<T>, IEnumerable<Layer<T>> where T : un
     protected override Matrix<T>? BackwardCore(ForwardPass<T> pass, Matrix<T> dY)
     {
         // dX = df_1(df_2(... df_n(dY)))
-        for (var i = pass.Steps.Count - 1; i > 0; i--) dY = pass.Steps[i].RunBackward(dY, needsInputGradient: true)!;
-        return pass.Steps.Count == 0 ? dY : pass.Steps[0].RunBackward(dY, pass.NeedsInputGradient);
+        var steps = pass.StepSpan;
+        for (var i = steps.Length - 1; i > 0; i--) dY = steps[i].RunBackward(dY, needsInputGradient: true)!;
+        return steps.IsEmpty ? dY : steps[0].RunBackward(dY, pass.NeedsInputGradient);
     }
 
     internal override int Follow(int columns, Matrix<T> x, ref string? problem)

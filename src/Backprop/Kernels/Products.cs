@@ -26,15 +26,12 @@ internal static unsafe class Products
     internal static void TimesTransposed<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> w, ReadOnlySpan<T> b, Span<T> y, int n, int k, int m)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (b.IsEmpty) y.Clear();
-        else for (var j = 0; j < m; j++) y.Slice(j * n, n).Fill(b[j]);
-
-        if ((long)n * k * m <= FewMultiplyAdds)
+        for (var j = 0; j < m; j++)
         {
-            for (var j = 0; j < m; j++)
-                for (var i = 0; i < n; i++)
-                    for (var p = 0; p < k; p++) y[i + j * n] = T.MultiplyAddEstimate(x[i + p * n], w[j + p * m], y[i + j * n]);
-            return;
+            var column = y.Slice(j * n, n);
+            var start = b.IsEmpty ? T.Zero : b[j];
+            if (n >= 16) column.Fill(start);
+            else for (var i = 0; i < column.Length; i++) column[i] = start;
         }
 
         fixed (T* xs = x, ws = w, ys = y)
@@ -51,18 +48,6 @@ internal static unsafe class Products
     internal static void Times<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> c, int n, int m, int k)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if ((long)n * m * k <= FewMultiplyAdds)
-        {
-            for (var j = 0; j < k; j++)
-                for (var i = 0; i < n; i++)
-                {
-                    var sum = T.Zero;
-                    for (var p = 0; p < m; p++) sum = T.MultiplyAddEstimate(a[i + p * n], b[p + j * m], sum);
-                    c[i + j * n] = sum;
-                }
-            return;
-        }
-
         fixed (T* xa = a, xb = b, xc = c)
         {
             var product = new Product<T> { A = new(xa, 1, n), B = new(xb, 1, m), C = new(xc, 1, n), Rows = n, Columns = k, Inner = m };
@@ -74,18 +59,6 @@ internal static unsafe class Products
     internal static void AddTransposeTimes<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> c, int n, int m, int k)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if ((long)n * m * k <= FewMultiplyAdds)
-        {
-            for (var j = 0; j < k; j++)
-                for (var i = 0; i < m; i++)
-                {
-                    var sum = c[i + j * m];
-                    for (var p = 0; p < n; p++) sum = T.MultiplyAddEstimate(a[p + i * n], b[p + j * n], sum);
-                    c[i + j * m] = sum;
-                }
-            return;
-        }
-
         fixed (T* xa = a, xb = b, xc = c)
         {
             var product = new Product<T> { A = new(xa, n, 1), B = new(xb, 1, n), C = new(xc, 1, m), Rows = m, Columns = k, Inner = n, Accumulate = true };
@@ -95,14 +68,35 @@ internal static unsafe class Products
 
     private static void Run<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if ((long)product.Rows * product.Columns * product.Inner < ManyMultiplyAdds || Workers.Available == 1)
+        var multiplyAdds = (long)product.Rows * product.Columns * product.Inner;
+        if (multiplyAdds <= FewMultiplyAdds)
+        {
+            Few(ref product);
+        }
+        else if (multiplyAdds < ManyMultiplyAdds || Workers.Available == 1)
         {
             Simd.Run<T, Product<T>>(ref product);
-            return;
         }
+        else
+        {
+            var split = new SplitProduct<T>(product);
+            Workers.Run(ref split, Workers.Available);
+        }
+    }
 
-        var split = new SplitProduct<T>(product);
-        Workers.Run(ref split, Workers.Available);
+    /// <summary>Three plain loops.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Few<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var (a, b, c, inner) = (product.A, product.B, product.C, product.Inner);
+        for (var j = 0; j < product.Columns; j++)
+            for (var i = 0; i < product.Rows; i++)
+            {
+                T* ai = a.At(i, 0), bj = b.At(0, j), cij = c.At(i, j);
+                var sum = product.Accumulate ? *cij : T.Zero;
+                for (var p = 0; p < inner; p++, ai += a.Column, bj += b.Row) sum = T.MultiplyAddEstimate(*ai, *bj, sum);
+                *cij = sum;
+            }
     }
 }
 
