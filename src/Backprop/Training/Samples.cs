@@ -65,8 +65,10 @@ public sealed class Samples<T> where T : unmanaged, IFloatingPointIeee754<T>
         return to;
     }
 
-    /// <summary>Says which samples these are: their shapes, and a hash that other values would not have.</summary>
-    internal string Fingerprint()
+    /// <summary>Says which samples these are: their shapes, and a hash that other values would not have. Found once, since it takes a look at all of them.</summary>
+    internal string Fingerprint => field ??= Hash();
+
+    private string Hash()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var matrix in (Matrix<T>[])[X, Y])

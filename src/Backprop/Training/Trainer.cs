@@ -16,7 +16,7 @@ namespace Backprop;
 /// {
 ///     Validation = heldBack,
 ///     Metrics = [new Accuracy&lt;double&gt;()],
-///     EarlyStopping = new(patience: 5),
+///     EarlyStopping = new(Patience: 5),
 /// };
 /// var history = trainer.Fit(epochs: 30);
 /// </code>
