@@ -97,7 +97,7 @@ internal static unsafe class ColumnNormalization
                 {
                     // dw += sum of dY x̂      db += sum of dY
                     V dy = Ends.Load<T, V>(dY + i, rows - i), dyXHat = dy * ((Ends.Load<T, V>(x + i, rows - i) - mean - rest) * r);
-                    dw.Add(rows - i < V.Count ? V.Keep(dyXHat, rows - i) : dyXHat);
+                    dw.Add(dyXHat);
                     db.Add(dy);
                 }
 

@@ -21,6 +21,10 @@ public abstract class LayerNormTests<T> where T : unmanaged, IFloatingPointIeee7
     [Fact]
     public void Gradients_with_a_large_epsilon_agree_too() => Any.Shape.ForAll(shape => Prove(shape, new LayerNorm<T>(shape.Columns, epsilon: 0.3)));
 
+    /// <summary>Then r would be infinite in the lanes beyond the last row.</summary>
+    [Fact]
+    public void Gradients_without_an_epsilon_agree_too() => Prove((5, 7, 3), new LayerNorm<T>(7, epsilon: 0));
+
     /// <summary>More rows and columns than any vector has lanes. Sums of 300 floats of both signs round 300 times: ten times the usual absolute bound.</summary>
     [Theory]
     [InlineData(67, 5)]
