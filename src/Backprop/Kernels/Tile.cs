@@ -36,17 +36,17 @@ internal static unsafe class Tile
     }
 
     /// <summary>
-    /// The same with one vector of rows, of which only <paramref name="height"/> are there.
+    /// The same at the last rows: one vector of them or two, of the last of which only <paramref name="height"/> are there.
     /// Of the first <paramref name="whole"/> columns of A whole vectors may be read.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void RunEdge<T, V>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int height, int whole, int inner, int columns, bool accumulate)
-        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
+    internal static void RunEdge<T, V, TVectors>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int height, int whole, int inner, int columns, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TVectors : struct, INumber
     {
-        if (columns == 6) Edge<T, V, Six>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
-        else if (columns == 4) Edge<T, V, Four>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
-        else if (columns == 2) Edge<T, V, Two>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
-        else Edge<T, V, One>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
+        if (columns == 6) Edge<T, V, TVectors, Six>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
+        else if (columns == 4) Edge<T, V, TVectors, Four>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
+        else if (columns == 2) Edge<T, V, TVectors, Two>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
+        else Edge<T, V, TVectors, One>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -113,18 +113,20 @@ internal static unsafe class Tile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Edge<T, V, TColumns>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int height, int whole, int inner, bool accumulate)
-        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TColumns : struct, INumber
+    private static void Edge<T, V, TVectors, TColumns>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int height, int whole, int inner, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TVectors : struct, INumber where TColumns : struct, INumber
     {
+        // The d are the last rows; with two vectors, the c are those before.
         V c0 = V.Zero, c1 = V.Zero, c2 = V.Zero, c3 = V.Zero, c4 = V.Zero, c5 = V.Zero;
+        V d0 = V.Zero, d1 = V.Zero, d2 = V.Zero, d3 = V.Zero, d4 = V.Zero, d5 = V.Zero;
         if (accumulate)
         {
-            c0 = V.Load(c, height);
-            if (TColumns.Value > 1) c1 = V.Load(c + cColumn, height);
-            if (TColumns.Value > 2) c2 = V.Load(c + 2 * cColumn, height);
-            if (TColumns.Value > 2) c3 = V.Load(c + 3 * cColumn, height);
-            if (TColumns.Value > 4) c4 = V.Load(c + 4 * cColumn, height);
-            if (TColumns.Value > 4) c5 = V.Load(c + 5 * cColumn, height);
+            Load(c, ref c0, ref d0, height);
+            if (TColumns.Value > 1) Load(c + cColumn, ref c1, ref d1, height);
+            if (TColumns.Value > 2) Load(c + 2 * cColumn, ref c2, ref d2, height);
+            if (TColumns.Value > 2) Load(c + 3 * cColumn, ref c3, ref d3, height);
+            if (TColumns.Value > 4) Load(c + 4 * cColumn, ref c4, ref d4, height);
+            if (TColumns.Value > 4) Load(c + 5 * cColumn, ref c5, ref d5, height);
         }
 
         nint b1 = bColumn * sizeof(T), b2 = 2 * b1, b3 = 3 * b1, b4 = 4 * b1, b5 = 5 * b1;
@@ -132,20 +134,58 @@ internal static unsafe class Tile
         byte* pa = (byte*)a, pb = (byte*)b;
         for (var p = 0; p < inner; p++, pa += nextA, pb += nextB)
         {
-            var a0 = p < whole ? V.Load((T*)pa) : V.Load((T*)pa, height);
-            c0 = V.MultiplyAdd(a0, V.Broadcast(*(T*)pb), c0);
-            if (TColumns.Value > 1) c1 = V.MultiplyAdd(a0, V.Broadcast(*(T*)(pb + b1)), c1);
-            if (TColumns.Value > 2) c2 = V.MultiplyAdd(a0, V.Broadcast(*(T*)(pb + b2)), c2);
-            if (TColumns.Value > 2) c3 = V.MultiplyAdd(a0, V.Broadcast(*(T*)(pb + b3)), c3);
-            if (TColumns.Value > 4) c4 = V.MultiplyAdd(a0, V.Broadcast(*(T*)(pb + b4)), c4);
-            if (TColumns.Value > 4) c5 = V.MultiplyAdd(a0, V.Broadcast(*(T*)(pb + b5)), c5);
+            var last = (T*)pa + (TVectors.Value > 1 ? V.Count : 0);
+            V a0 = TVectors.Value > 1 ? V.Load((T*)pa) : V.Zero, a1 = p < whole ? V.Load(last) : V.Load(last, height);
+            var x = V.Broadcast(*(T*)pb);
+            if (TVectors.Value > 1) c0 = V.MultiplyAdd(a0, x, c0);
+            d0 = V.MultiplyAdd(a1, x, d0);
+            if (TColumns.Value > 1)
+            {
+                x = V.Broadcast(*(T*)(pb + b1));
+                if (TVectors.Value > 1) c1 = V.MultiplyAdd(a0, x, c1);
+                d1 = V.MultiplyAdd(a1, x, d1);
+            }
+
+            if (TColumns.Value > 2)
+            {
+                x = V.Broadcast(*(T*)(pb + b2));
+                if (TVectors.Value > 1) c2 = V.MultiplyAdd(a0, x, c2);
+                d2 = V.MultiplyAdd(a1, x, d2);
+                x = V.Broadcast(*(T*)(pb + b3));
+                if (TVectors.Value > 1) c3 = V.MultiplyAdd(a0, x, c3);
+                d3 = V.MultiplyAdd(a1, x, d3);
+            }
+
+            if (TColumns.Value > 4)
+            {
+                x = V.Broadcast(*(T*)(pb + b4));
+                if (TVectors.Value > 1) c4 = V.MultiplyAdd(a0, x, c4);
+                d4 = V.MultiplyAdd(a1, x, d4);
+                x = V.Broadcast(*(T*)(pb + b5));
+                if (TVectors.Value > 1) c5 = V.MultiplyAdd(a0, x, c5);
+                d5 = V.MultiplyAdd(a1, x, d5);
+            }
         }
 
-        c0.Store(c, height);
-        if (TColumns.Value > 1) c1.Store(c + cColumn, height);
-        if (TColumns.Value > 2) c2.Store(c + 2 * cColumn, height);
-        if (TColumns.Value > 2) c3.Store(c + 3 * cColumn, height);
-        if (TColumns.Value > 4) c4.Store(c + 4 * cColumn, height);
-        if (TColumns.Value > 4) c5.Store(c + 5 * cColumn, height);
+        Store(c, c0, d0, height);
+        if (TColumns.Value > 1) Store(c + cColumn, c1, d1, height);
+        if (TColumns.Value > 2) Store(c + 2 * cColumn, c2, d2, height);
+        if (TColumns.Value > 2) Store(c + 3 * cColumn, c3, d3, height);
+        if (TColumns.Value > 4) Store(c + 4 * cColumn, c4, d4, height);
+        if (TColumns.Value > 4) Store(c + 5 * cColumn, c5, d5, height);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Load(T* from, ref V upper, ref V lower, int height)
+        {
+            if (TVectors.Value > 1) upper = V.Load(from);
+            lower = V.Load(from + (TVectors.Value > 1 ? V.Count : 0), height);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Store(T* to, V upper, V lower, int height)
+        {
+            if (TVectors.Value > 1) upper.Store(to);
+            lower.Store(to + (TVectors.Value > 1 ? V.Count : 0), height);
+        }
     }
 }
