@@ -101,7 +101,7 @@ public abstract class ProductsTests<T> where T : unmanaged, IFloatingPointIeee75
     [Fact]
     public void A_sample_alone_has_the_bits_it_has_in_a_batch()
     {
-        const int N = 33, K = 100, M = 41;
+        const int N = 33, K = 300, M = 203; // more rows than eight vectors, more terms than a block
         T[] x = Values(N * K, 1), w = Values(M * K, 2), b = Values(M, 3), batch = Garbage(N * M), alone = Garbage(M);
         Products.TimesTransposed<T>(x, w, b, batch, N, K, M);
         for (var i = 0; i < N; i++)
