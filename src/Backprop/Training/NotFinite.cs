@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -38,10 +39,5 @@ internal static class NotFinite
         return $"{(path.Length == 0 ? "" : $"\"{path}\", ")}{pass.Layer}{(parameter is null ? "" : $", whose {parameter} is not finite")}";
     }
 
-    private static bool Any<T>(ReadOnlySpan<T> values) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        foreach (var value in values)
-            if (!T.IsFinite(value)) return true;
-        return false;
-    }
+    private static bool Any<T>(ReadOnlySpan<T> values) where T : unmanaged, IFloatingPointIeee754<T> => !TensorPrimitives.IsFiniteAll(values);
 }
