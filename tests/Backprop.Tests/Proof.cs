@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using Backprop.Torch;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using TorchSharp;
@@ -17,12 +18,6 @@ namespace Backprop.Tests;
 internal static class Proof
 {
     private static readonly ConcurrentDictionary<(string Subject, string Quantity, string Type), Row> Rows = new();
-
-    /// <summary>|a - b| &lt;= Absolute + Relative |b|.</summary>
-    public readonly record struct Tolerance(double Absolute, double Relative)
-    {
-        public static Tolerance Of<T>() => typeof(T) == typeof(double) ? new(1e-12, 1e-10) : new(1e-6, 1e-5);
-    }
 
     /// <summary>Proves a layer for one input.</summary>
     /// <param name="layer">The layer.</param>

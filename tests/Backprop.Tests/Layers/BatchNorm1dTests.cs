@@ -1,4 +1,5 @@
 using System.Numerics;
+using Backprop.Torch;
 using CsCheck;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
@@ -122,7 +123,7 @@ public abstract class BatchNorm1dTests<T> where T : unmanaged, IFloatingPointIee
         act.Should().Throw<ArgumentException>("PyTorch refuses that, too").WithMessage("BatchNorm1d(3, no running statistics) expects at least 2 samples *");
     }
 
-    private static void Prove((int Rows, int Columns, int Seed) shape, BatchNorm1d<T> layer, Matrix<T>? input = null, Proof.Tolerance? tolerance = null, bool training = true, bool finiteDifferences = true)
+    private static void Prove((int Rows, int Columns, int Seed) shape, BatchNorm1d<T> layer, Matrix<T>? input = null, Tolerance? tolerance = null, bool training = true, bool finiteDifferences = true)
     {
         Conditioning.Vary<T, BatchNorm1d<T>>(layer, shape.Seed);
         var x = input ?? Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Backprop.Torch;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop.Tests;
@@ -12,7 +13,7 @@ namespace Backprop.Tests;
 internal static class Conditioning
 {
     /// <summary>The tolerance for a matrix whose rows, or else columns, are normalised.</summary>
-    public static Proof.Tolerance Of<T>(Matrix<T> x, bool rows, double epsilon, bool centred = true) where T : unmanaged, IFloatingPointIeee754<T> =>
+    public static Tolerance Of<T>(Matrix<T> x, bool rows, double epsilon, bool centred = true) where T : unmanaged, IFloatingPointIeee754<T> =>
         Widened<T>((rows ? x.EnumerateRows() : x.EnumerateColumns()).Max(group =>
         {
             var values = group.Select(double.CreateChecked).ToArray();
@@ -21,9 +22,9 @@ internal static class Conditioning
         }));
 
     /// <summary>The usual tolerance with a larger absolute part; in double, the usual one.</summary>
-    public static Proof.Tolerance Widened<T>(double factor)
+    public static Tolerance Widened<T>(double factor)
     {
-        var usual = Proof.Tolerance.Of<T>();
+        var usual = Tolerance.Of<T>();
         return typeof(T) == typeof(double) ? usual : new(usual.Absolute * factor, usual.Relative);
     }
 

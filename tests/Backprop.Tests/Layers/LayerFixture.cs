@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using Backprop.Torch;
 using FluentAssertions;
 
 namespace Backprop.Tests;
@@ -20,7 +21,7 @@ internal static class LayerFixture
     /// <summary>As near as every gradient is.</summary>
     public static void Agrees<T>(ReadOnlySpan<T> ours, FormattableString name) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var (theirs, limit) = (Of<T>(name), Proof.Tolerance.Of<T>());
+        var (theirs, limit) = (Of<T>(name), Tolerance.Of<T>());
         ours.Length.Should().Be(theirs.Length);
         for (var i = 0; i < theirs.Length; i++)
         {

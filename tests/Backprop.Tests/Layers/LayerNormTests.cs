@@ -1,4 +1,5 @@
 using System.Numerics;
+using Backprop.Torch;
 using CsCheck;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
@@ -82,7 +83,7 @@ public abstract class LayerNormTests<T> where T : unmanaged, IFloatingPointIeee7
         y.Row(1).Concat(y.Row(2)).Should().Equal(Enumerable.Repeat(T.NaN, 6));
     }
 
-    private static void Prove((int Rows, int Columns, int Seed) shape, LayerNorm<T> layer, Matrix<T>? input = null, Proof.Tolerance? tolerance = null, bool finiteDifferences = true)
+    private static void Prove((int Rows, int Columns, int Seed) shape, LayerNorm<T> layer, Matrix<T>? input = null, Tolerance? tolerance = null, bool finiteDifferences = true)
     {
         Conditioning.Vary<T, LayerNorm<T>>(layer, shape.Seed);
         var x = input ?? Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Backprop.Torch;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
@@ -51,7 +52,7 @@ public abstract class RMSNormTests<T> where T : unmanaged, IFloatingPointIeee754
         for (var i = 0; i < 45; i++) layer.Forward(x.Row(i)).Should().Equal(y.Row(i));
     }
 
-    private static void Prove((int Rows, int Columns, int Seed) shape, RMSNorm<T> layer, Matrix<T>? input = null, Proof.Tolerance? tolerance = null, bool finiteDifferences = true)
+    private static void Prove((int Rows, int Columns, int Seed) shape, RMSNorm<T> layer, Matrix<T>? input = null, Tolerance? tolerance = null, bool finiteDifferences = true)
     {
         Conditioning.Vary<T, RMSNorm<T>>(layer, shape.Seed);
         var x = input ?? Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed);

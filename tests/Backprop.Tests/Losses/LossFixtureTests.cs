@@ -1,4 +1,5 @@
 using System.Globalization;
+using Backprop.Torch;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
@@ -70,7 +71,7 @@ public abstract class LossFixtureTests<T> where T : unmanaged, System.Numerics.I
     private static void Agree(Matrix<T> ours, Matrix<T> theirs, string line)
     {
         (ours.RowCount, ours.ColumnCount).Should().Be((theirs.RowCount, theirs.ColumnCount), line);
-        var tolerance = Proof.Tolerance.Of<T>();
+        var tolerance = Tolerance.Of<T>();
         foreach (var (a, b) in ours.Enumerate().Zip(theirs.Enumerate(), (a, b) => (double.CreateChecked(a), double.CreateChecked(b))))
             (a.Equals(b) || Math.Abs(a - b) <= tolerance.Absolute + tolerance.Relative * Math.Abs(b)).Should().BeTrue("{0:R} should be {1:R} in {2}", a, b, line);
     }

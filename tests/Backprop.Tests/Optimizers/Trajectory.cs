@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using Backprop.Torch;
 using CsCheck;
 using FluentAssertions;
 using TorchSharp;
@@ -21,7 +22,7 @@ internal static class Trajectory
     /// <summary>Compares a weight and a bias after each of 25 steps along random gradients.</summary>
     public static void Compare<T>(
         string subject, (int Rows, int Columns, int Seed) shape, Func<Parameter<T>[], Optimizer<T>> make,
-        Func<TorchSharp.Modules.Parameter[], TorchSharp.Modules.OptimizerHelper> makeTwin, Proof.Tolerance? tolerance = null) where T : unmanaged, IFloatingPointIeee754<T>
+        Func<TorchSharp.Modules.Parameter[], TorchSharp.Modules.OptimizerHelper> makeTwin, Tolerance? tolerance = null) where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var scope = torch.NewDisposeScope();
         var parameters = Parameters<T>(shape);
