@@ -1,4 +1,4 @@
-using Backprop.Kernels;
+using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -77,7 +77,7 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
     public Vector<T> Forward(Vector<T> x)
     {
         // One row, column after column, lies in memory as the vector does.
-        var y = Forward(Matrix<T>.Build.Dense(1, x?.Count ?? 0, Shape.Dense(this, x!, nameof(x))));
+        var y = Forward(Matrix<T>.Build.Dense(1, x?.Count ?? 0, Operand.Dense(this, x!, nameof(x))));
         return Vector<T>.Build.Dense(y.AsColumnMajorArray());
     }
 
@@ -90,7 +90,7 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
     public Matrix<T> Forward(Matrix<T> x, ForwardPass<T> pass)
     {
         RequireOwn(pass);
-        Shape.Dense(this, x, nameof(x));
+        Operand.Dense(this, x, nameof(x));
         string? problem = null;
         Follow(x.ColumnCount, x, ref problem);
         if (problem is not null) throw new ArgumentException(problem, nameof(x));
@@ -200,7 +200,7 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
     {
         if (InputColumns is int expected && expected != columns)
         {
-            var came = columns == x.ColumnCount ? $"x is {Shape.Of(x)}" : $"the layer before gives {columns}";
+            var came = columns == x.ColumnCount ? $"x is {Operand.Of(x)}" : $"the layer before gives {columns}";
             problem = $"{this} expects {expected} input column{(expected == 1 ? "" : "s")}, but {came}.";
             return 0;
         }
@@ -218,7 +218,7 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
     private void CheckBackward(ForwardPass<T> pass, Matrix<T> dY)
     {
         RequireOwn(pass);
-        Shape.Exactly(this, dY, pass.Output.RowCount, pass.Output.ColumnCount, nameof(dY));
+        Operand.Exactly(this, dY, pass.Output.RowCount, pass.Output.ColumnCount, nameof(dY));
     }
 
     private void RequireOwn(ForwardPass<T> pass)
@@ -238,15 +238,3 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
 
     private bool Contains(Layer<T> other) => ReferenceEquals(this, other) || _children.Any(child => child.Layer.Contains(other));
 }
-
-/// <summary>A layer and its name within the layer that contains it.</summary>
-/// <param name="Name">The name.</param>
-/// <param name="Layer">The layer.</param>
-/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed record NamedLayer<T>(string Name, Layer<T> Layer) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;
-
-/// <summary>A parameter and its path from the layer that was asked: <c>hidden.weight</c>.</summary>
-/// <param name="Name">The path.</param>
-/// <param name="Parameter">The parameter.</param>
-/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed record NamedParameter<T>(string Name, Parameter<T> Parameter) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>;

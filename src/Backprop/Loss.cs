@@ -1,21 +1,8 @@
 using System.Numerics;
-using Backprop.Kernels;
+using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
-
-/// <summary>
-/// How the losses of single entries become one number. PyTorch's third reduction, <c>none</c>, is
-/// <see cref="Loss{T}.Unreduced(Matrix{T}, Matrix{T})"/> here, since it gives a matrix.
-/// </summary>
-public enum Reduction
-{
-    /// <summary>Their mean; over no entries it is NaN.</summary>
-    Mean,
-
-    /// <summary>Their sum.</summary>
-    Sum,
-}
 
 /// <summary>A number that says how far a prediction is from its target, and the gradient of that number.</summary>
 /// <remarks>
@@ -131,7 +118,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Matrix<T> UnreducedBackward(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses)
     {
         Check(prediction, target);
-        Shape.Exactly(this, dLosses, prediction.RowCount, UnreducedColumns(prediction, target), nameof(dLosses));
+        Operand.Exactly(this, dLosses, prediction.RowCount, UnreducedColumns(prediction, target), nameof(dLosses));
         var dPrediction = LikePrediction(prediction);
         UnreducedBackwardCore(prediction, target, dLosses, dPrediction);
         return dPrediction;
@@ -150,7 +137,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Matrix<T> UnreducedBackward(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses, Matrix<T> result)
     {
         Check(prediction, target);
-        Shape.Exactly(this, dLosses, prediction.RowCount, UnreducedColumns(prediction, target), nameof(dLosses));
+        Operand.Exactly(this, dLosses, prediction.RowCount, UnreducedColumns(prediction, target), nameof(dLosses));
         CheckResult(result, prediction.RowCount, prediction.ColumnCount, prediction, target, dLosses);
         UnreducedBackwardCore(prediction, target, dLosses, result);
         return result;
@@ -163,7 +150,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="prediction">The prediction.</param>
     /// <param name="target">The target.</param>
     protected virtual void Check(Matrix<T> prediction, Matrix<T> target) =>
-        Shape.Same(this, prediction, nameof(prediction), target, nameof(target));
+        Operand.Same(this, prediction, nameof(prediction), target, nameof(target));
 
     /// <summary>L, reduced to one number.</summary>
     /// <param name="prediction">The prediction, checked.</param>
@@ -207,7 +194,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>A result is dense, of the shape it must have, and shares its entries with none of the operands.</summary>
     private protected void CheckResult(Matrix<T> result, int rows, int columns, params ReadOnlySpan<Matrix<T>> operands)
     {
-        Shape.Exactly(this, result, rows, columns, nameof(result));
+        Operand.Exactly(this, result, rows, columns, nameof(result));
         foreach (var operand in operands)
             if (ReferenceEquals(result.AsColumnMajorArray(), operand.AsColumnMajorArray()))
                 throw new ArgumentException($"{this} expects a result of its own, but it shares its entries with an operand.", nameof(result));

@@ -1,6 +1,3 @@
-using Backprop.Kernels;
-using MathNet.Numerics.LinearAlgebra;
-
 namespace Backprop;
 
 /// <summary>Values that a layer learns, and the gradient of the loss with respect to them.</summary>
@@ -41,61 +38,4 @@ public abstract class Parameter<T> where T : unmanaged, System.Numerics.IFloatin
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name} ({string.Join(", ", Shape)})";
-}
-
-/// <summary>A parameter with rows and columns, such as a weight.</summary>
-/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class MatrixParameter<T> : Parameter<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
-{
-    /// <summary>Makes a parameter of zeros.</summary>
-    /// <param name="name">The name within its layer.</param>
-    /// <param name="rows">Rows, at least 1.</param>
-    /// <param name="columns">Columns, at least 1.</param>
-    /// <exception cref="ArgumentException">The name is empty.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
-    public MatrixParameter(string name, int rows, int columns)
-        : this(name, Zeros(name, rows, columns), Zeros(name, rows, columns)) { }
-
-    private MatrixParameter(string name, Matrix<T> value, Matrix<T> gradient)
-        : base(name, [value.RowCount, value.ColumnCount], value.AsColumnMajorArray(), gradient.AsColumnMajorArray()) =>
-        (Value, Gradient) = (value, gradient);
-
-    /// <summary>The values; change them in place.</summary>
-    public Matrix<T> Value { get; }
-
-    /// <summary>The gradient of the loss with respect to <see cref="Value"/>, summed over all backward passes since it was last zeroed.</summary>
-    public Matrix<T> Gradient { get; }
-
-    private static Matrix<T> Zeros(string name, int rows, int columns)
-    {
-        Element.Require<T>();
-        return Matrix<T>.Build.Dense(Kernels.Shape.Positive(name, rows, nameof(rows)), Kernels.Shape.Positive(name, columns, nameof(columns)));
-    }
-}
-
-/// <summary>A parameter with one dimension, such as a bias.</summary>
-/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class VectorParameter<T> : Parameter<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
-{
-    /// <summary>Makes a parameter of zeros.</summary>
-    /// <param name="name">The name within its layer.</param>
-    /// <param name="count">How many values, at least 1.</param>
-    /// <exception cref="ArgumentException">The name is empty.</exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is below 1.</exception>
-    public VectorParameter(string name, int count) : this(name, Zeros(name, count), Zeros(name, count)) { }
-
-    private VectorParameter(string name, Vector<T> value, Vector<T> gradient)
-        : base(name, [value.Count], value.AsArray(), gradient.AsArray()) => (Value, Gradient) = (value, gradient);
-
-    /// <summary>The values; change them in place.</summary>
-    public Vector<T> Value { get; }
-
-    /// <summary>The gradient of the loss with respect to <see cref="Value"/>, summed over all backward passes since it was last zeroed.</summary>
-    public Vector<T> Gradient { get; }
-
-    private static Vector<T> Zeros(string name, int count)
-    {
-        Element.Require<T>();
-        return Vector<T>.Build.Dense(Kernels.Shape.Positive(name, count, nameof(count)));
-    }
 }

@@ -1,4 +1,4 @@
-using Backprop.Kernels;
+using Backprop.Checks;
 using MathNet.Numerics;
 using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.LinearAlgebra.Factorization;
@@ -39,13 +39,13 @@ public static class Init
     /// <exception cref="ArgumentException">The target is not dense, or the bounds are not finite or in the wrong order.</exception>
     public static void Uniform<T>(Matrix<T> target, double a = 0, double b = 1, Generator? generator = null) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
-        Shape.Dense(nameof(Init), target, nameof(target));
+        Operand.Dense(nameof(Init), target, nameof(target));
         (generator ?? Generator.Default).Uniform(target, a, b);
     }
 
     /// <inheritdoc cref="Uniform{T}(Matrix{T}, double, double, Generator?)"/>
     public static void Uniform<T>(Vector<T> target, double a = 0, double b = 1, Generator? generator = null) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
-        (generator ?? Generator.Default).Uniform<T>(Shape.Dense(nameof(Init), target, nameof(target)), a, b);
+        (generator ?? Generator.Default).Uniform<T>(Operand.Dense(nameof(Init), target, nameof(target)), a, b);
 
     /// <inheritdoc cref="Uniform{T}(Matrix{T}, double, double, Generator?)"/>
     public static void Uniform<T>(Parameter<T> target, double a = 0, double b = 1, Generator? generator = null) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
@@ -64,13 +64,13 @@ public static class Init
     /// <exception cref="ArgumentException">The target is not dense, or the standard deviation is negative or NaN.</exception>
     public static void Normal<T>(Matrix<T> target, double mean = 0, double std = 1, Generator? generator = null) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
-        Shape.Dense(nameof(Init), target, nameof(target));
+        Operand.Dense(nameof(Init), target, nameof(target));
         (generator ?? Generator.Default).Normal(target, mean, std);
     }
 
     /// <inheritdoc cref="Normal{T}(Matrix{T}, double, double, Generator?)"/>
     public static void Normal<T>(Vector<T> target, double mean = 0, double std = 1, Generator? generator = null) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
-        (generator ?? Generator.Default).Normal<T>(Shape.Dense(nameof(Init), target, nameof(target)), mean, std);
+        (generator ?? Generator.Default).Normal<T>(Operand.Dense(nameof(Init), target, nameof(target)), mean, std);
 
     /// <inheritdoc cref="Normal{T}(Matrix{T}, double, double, Generator?)"/>
     public static void Normal<T>(Parameter<T> target, double mean = 0, double std = 1, Generator? generator = null) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
@@ -122,11 +122,11 @@ public static class Init
     /// <exception cref="ArgumentNullException"><paramref name="target"/> is null.</exception>
     /// <exception cref="ArgumentException">The target is not dense.</exception>
     public static void Constant<T>(Matrix<T> target, double value) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
-        Array.Fill(Shape.Dense(nameof(Init), target, nameof(target)), Element.From<T>(value));
+        Array.Fill(Operand.Dense(nameof(Init), target, nameof(target)), Element.From<T>(value));
 
     /// <inheritdoc cref="Constant{T}(Matrix{T}, double)"/>
     public static void Constant<T>(Vector<T> target, double value) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
-        Array.Fill(Shape.Dense(nameof(Init), target, nameof(target)), Element.From<T>(value));
+        Array.Fill(Operand.Dense(nameof(Init), target, nameof(target)), Element.From<T>(value));
 
     /// <inheritdoc cref="Constant{T}(Matrix{T}, double)"/>
     public static void Constant<T>(Parameter<T> target, double value) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
@@ -210,7 +210,7 @@ public static class Init
     /// <exception cref="ArgumentException">The target has one dimension, or is not dense, or the gain is not finite.</exception>
     public static void Orthogonal<T>(Matrix<T> target, double gain = 1, Generator? generator = null) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
-        Shape.Dense(nameof(Init), target, nameof(target));
+        Operand.Dense(nameof(Init), target, nameof(target));
         var scale = Element.From<T>(Expect.Finite(nameof(Init), gain));
         var normal = Matrix<T>.Build.Dense(target.RowCount, target.ColumnCount);
         Normal(normal, generator: generator);
@@ -232,13 +232,13 @@ public static class Init
 
     private static double XavierStd<T>(Matrix<T> target, double gain) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
-        Shape.Dense(nameof(Init), target, nameof(target));
+        Operand.Dense(nameof(Init), target, nameof(target));
         return Expect.AtLeastZero(nameof(Init), gain) * Math.Sqrt(2.0 / (target.ColumnCount + target.RowCount));
     }
 
     private static double KaimingStd<T>(Matrix<T> target, double a, FanMode mode, Nonlinearity nonlinearity) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
-        Shape.Dense(nameof(Init), target, nameof(target));
+        Operand.Dense(nameof(Init), target, nameof(target));
         return Gain(nonlinearity, a) / Math.Sqrt(Expect.Defined(nameof(Init), mode) == FanMode.FanIn ? target.ColumnCount : target.RowCount);
     }
 

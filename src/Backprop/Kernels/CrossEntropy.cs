@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Simd;
 
 namespace Backprop.Kernels;
 
@@ -23,7 +24,7 @@ internal static unsafe class CrossEntropy
         fixed (T* px = x, pMax = max, pLogSum = logSum)
         {
             var kernel = new LogSumExpKernel<T>(px, stride, classes, max.Length, pMax, pLogSum);
-            Simd.Run<T, LogSumExpKernel<T>>(ref kernel);
+            Dispatch.Run<T, LogSumExpKernel<T>>(ref kernel);
         }
     }
 
@@ -35,7 +36,7 @@ internal static unsafe class CrossEntropy
         fixed (T* px = x, pMax = max, pLogSum = logSum, pWeights = weights, pt = t, pLosses = losses)
         {
             var kernel = new LossKernel<T>(px, stride, classes, losses.Length, pMax, pLogSum, new(pWeights, pt, floor, share), pLosses);
-            Simd.Run<T, LossKernel<T>>(ref kernel);
+            Dispatch.Run<T, LossKernel<T>>(ref kernel);
         }
     }
 
@@ -47,7 +48,7 @@ internal static unsafe class CrossEntropy
         fixed (T* px = x, pdL = dL, pq = q, pWeights = weights, pt = t, pdX = dX)
         {
             var kernel = new GradientKernel<T>(px, stride, classes, dL.Length, pdL, pq, new(pWeights, pt, floor, share), pdX);
-            Simd.Run<T, GradientKernel<T>>(ref kernel);
+            Dispatch.Run<T, GradientKernel<T>>(ref kernel);
         }
     }
 

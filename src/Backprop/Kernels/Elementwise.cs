@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
+using Backprop.Simd;
 
 namespace Backprop.Kernels;
 
@@ -24,7 +26,7 @@ internal static unsafe class Elementwise
         fixed (T* px = x, pResult = result)
         {
             var kernel = new MapKernel<T, Unary<T, TFunction>>(new(f, px), pResult, x.Length);
-            Simd.Run<T, MapKernel<T, Unary<T, TFunction>>>(ref kernel);
+            Dispatch.Run<T, MapKernel<T, Unary<T, TFunction>>>(ref kernel);
         }
     }
 
@@ -39,7 +41,7 @@ internal static unsafe class Elementwise
         fixed (T* px = x, py = y, pResult = result)
         {
             var kernel = new MapKernel<T, Binary<T, TFunction>>(new(f, px, py), pResult, x.Length);
-            Simd.Run<T, MapKernel<T, Binary<T, TFunction>>>(ref kernel);
+            Dispatch.Run<T, MapKernel<T, Binary<T, TFunction>>>(ref kernel);
         }
     }
 
@@ -54,7 +56,7 @@ internal static unsafe class Elementwise
         fixed (T* px = x, py = y, pz = z, pResult = result)
         {
             var kernel = new MapKernel<T, Ternary<T, TFunction>>(new(f, px, py, pz), pResult, x.Length);
-            Simd.Run<T, MapKernel<T, Ternary<T, TFunction>>>(ref kernel);
+            Dispatch.Run<T, MapKernel<T, Ternary<T, TFunction>>>(ref kernel);
         }
     }
 
@@ -72,7 +74,7 @@ internal static unsafe class Elementwise
         fixed (T* pMatrix = matrix, pRow = row)
         {
             var kernel = new AddRowKernel<T>(pMatrix, rowCount, pRow, row.Length);
-            Simd.Run<T, AddRowKernel<T>>(ref kernel);
+            Dispatch.Run<T, AddRowKernel<T>>(ref kernel);
         }
     }
 

@@ -41,9 +41,3 @@ internal sealed class Moments<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     private Span<T> Values(int index) => _values.AsSpan(index * _size, _size);
 }
-
-/// <summary>The pass of a normalisation: it saves the moments.</summary>
-internal sealed class MomentsPass<T>(Layer<T> layer, bool training) : ForwardPass<T>(layer, training) where T : unmanaged, IFloatingPointIeee754<T>
-{
-    public Moments<T> Moments { get; } = new();
-}

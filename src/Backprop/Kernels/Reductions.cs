@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
+using Backprop.Simd;
 
 namespace Backprop.Kernels;
 
@@ -69,7 +71,7 @@ internal static unsafe class Reductions
         fixed (T* px = x)
         {
             var kernel = new MaxKernel<T>(px, x.Length);
-            Simd.Run<T, MaxKernel<T>>(ref kernel);
+            Dispatch.Run<T, MaxKernel<T>>(ref kernel);
             return kernel.Result;
         }
     }
@@ -112,7 +114,7 @@ internal static unsafe class Reductions
         fixed (T* pMatrix = matrix, pResult = result)
         {
             var kernel = new FoldRowsKernel<T, TFunction>(f, pMatrix, columnCount, pResult, result.Length);
-            Simd.Run<T, FoldRowsKernel<T, TFunction>>(ref kernel);
+            Dispatch.Run<T, FoldRowsKernel<T, TFunction>>(ref kernel);
         }
     }
 
@@ -122,7 +124,7 @@ internal static unsafe class Reductions
         where TOperation : struct, IOperation<T>
     {
         var kernel = new SumKernel<T, TOperation>(operation, length);
-        Simd.Run<T, SumKernel<T, TOperation>>(ref kernel);
+        Dispatch.Run<T, SumKernel<T, TOperation>>(ref kernel);
         return kernel.Result;
     }
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Simd;
 
 namespace Backprop.Kernels;
 
@@ -20,7 +21,7 @@ internal static unsafe class SoftmaxRows
         fixed (T* px = x, py = y)
         {
             var kernel = new Rows<T, Softmax<T>>(px, px, py, rows, columns);
-            Simd.Run<T, Rows<T, Softmax<T>>>(ref kernel);
+            Dispatch.Run<T, Rows<T, Softmax<T>>>(ref kernel);
         }
     }
 
@@ -31,7 +32,7 @@ internal static unsafe class SoftmaxRows
         fixed (T* py = y, pdY = dY, pdX = dX)
         {
             var kernel = new Rows<T, SoftmaxGradient<T>>(py, pdY, pdX, rows, columns);
-            Simd.Run<T, Rows<T, SoftmaxGradient<T>>>(ref kernel);
+            Dispatch.Run<T, Rows<T, SoftmaxGradient<T>>>(ref kernel);
         }
     }
 
@@ -42,7 +43,7 @@ internal static unsafe class SoftmaxRows
         fixed (T* px = x, py = y)
         {
             var kernel = new Rows<T, LogSoftmax<T>>(px, px, py, rows, columns);
-            Simd.Run<T, Rows<T, LogSoftmax<T>>>(ref kernel);
+            Dispatch.Run<T, Rows<T, LogSoftmax<T>>>(ref kernel);
         }
     }
 
@@ -53,7 +54,7 @@ internal static unsafe class SoftmaxRows
         fixed (T* py = y, pdY = dY, pdX = dX)
         {
             var kernel = new Rows<T, LogSoftmaxGradient<T>>(py, pdY, pdX, rows, columns);
-            Simd.Run<T, Rows<T, LogSoftmaxGradient<T>>>(ref kernel);
+            Dispatch.Run<T, Rows<T, LogSoftmaxGradient<T>>>(ref kernel);
         }
     }
 

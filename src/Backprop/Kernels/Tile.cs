@@ -1,21 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Simd;
 
 namespace Backprop.Kernels;
-
-/// <summary>A number that the compiler knows: from one body it makes a kernel for each.</summary>
-internal interface INumber
-{
-    static abstract int Value { get; }
-}
-
-internal readonly struct One : INumber { public static int Value => 1; }
-
-internal readonly struct Two : INumber { public static int Value => 2; }
-
-internal readonly struct Four : INumber { public static int Value => 4; }
-
-internal readonly struct Six : INumber { public static int Value => 6; }
 
 /// <summary>The innermost kernel of a matrix product: a tile of C that stays in registers while A and B stream by.</summary>
 /// <remarks>Two vectors by six columns are 12 accumulators; with two vectors of A and one of B they fill the 16 registers of AVX2. The kernels are never
@@ -41,7 +28,7 @@ internal static unsafe class Tile
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void RunEdge<T, V, TVectors>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int height, int whole, int inner, int columns, bool accumulate)
-        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TVectors : struct, INumber
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TVectors : struct, ICount
     {
         if (columns == 6) Edge<T, V, TVectors, Six>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
         else if (columns == 4) Edge<T, V, TVectors, Four>(a, aColumn, b, bRow, bColumn, c, cColumn, height, whole, inner, accumulate);
@@ -51,7 +38,7 @@ internal static unsafe class Tile
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Full<T, V, TColumns>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int inner, bool accumulate)
-        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TColumns : struct, INumber
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TColumns : struct, ICount
     {
         V c0 = V.Zero, c1 = V.Zero, c2 = V.Zero, c3 = V.Zero, c4 = V.Zero, c5 = V.Zero;
         V d0 = V.Zero, d1 = V.Zero, d2 = V.Zero, d3 = V.Zero, d4 = V.Zero, d5 = V.Zero;
@@ -114,7 +101,7 @@ internal static unsafe class Tile
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Edge<T, V, TVectors, TColumns>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int height, int whole, int inner, bool accumulate)
-        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TVectors : struct, INumber where TColumns : struct, INumber
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TVectors : struct, ICount where TColumns : struct, ICount
     {
         // The d are the last rows; with two vectors, the c are those before.
         V c0 = V.Zero, c1 = V.Zero, c2 = V.Zero, c3 = V.Zero, c4 = V.Zero, c5 = V.Zero;

@@ -3,13 +3,6 @@ using MathNet.Numerics;
 
 namespace Backprop.Kernels;
 
-/// <summary>Work that can be done in independent parts, each giving the same bits on whichever thread it runs.</summary>
-internal interface IParts
-{
-    /// <summary>Does one part.</summary>
-    void Run(int part, int parts);
-}
-
 /// <summary>
 /// A few threads that help with large products. They wait actively for some microseconds after each job, since the next one is
 /// mostly near, and then sleep; an idle process spins nowhere.

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -75,14 +76,4 @@ public sealed class Dropout<T> : Layer<T> where T : unmanaged, IFloatingPointIee
     }
 
     private bool Drops(ForwardPass<T> pass) => pass.Training && P > 0;
-}
-
-/// <summary>A pass of <see cref="Dropout{T}"/>: it saves the mask.</summary>
-internal sealed class DropoutPass<T>(Layer<T> layer, bool training) : ForwardPass<T>(layer, training) where T : unmanaged, IFloatingPointIeee754<T>
-{
-    private MatrixBuffer<T> _masks;
-
-    public Matrix<T>? Mask { get; private set; }
-
-    public Matrix<T> NewMask(int rows, int columns) => Mask = _masks.Get(rows, columns);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -28,8 +29,8 @@ public sealed class Embedding<T> : Layer<T> where T : unmanaged, IFloatingPointI
     public Embedding(int numEmbeddings, int embeddingDim, int? paddingIdx = null, Generator? generator = null)
     {
         var owner = $"Embedding({numEmbeddings}, {embeddingDim})";
-        Shape.Positive(owner, numEmbeddings, nameof(numEmbeddings));
-        Shape.Positive(owner, embeddingDim, nameof(embeddingDim));
+        Expect.Positive(owner, numEmbeddings, nameof(numEmbeddings));
+        Expect.Positive(owner, embeddingDim, nameof(embeddingDim));
         if (paddingIdx is int index && (index < -numEmbeddings || index >= numEmbeddings))
             throw new ArgumentOutOfRangeException(nameof(paddingIdx), $"{owner} expects paddingIdx to be from {-numEmbeddings} to {numEmbeddings - 1}, but it is {index}.");
         PaddingIdx = paddingIdx < 0 ? paddingIdx + numEmbeddings : paddingIdx;
@@ -121,19 +122,5 @@ public sealed class Embedding<T> : Layer<T> where T : unmanaged, IFloatingPointI
 
             indices[i] = int.CreateTruncating(xs[i]);
         }
-    }
-}
-
-/// <summary>A pass of <see cref="Embedding{T}"/>: it saves the indices as integers.</summary>
-internal sealed class EmbeddingPass<T>(Layer<T> layer, bool training) : ForwardPass<T>(layer, training) where T : unmanaged, IFloatingPointIeee754<T>
-{
-    private int[] _indices = [];
-
-    public ReadOnlySpan<int> Indices => _indices;
-
-    public Span<int> NewIndices(int count)
-    {
-        if (_indices.Length < count) _indices = new int[count];
-        return _indices.AsSpan(0, count);
     }
 }

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Kernels;
+using Backprop.Checks;
+using Backprop.Simd;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -29,8 +30,8 @@ public sealed class BCELoss<T>(Reduction reduction = Reduction.Mean)
     protected override void Check(Matrix<T> prediction, Matrix<T> target)
     {
         base.Check(prediction, target);
-        Values.Probabilities(this, prediction, nameof(prediction), refuseNaN: true);
-        Values.Probabilities(this, target, nameof(target), refuseNaN: true);
+        Entries.Probabilities(this, prediction, nameof(prediction), refuseNaN: true);
+        Entries.Probabilities(this, target, nameof(target), refuseNaN: true);
     }
 
     private readonly struct CrossEntropy : IFunction

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
-using Backprop.Kernels;
+using Backprop.Checks;
+using Backprop.Simd;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -28,7 +29,7 @@ public sealed class BCEWithLogitsLoss<T>(Reduction reduction = Reduction.Mean, V
     private string W => PosWeight is null ? "" : "w ";
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("BCEWithLogitsLoss", SumText, Values.Text(nameof(posWeight), PosWeight));
+    public override string ToString() => Text.Call("BCEWithLogitsLoss", SumText, Entries.Text(nameof(posWeight), PosWeight));
 
     /// <summary>Both dense, of the same shape, with as many columns as there are weights; every target in [0, 1].</summary>
     /// <inheritdoc/>
@@ -36,8 +37,8 @@ public sealed class BCEWithLogitsLoss<T>(Reduction reduction = Reduction.Mean, V
     {
         base.Check(prediction, target);
         if (PosWeight is { Count: > 1 } w && w.Count != prediction.ColumnCount)
-            throw new ArgumentException($"{this} expects {w.Count} columns, one for each weight, but prediction is {Shape.Of(prediction)}.", nameof(prediction));
-        Values.Probabilities(this, target, nameof(target));
+            throw new ArgumentException($"{this} expects {w.Count} columns, one for each weight, but prediction is {Operand.Of(prediction)}.", nameof(prediction));
+        Entries.Probabilities(this, target, nameof(target));
     }
 
     private static Entrywise Functions(Vector<T>? posWeight) => posWeight is null ? Of(new CrossEntropy(T.One))

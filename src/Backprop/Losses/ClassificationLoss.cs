@@ -1,3 +1,4 @@
+using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -80,7 +81,7 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
     public Matrix<T> UnreducedBackward(Matrix<T> prediction, ReadOnlySpan<int> classes, Matrix<T> dLosses)
     {
         Check(prediction, classes);
-        Shape.Exactly(this, dLosses, prediction.RowCount, 1, nameof(dLosses));
+        Operand.Exactly(this, dLosses, prediction.RowCount, 1, nameof(dLosses));
         var dPrediction = LikePrediction(prediction);
         Gradient(prediction, new ClassTargets<T>(classes), dLosses.Span(), T.One, dPrediction);
         return dPrediction;
@@ -90,7 +91,7 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
     protected override void Check(Matrix<T> prediction, Matrix<T> target)
     {
         CheckPrediction(prediction);
-        Shape.Exactly(this, target, prediction.RowCount, 1, nameof(target));
+        Operand.Exactly(this, target, prediction.RowCount, 1, nameof(target));
         Classes.Check(this, target.Span(), prediction.ColumnCount, IgnoreIndex, nameof(target));
     }
 
@@ -126,16 +127,16 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
 
     private protected void CheckPrediction(Matrix<T> prediction)
     {
-        Shape.Dense(this, prediction, nameof(prediction));
+        Operand.Dense(this, prediction, nameof(prediction));
         if (_weight is not null && _weight.Length != prediction.ColumnCount)
-            throw new ArgumentException($"{this} expects {_weight.Length} columns, one for each class's weight, but prediction is {Shape.Of(prediction)}.", nameof(prediction));
+            throw new ArgumentException($"{this} expects {_weight.Length} columns, one for each class's weight, but prediction is {Operand.Of(prediction)}.", nameof(prediction));
     }
 
     private void Check(Matrix<T> prediction, ReadOnlySpan<int> classes)
     {
         CheckPrediction(prediction);
         if (classes.Length != prediction.RowCount)
-            throw new ArgumentException($"{this} expects a class for each sample, but prediction is {Shape.Of(prediction)} and there are {classes.Length} classes.", nameof(classes));
+            throw new ArgumentException($"{this} expects a class for each sample, but prediction is {Operand.Of(prediction)} and there are {classes.Length} classes.", nameof(classes));
         Classes.Check(this, classes, prediction.ColumnCount, IgnoreIndex, nameof(classes));
     }
 

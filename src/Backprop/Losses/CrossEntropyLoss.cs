@@ -1,3 +1,4 @@
+using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -49,20 +50,20 @@ public sealed class CrossEntropyLoss<T> : ClassificationLoss<T> where T : unmana
 
     /// <inheritdoc/>
     public override string ToString() => Text.Call("CrossEntropyLoss",
-        SumText, Values.Text("weight", Weight), IgnoreIndex == -100 ? "" : $"ignoreIndex: {IgnoreIndex}", LabelSmoothing == 0 ? "" : $"labelSmoothing: {Text.Number(LabelSmoothing)}");
+        SumText, Entries.Text("weight", Weight), IgnoreIndex == -100 ? "" : $"ignoreIndex: {IgnoreIndex}", LabelSmoothing == 0 ? "" : $"labelSmoothing: {Text.Number(LabelSmoothing)}");
 
     /// <summary>Both dense; the target holds a class for each sample, or a probability for each entry of the prediction.</summary>
     /// <inheritdoc/>
     protected override void Check(Matrix<T> prediction, Matrix<T> target)
     {
         CheckPrediction(prediction);
-        Shape.Dense(this, target, nameof(target));
+        Operand.Dense(this, target, nameof(target));
         if (target.RowCount != prediction.RowCount || (target.ColumnCount != prediction.ColumnCount && target.ColumnCount != 1))
             throw new ArgumentException(
-                $"{this} expects a target of {prediction.RowCount}x1, classes, or {Shape.Of(prediction)}, probabilities, for a {Shape.Of(prediction)} prediction, but it is {Shape.Of(target)}.", nameof(target));
+                $"{this} expects a target of {prediction.RowCount}x1, classes, or {Operand.Of(prediction)}, probabilities, for a {Operand.Of(prediction)} prediction, but it is {Operand.Of(target)}.", nameof(target));
         if (target.ColumnCount != prediction.ColumnCount) base.Check(prediction, target);
-        else if (IgnoreIndex >= 0) throw new ArgumentException($"{this} expects classes, since it ignores one, but target has {Shape.Of(target)} probabilities.", nameof(target));
-        else Values.Probabilities(this, target, nameof(target));
+        else if (IgnoreIndex >= 0) throw new ArgumentException($"{this} expects classes, since it ignores one, but target has {Operand.Of(target)} probabilities.", nameof(target));
+        else Entries.Probabilities(this, target, nameof(target));
     }
 
     private protected override ClassTargets<T> TargetsOf(Matrix<T> prediction, Matrix<T> target) =>

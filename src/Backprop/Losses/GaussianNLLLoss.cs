@@ -1,6 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
 using Backprop.Kernels;
+using Backprop.Simd;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -55,17 +57,17 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
     /// <inheritdoc/>
     protected override void Check(Matrix<T> prediction, Matrix<T> target)
     {
-        Shape.Dense(this, prediction, nameof(prediction));
-        Shape.Dense(this, target, nameof(target));
+        Operand.Dense(this, prediction, nameof(prediction));
+        Operand.Dense(this, target, nameof(target));
         int k = target.ColumnCount, variances = prediction.ColumnCount - k;
         if (prediction.RowCount != target.RowCount || (variances != k && variances != 1))
             throw new ArgumentException(
-                $"{this} expects a prediction of {target.RowCount}x{2 * k}, [means | variances], or {target.RowCount}x{k + 1}, [means | one variance], for a {Shape.Of(target)} target, but it is {Shape.Of(prediction)}.",
+                $"{this} expects a prediction of {target.RowCount}x{2 * k}, [means | variances], or {target.RowCount}x{k + 1}, [means | one variance], for a {Operand.Of(target)} target, but it is {Operand.Of(prediction)}.",
                 nameof(prediction));
         var means = target.Span().Length;
-        var i = Values.IndexOutside<T>(prediction.Span()[means..], T.Zero, T.PositiveInfinity);
+        var i = Entries.IndexOutside<T>(prediction.Span()[means..], T.Zero, T.PositiveInfinity);
         if (i >= 0)
-            throw new ArgumentOutOfRangeException(nameof(prediction), $"{this} expects variances of at least 0, but {Values.Entry(prediction, means + i, nameof(prediction))}.");
+            throw new ArgumentOutOfRangeException(nameof(prediction), $"{this} expects variances of at least 0, but {Entries.Entry(prediction, means + i, nameof(prediction))}.");
     }
 
     /// <inheritdoc/>

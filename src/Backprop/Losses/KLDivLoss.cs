@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Kernels;
+using Backprop.Checks;
+using Backprop.Simd;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -52,7 +53,7 @@ public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
     protected override void Check(Matrix<T> prediction, Matrix<T> target)
     {
         base.Check(prediction, target);
-        if (!LogTarget) Values.Probabilities(this, target, nameof(target));
+        if (!LogTarget) Entries.Probabilities(this, target, nameof(target));
     }
 
     private readonly struct OfProbabilities : IFunction

@@ -1,6 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
-using Backprop.Kernels;
 
 namespace Backprop;
 
@@ -45,88 +43,4 @@ public sealed class Adam<T> : Optimizer<T> where T : unmanaged, IFloatingPointIe
     /// <param name="groups">The groups, at least one.</param>
     /// <exception cref="ArgumentException">There are no groups, or a parameter is there twice.</exception>
     public Adam(params ReadOnlySpan<AdamGroup<T>> groups) : base(groups) { }
-}
-
-/// <summary>Parameters that <see cref="Adam{T}"/> moves, and its hyperparameters for them.</summary>
-/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public class AdamGroup<T> : ParameterGroup<T> where T : unmanaged, IFloatingPointIeee754<T>
-{
-    private T[][]? _expAvg, _expAvgSq, _maxExpAvgSq;
-
-    /// <summary>Takes the parameters; the hyperparameters have PyTorch's defaults.</summary>
-    /// <param name="parameters">The parameters, at least one, none twice.</param>
-    public AdamGroup(IEnumerable<Parameter<T>> parameters) : base(parameters, learningRate: 1e-3) { }
-
-    /// <summary>β₁, in [0, 1): how slowly the mean of the gradients forgets.</summary>
-    public double Beta1 { get; set => field = BelowOne(value); } = 0.9;
-
-    /// <summary>β₂, in [0, 1): how slowly the mean of their squares forgets.</summary>
-    public double Beta2 { get; set => field = BelowOne(value); } = 0.999;
-
-    /// <summary>ε, at least 0: keeps the quotient finite.</summary>
-    public double Epsilon { get; init => field = AtLeastZero(value); } = 1e-8;
-
-    /// <summary>Use the largest v so far (without its correction), so that steps never grow again.</summary>
-    public bool AMSGrad { get; init; }
-
-    /// <inheritdoc/>
-    protected internal override double? CycledMomentum { get => Beta1; set => Beta1 = value ?? 0; }
-
-    // Whether the weight decays beside the gradient (AdamW) and not in it.
-    private protected virtual bool DecoupledWeightDecay => false;
-
-    /// <inheritdoc/>
-    protected internal override void Exchange(StateExchange<T> state)
-    {
-        base.Exchange(state);
-        Beta1 = state.Value("beta1", Beta1);
-        Beta2 = state.Value("beta2", Beta2);
-        state.Same("eps", Epsilon);
-        state.Same("amsgrad", AMSGrad);
-        state.Same("decoupled_weight_decay", DecoupledWeightDecay);
-        _expAvg = state.Buffer("exp_avg", _expAvg, Parameters);
-        _expAvgSq = state.Buffer("exp_avg_sq", _expAvgSq, Parameters);
-        _maxExpAvgSq = state.Buffer("max_exp_avg_sq", _maxExpAvgSq, Parameters);
-    }
-
-    /// <inheritdoc/>
-    protected override void Update()
-    {
-        _expAvg ??= NewBuffer();
-        _expAvgSq ??= NewBuffer();
-        var shrink = DecoupledWeightDecay ? 1 - LearningRate * WeightDecay : 1;
-        var decay = DecoupledWeightDecay ? 0 : WeightDecay;
-        var size = LearningRate / (1 - Math.Pow(Beta1, StepCount));
-        var correction = Math.Sqrt(1 - Math.Pow(Beta2, StepCount));
-        if (AMSGrad) Move(new Largest(shrink, Beta1, Beta2, size, correction, Epsilon), decay, _expAvg, _expAvgSq, _maxExpAvgSq ??= NewBuffer());
-        else Move(new Plain(shrink, Beta1, Beta2, size, correction, Epsilon), decay, _expAvg, _expAvgSq);
-    }
-
-    // size = lr / (1 - β₁^t), correction = √(1 - β₂^t), shrink = 1 - lr λ for AdamW and 1 for Adam.
-    private readonly struct Plain(double shrink, double beta1, double beta2, double size, double correction, double epsilon) : IUpdateRule<T>
-    {
-        public static int Buffers => 2;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply<V>(V g, ref V p, ref V m, ref V v, ref V _) where V : unmanaged, ISimd<V, T>
-        {
-            m = beta1 * m + (1 - beta1) * g;
-            v = beta2 * v + (1 - beta2) * g * g;
-            p = shrink * p - size * m / (V.Sqrt(v) / correction + epsilon);
-        }
-    }
-
-    private readonly struct Largest(double shrink, double beta1, double beta2, double size, double correction, double epsilon) : IUpdateRule<T>
-    {
-        public static int Buffers => 3;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply<V>(V g, ref V p, ref V m, ref V v, ref V vMax) where V : unmanaged, ISimd<V, T>
-        {
-            m = beta1 * m + (1 - beta1) * g;
-            v = beta2 * v + (1 - beta2) * g * g;
-            vMax = V.Max(vMax, v);
-            p = shrink * p - size * m / (V.Sqrt(vMax) / correction + epsilon);
-        }
-    }
 }

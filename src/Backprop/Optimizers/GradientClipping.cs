@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using System.Numerics.Tensors;
-using Backprop.Kernels;
+using Backprop.Checks;
 
 namespace Backprop;
 

@@ -1,6 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
 using Backprop.Kernels;
+using Backprop.Simd;
 
 namespace Backprop;
 
@@ -146,6 +148,6 @@ public abstract class ParameterGroup<T> : ParameterGroup where T : unmanaged, IF
     private protected void Move<TRule>(TRule rule, double weightDecay, T[][]? a = null, T[][]? b = null, T[][]? c = null) where TRule : struct, IUpdateRule<T>
     {
         var update = new Update<T, TRule>(rule, Maximize, weightDecay, _parameters, a, b, c);
-        Simd.Run<T, Update<T, TRule>>(ref update);
+        Dispatch.Run<T, Update<T, TRule>>(ref update);
     }
 }

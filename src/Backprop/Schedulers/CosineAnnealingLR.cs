@@ -1,4 +1,4 @@
-using Backprop.Kernels;
+using Backprop.Checks;
 
 namespace Backprop;
 
@@ -15,7 +15,7 @@ namespace Backprop;
 /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
 public sealed class CosineAnnealingLR(Optimizer optimizer, int tMax, double etaMin = 0) : LRScheduler(optimizer)
 {
-    private readonly int _tMax = Shape.Positive(nameof(CosineAnnealingLR), tMax, nameof(tMax));
+    private readonly int _tMax = Expect.Positive(nameof(CosineAnnealingLR), tMax, nameof(tMax));
     private readonly double _etaMin = Expect.AtLeastZero(nameof(CosineAnnealingLR), etaMin);
 
     /// <inheritdoc/>

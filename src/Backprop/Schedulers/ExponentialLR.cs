@@ -1,4 +1,4 @@
-using Backprop.Kernels;
+using Backprop.Checks;
 
 namespace Backprop;
 

@@ -1,4 +1,4 @@
-using Backprop.Kernels;
+using Backprop.Checks;
 
 namespace Backprop;
 
@@ -17,7 +17,7 @@ public sealed class LinearLR(Optimizer optimizer, double startFactor = 1.0 / 3, 
 {
     private readonly double _startFactor = Expect.That(startFactor is > 0 and <= 1, nameof(LinearLR), startFactor, "above 0 and at most 1");
     private readonly double _endFactor = Expect.Fraction(nameof(LinearLR), endFactor);
-    private readonly int _totalIters = Shape.Positive(nameof(LinearLR), totalIters, nameof(totalIters));
+    private readonly int _totalIters = Expect.Positive(nameof(LinearLR), totalIters, nameof(totalIters));
 
     /// <inheritdoc/>
     protected override void Start()

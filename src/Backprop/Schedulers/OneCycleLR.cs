@@ -1,16 +1,6 @@
-using Backprop.Kernels;
+using Backprop.Checks;
 
 namespace Backprop;
-
-/// <summary>How <see cref="OneCycleLR"/> goes from one value to the next.</summary>
-public enum AnnealStrategy
-{
-    /// <summary>Along half a cosine.</summary>
-    Cosine,
-
-    /// <summary>Along a straight line.</summary>
-    Linear,
-}
 
 /// <summary>One rise of the learning rate to its maximum and one long fall far below where it began, while the momentum goes the other way.</summary>
 /// <remarks>
@@ -43,7 +33,7 @@ public sealed class OneCycleLR(
 {
     private const string Owner = nameof(OneCycleLR);
     private readonly double[] _max = [.. Expect.NotNull(maxLearningRates).Select(maxLearningRate => Expect.AtLeastZero(Owner, maxLearningRate))];
-    private readonly int _totalSteps = Shape.Positive(Owner, totalSteps, nameof(totalSteps));
+    private readonly int _totalSteps = Expect.Positive(Owner, totalSteps, nameof(totalSteps));
     private readonly AnnealStrategy _annealStrategy = Expect.Defined(Owner, annealStrategy);
     private readonly double _pctStart = Expect.Fraction(Owner, pctStart);
     private readonly double _baseMomentum = Expect.BelowOne(Owner, baseMomentum), _maxMomentum = Expect.BelowOne(Owner, maxMomentum);

@@ -1,26 +1,6 @@
-using Backprop.Kernels;
+using Backprop.Checks;
 
 namespace Backprop;
-
-/// <summary>Which way a metric gets better.</summary>
-public enum PlateauMode
-{
-    /// <summary>The less the better, as of a loss.</summary>
-    Min,
-
-    /// <summary>The more the better, as of an accuracy.</summary>
-    Max,
-}
-
-/// <summary>What the threshold of <see cref="ReduceLROnPlateau"/> is measured by.</summary>
-public enum ThresholdMode
-{
-    /// <summary>By the best value so far: better than best (1 ∓ threshold).</summary>
-    Relative,
-
-    /// <summary>By itself: better than best ∓ threshold.</summary>
-    Absolute,
-}
 
 /// <summary>Multiplies the learning rate by a factor when a metric has stopped getting better.</summary>
 /// <remarks>

@@ -1,4 +1,4 @@
-using Backprop.Kernels;
+using Backprop.Checks;
 
 namespace Backprop;
 
@@ -14,7 +14,7 @@ namespace Backprop;
 /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
 public sealed class StepLR(Optimizer optimizer, int stepSize, double gamma = 0.1) : LRScheduler(optimizer)
 {
-    private readonly int _stepSize = Shape.Positive(nameof(StepLR), stepSize, nameof(stepSize));
+    private readonly int _stepSize = Expect.Positive(nameof(StepLR), stepSize, nameof(stepSize));
     private readonly double _gamma = Expect.AtLeastZero(nameof(StepLR), gamma);
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -37,7 +38,7 @@ public sealed class Batches<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Batches(Samples<T> samples, int batchSize, Generator? generator = null, bool dropLast = false)
     {
         ArgumentNullException.ThrowIfNull(samples);
-        Shape.Positive("Batches", batchSize, nameof(batchSize));
+        Expect.Positive("Batches", batchSize, nameof(batchSize));
         if (dropLast && samples.Count < batchSize)
             throw new ArgumentException($"Batches expects at least {batchSize} samples where a smaller last batch is dropped, but there are {samples.Count}.", nameof(batchSize));
         (Samples, BatchSize, Generator, DropLast) = (samples, Math.Min(batchSize, samples.Count), generator, dropLast);

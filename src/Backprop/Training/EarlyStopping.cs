@@ -1,5 +1,5 @@
 using System.Globalization;
-using Backprop.Kernels;
+using Backprop.Checks;
 
 namespace Backprop;
 
@@ -11,7 +11,7 @@ namespace Backprop;
 public sealed record EarlyStopping(int Patience, double MinDelta = 0, bool RestoreBest = true)
 {
     /// <summary>Epochs in a row without a better loss after which to stop.</summary>
-    public int Patience { get; } = Shape.Positive("EarlyStopping", Patience, nameof(Patience));
+    public int Patience { get; } = Expect.Positive("EarlyStopping", Patience, nameof(Patience));
 
     /// <summary>By how much a loss must be lower than the best one to be better.</summary>
     public double MinDelta { get; } = Expect.AtLeastZero("EarlyStopping", MinDelta, nameof(MinDelta));

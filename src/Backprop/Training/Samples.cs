@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -18,11 +19,11 @@ public sealed class Samples<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Samples(Matrix<T> x, Matrix<T> y)
     {
         Element.Require<T>();
-        Shape.Dense("Samples", x, nameof(x));
-        Shape.Dense("Samples", y, nameof(y));
+        Operand.Dense("Samples", x, nameof(x));
+        Operand.Dense("Samples", y, nameof(y));
         if (x.RowCount != y.RowCount)
-            throw new ArgumentException($"Samples expects a target for each input, but x is {Shape.Of(x)} and y is {Shape.Of(y)}.", nameof(y));
-        if (x.RowCount == 0) throw new ArgumentException($"Samples expects at least one sample, but x is {Shape.Of(x)}.", nameof(x));
+            throw new ArgumentException($"Samples expects a target for each input, but x is {Operand.Of(x)} and y is {Operand.Of(y)}.", nameof(y));
+        if (x.RowCount == 0) throw new ArgumentException($"Samples expects at least one sample, but x is {Operand.Of(x)}.", nameof(x));
         (X, Y) = (x, y);
     }
 
@@ -74,7 +75,7 @@ public sealed class Samples<T> where T : unmanaged, IFloatingPointIeee754<T>
         foreach (var matrix in (Matrix<T>[])[X, Y])
             for (ReadOnlySpan<T> rest = matrix.Span(); !rest.IsEmpty; rest = rest[Math.Min(rest.Length, 1 << 20)..])
                 hash.AppendData(MemoryMarshal.AsBytes(rest[..Math.Min(rest.Length, 1 << 20)]));
-        return $"{Shape.Of(X)} -> {Shape.Of(Y)}, {Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8))}";
+        return $"{Operand.Of(X)} -> {Operand.Of(Y)}, {Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8))}";
     }
 
     private Samples<T> Rows(ReadOnlySpan<int> rows) => new(

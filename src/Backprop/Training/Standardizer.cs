@@ -1,4 +1,4 @@
-using Backprop.Kernels;
+using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -23,8 +23,8 @@ public sealed class Standardizer<T> where T : unmanaged, System.Numerics.IFloati
     public Standardizer(Matrix<T> x)
     {
         Element.Require<T>();
-        ReadOnlySpan<T> values = Shape.Dense("Standardizer", x, nameof(x));
-        if (x.RowCount == 0) throw new ArgumentException($"Standardizer expects at least one row, but x is {Shape.Of(x)}.", nameof(x));
+        ReadOnlySpan<T> values = Operand.Dense("Standardizer", x, nameof(x));
+        if (x.RowCount == 0) throw new ArgumentException($"Standardizer expects at least one row, but x is {Operand.Of(x)}.", nameof(x));
         (Mean, Deviation) = (Vector<T>.Build.Dense(x.ColumnCount), Vector<T>.Build.Dense(x.ColumnCount));
         for (var j = 0; j < x.ColumnCount; j++)
         {
@@ -41,8 +41,8 @@ public sealed class Standardizer<T> where T : unmanaged, System.Numerics.IFloati
     public Standardizer(Vector<T> mean, Vector<T> deviation)
     {
         Element.Require<T>();
-        Shape.Dense("Standardizer", mean, nameof(mean));
-        if (Shape.Dense("Standardizer", deviation, nameof(deviation)).Length != mean.Count)
+        Operand.Dense("Standardizer", mean, nameof(mean));
+        if (Operand.Dense("Standardizer", deviation, nameof(deviation)).Length != mean.Count)
             throw new ArgumentException($"Standardizer expects a deviation for each mean, but there are {mean.Count} means and {deviation.Count} deviations.", nameof(deviation));
         if (deviation.Contains(T.Zero)) throw new ArgumentException("Standardizer expects deviations other than 0.", nameof(deviation));
         (Mean, Deviation) = (mean.Clone(), deviation.Clone());
@@ -89,8 +89,8 @@ public sealed class Standardizer<T> where T : unmanaged, System.Numerics.IFloati
 
     private void Check(Matrix<T> x, string parameter)
     {
-        Shape.Dense("Standardizer", x, parameter);
+        Operand.Dense("Standardizer", x, parameter);
         if (x.ColumnCount != Mean.Count)
-            throw new ArgumentException($"Standardizer expects {Mean.Count} column{(Mean.Count == 1 ? "" : "s")}, as it was fit to, but {parameter} is {Shape.Of(x)}.", parameter);
+            throw new ArgumentException($"Standardizer expects {Mean.Count} column{(Mean.Count == 1 ? "" : "s")}, as it was fit to, but {parameter} is {Operand.Of(x)}.", parameter);
     }
 }

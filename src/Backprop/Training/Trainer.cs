@@ -1,4 +1,5 @@
 using System.Numerics;
+using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -112,7 +113,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <exception cref="ArgumentException">The samples do not fit the model or the loss, or a class is out of range.</exception>
     public History Fit(int epochs, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
-        Shape.Positive("Fit", epochs, nameof(epochs));
+        Expect.Positive("Fit", epochs, nameof(epochs));
         if (Epoch == 0 && Batch == 0 && Validation is not null) Evaluate(Validation);   // what is wrong with it is said before hours of training
         while (Epoch < epochs && !HasStoppedEarly)
         {

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Backprop.Kernels;
+using Backprop.Simd;
 using CsCheck;
 using FluentAssertions;
 using Xunit;

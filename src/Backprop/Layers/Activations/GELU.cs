@@ -1,18 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Kernels;
+using Backprop.Simd;
 
 namespace Backprop;
-
-/// <summary>How <see cref="GELU{T}"/> computes the normal distribution, as PyTorch's <c>approximate</c>.</summary>
-public enum GELUApproximation
-{
-    /// <summary>The distribution itself.</summary>
-    None,
-
-    /// <summary>A tanh that is close to it.</summary>
-    Tanh,
-}
 
 /// <summary>The input times the normal distribution of it: y = x P(x), where P(x) is the chance that a normal number is below x.</summary>
 /// <remarks>

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Kernels;
+using Backprop.Checks;
+using Backprop.Simd;
 
 namespace Backprop;
 

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
 using Backprop.Kernels;
+using Backprop.Simd;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -21,7 +23,7 @@ public sealed class PReLU<T> : Layer<T> where T : unmanaged, IFloatingPointIeee7
     /// <exception cref="ArgumentOutOfRangeException">There is not at least one parameter, or the slope is NaN or infinite.</exception>
     public PReLU(int numParameters = 1, double init = 0.25)
     {
-        Shape.Positive($"PReLU({numParameters})", numParameters, nameof(numParameters));
+        Expect.Positive($"PReLU({numParameters})", numParameters, nameof(numParameters));
         Expect.Finite($"PReLU({numParameters})", init);
         Weight = Register(new VectorParameter<T>("weight", numParameters));
         Weight.Values.Fill(Element.From<T>(init));

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Kernels;
+using Backprop.Checks;
+using Backprop.Simd;
 
 namespace Backprop;
 

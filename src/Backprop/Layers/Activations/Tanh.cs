@@ -1,6 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Kernels;
+using Backprop.Simd;
 
 namespace Backprop;
 

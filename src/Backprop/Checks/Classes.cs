@@ -1,0 +1,20 @@
+using System.Globalization;
+using System.Numerics;
+
+namespace Backprop.Checks;
+
+/// <summary>Checks of class indices.</summary>
+internal static class Classes
+{
+    /// <summary>Each an integer from 0 to <paramref name="count"/> - 1, or the ignored one.</summary>
+    internal static void Check<T>(object owner, ReadOnlySpan<T> classes, int count, int ignored, string parameter) where T : INumber<T>
+    {
+        var (end, except) = (T.CreateSaturating(count), T.CreateSaturating(ignored));
+        for (var i = 0; i < classes.Length; i++)
+        {
+            if ((T.IsInteger(classes[i]) && classes[i] >= T.Zero && classes[i] < end) || classes[i] == except) continue;
+            throw new ArgumentOutOfRangeException(parameter, string.Create(CultureInfo.InvariantCulture,
+                $"{owner} expects classes 0 to {count - 1}, or {ignored} to ignore a sample, but {parameter} has {classes[i]} for sample {i}."));
+        }
+    }
+}

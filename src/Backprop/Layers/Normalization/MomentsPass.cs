@@ -1,0 +1,9 @@
+using System.Numerics;
+
+namespace Backprop.Kernels;
+
+/// <summary>The pass of a normalisation: it saves the moments.</summary>
+internal sealed class MomentsPass<T>(Layer<T> layer, bool training) : ForwardPass<T>(layer, training) where T : unmanaged, IFloatingPointIeee754<T>
+{
+    public Moments<T> Moments { get; } = new();
+}

@@ -1,0 +1,39 @@
+using System.Globalization;
+using System.Numerics;
+using Backprop.Checks;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>The classes that targets and predictions stand for.</summary>
+internal static class Labels
+{
+    internal static void SameRows<T>(string owner, Matrix<T> prediction, Matrix<T> target) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        Operand.Dense(owner, prediction, nameof(prediction));
+        Operand.Dense(owner, target, nameof(target));
+        if (prediction.RowCount != target.RowCount)
+            throw new ArgumentException($"{owner} expects a target for each prediction, but prediction is {Operand.Of(prediction)} and target is {Operand.Of(target)}.", nameof(target));
+    }
+
+    /// <summary>The class that a sample has: its index, or that of its largest column.</summary>
+    internal static int Class<T>(string owner, Matrix<T> prediction, Matrix<T> target, int sample) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var classes = prediction.ColumnCount;
+        if (classes == 1) throw new ArgumentException($"{owner} expects a column for each class, but prediction is {Operand.Of(prediction)}.", nameof(prediction));
+        if (target.ColumnCount == classes) return Largest(target, sample);
+        if (target.ColumnCount != 1) throw new ArgumentException($"{owner} expects 1 column of class indices or {classes} columns, one for each class, but target is {Operand.Of(target)}.", nameof(target));
+        var value = target[sample, 0];
+        return T.IsInteger(value) && value >= T.Zero && value < T.CreateChecked(classes)
+            ? int.CreateChecked(value)
+            : throw new ArgumentOutOfRangeException(nameof(target), string.Create(CultureInfo.InvariantCulture, $"{owner} expects classes 0 to {classes - 1}, but target has {value} for sample {sample}."));
+    }
+
+    internal static int Largest<T>(Matrix<T> x, int row) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var largest = 0;
+        for (var j = 1; j < x.ColumnCount; j++)
+            if (x[row, j] > x[row, largest]) largest = j;
+        return largest;
+    }
+}

@@ -1,0 +1,31 @@
+using System.Numerics;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>A number that says how good predictions are, for people to read. To write one, subclass this and write <see cref="Measure"/>.</summary>
+/// <remarks>Where targets are classes, they are what a <see cref="CrossEntropyLoss{T}"/> takes: one column of class indices, or a column for each class, of
+/// which the largest counts.</remarks>
+/// <threadsafety>Any number of threads at once.</threadsafety>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public abstract class Metric<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>The name, as a history has it: <c>accuracy</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Measures predictions.</summary>
+    /// <param name="prediction">What the model says, samples x outputs; dense.</param>
+    /// <param name="target">What it should say, a row for each sample; dense.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense, or the shapes do not fit each other, or a class is out of range.</exception>
+    public double Of(Matrix<T> prediction, Matrix<T> target)
+    {
+        Labels.SameRows(Name, prediction, target);
+        return Measure(prediction, target);
+    }
+
+    /// <summary>Measures predictions.</summary>
+    /// <param name="prediction">The predictions: dense.</param>
+    /// <param name="target">The targets: dense, with as many rows.</param>
+    protected abstract double Measure(Matrix<T> prediction, Matrix<T> target);
+}

@@ -1,0 +1,95 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Backprop.Kernels;
+using Backprop.Simd;
+
+namespace Backprop;
+
+/// <summary>Parameters that <see cref="SGD{T}"/> moves, and its hyperparameters for them.</summary>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class SGDGroup<T> : ParameterGroup<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private T[][]? _momentumBuffer;
+
+    /// <summary>Takes the parameters; the hyperparameters have PyTorch's defaults.</summary>
+    /// <param name="parameters">The parameters, at least one, none twice.</param>
+    public SGDGroup(IEnumerable<Parameter<T>> parameters) : base(parameters, learningRate: 1e-3) { }
+
+    /// <summary>μ, at least 0: how much of the last step goes into this one.</summary>
+    public double Momentum { get; set => field = AtLeastZero(value); }
+
+    /// <summary>τ: how much of the gradient is kept out of the momentum.</summary>
+    public double Dampening { get; init => field = Finite(value); }
+
+    /// <summary>Nesterov's momentum: step along g + μ buf.</summary>
+    public bool Nesterov { get; init; }
+
+    /// <inheritdoc/>
+    protected internal override double? CycledMomentum { get => Momentum; set => Momentum = value ?? 0; }
+
+    /// <inheritdoc/>
+    protected internal override void Check()
+    {
+        if (Nesterov && (Momentum == 0 || Dampening != 0))
+            throw new ArgumentException($"{Owner} expects a momentum above 0 and no dampening where nesterov is set, but momentum is {Momentum} and dampening is {Dampening}.", "nesterov");
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Exchange(StateExchange<T> state)
+    {
+        base.Exchange(state);
+        Momentum = state.Value("momentum", Momentum);
+        state.Same("dampening", Dampening);
+        state.Same("nesterov", Nesterov);
+        _momentumBuffer = state.Buffer("momentum_buffer", _momentumBuffer, Parameters);
+    }
+
+    /// <inheritdoc/>
+    protected override void Update()
+    {
+        if (Momentum == 0)
+        {
+            Move(new Plain(LearningRate));
+            return;
+        }
+
+        // The first buffer is g itself, undampened.
+        var first = _momentumBuffer is null;
+        _momentumBuffer ??= NewBuffer();
+        var (mu, share) = first ? (0, 1) : (Momentum, 1 - Dampening);
+        if (Nesterov) Move(new Lookahead(LearningRate, mu, share, Momentum), _momentumBuffer);
+        else Move(new Heavy(LearningRate, mu, share), _momentumBuffer);
+    }
+
+    private readonly struct Plain(double lr) : IUpdateRule<T>
+    {
+        public static int Buffers => 0;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<V>(V g, ref V p, ref V _, ref V __, ref V ___) where V : unmanaged, ISimd<V, T> => p -= lr * g;
+    }
+
+    private readonly struct Heavy(double lr, double mu, double share) : IUpdateRule<T>
+    {
+        public static int Buffers => 1;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<V>(V g, ref V p, ref V buf, ref V _, ref V __) where V : unmanaged, ISimd<V, T>
+        {
+            buf = mu * buf + share * g;
+            p -= lr * buf;
+        }
+    }
+
+    private readonly struct Lookahead(double lr, double mu, double share, double momentum) : IUpdateRule<T>
+    {
+        public static int Buffers => 1;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<V>(V g, ref V p, ref V buf, ref V _, ref V __) where V : unmanaged, ISimd<V, T>
+        {
+            buf = mu * buf + share * g;
+            p -= lr * (g + momentum * buf);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using Backprop.Checks;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>A parameter with rows and columns, such as a weight.</summary>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class MatrixParameter<T> : Parameter<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+{
+    /// <summary>Makes a parameter of zeros.</summary>
+    /// <param name="name">The name within its layer.</param>
+    /// <param name="rows">Rows, at least 1.</param>
+    /// <param name="columns">Columns, at least 1.</param>
+    /// <exception cref="ArgumentException">The name is empty.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
+    public MatrixParameter(string name, int rows, int columns)
+        : this(name, Zeros(name, rows, columns), Zeros(name, rows, columns)) { }
+
+    private MatrixParameter(string name, Matrix<T> value, Matrix<T> gradient)
+        : base(name, [value.RowCount, value.ColumnCount], value.AsColumnMajorArray(), gradient.AsColumnMajorArray()) =>
+        (Value, Gradient) = (value, gradient);
+
+    /// <summary>The values; change them in place.</summary>
+    public Matrix<T> Value { get; }
+
+    /// <summary>The gradient of the loss with respect to <see cref="Value"/>, summed over all backward passes since it was last zeroed.</summary>
+    public Matrix<T> Gradient { get; }
+
+    private static Matrix<T> Zeros(string name, int rows, int columns)
+    {
+        Element.Require<T>();
+        return Matrix<T>.Build.Dense(Expect.Positive(name, rows, nameof(rows)), Expect.Positive(name, columns, nameof(columns)));
+    }
+}

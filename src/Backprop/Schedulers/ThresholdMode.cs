@@ -1,0 +1,11 @@
+namespace Backprop;
+
+/// <summary>What the threshold of <see cref="ReduceLROnPlateau"/> is measured by.</summary>
+public enum ThresholdMode
+{
+    /// <summary>By the best value so far: better than best (1 ∓ threshold).</summary>
+    Relative,
+
+    /// <summary>By itself: better than best ∓ threshold.</summary>
+    Absolute,
+}
