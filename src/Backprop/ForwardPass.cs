@@ -27,10 +27,11 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     private ForwardPass<T>[] _steps;
     private ForwardPass<T>? _parent;
     private Matrix<T>? _input, _output;
+    private Matrix<T>? _admitted;                   // the last output that was looked at, for an input of that shape
     private ReusedMatrix<T> _outputs, _inputGradients;
     private bool _known, _inputWasOwnOutput;
     private int _levels = 1;
-    private int _thread;                            // that is in the pass, or 0
+    private int _thread;                            // that is in the pass, 1 where a parent knows which, or 0
     private int _runs, _runsOfSteps;                // how often this pass ran forward, and its steps together when it last did
     private int _structure, _rows, _columns;        // what the declared output shape was asked for, and when
     private int _outputRows, _outputColumns;
@@ -112,33 +113,12 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <exception cref="InvalidOperationException">The layer returned null, or a matrix that is sparse or not of the shape it declares; or the pass is in use.</exception>
     public Matrix<T> Forward(Matrix<T> x)
     {
-        var (columns, rows) = (x is null ? -1 : x.ColumnCount, x is null ? -1 : x.RowCount);
-        if (columns != _columns || rows != _rows || _structure != Structure.Version || x!.Storage is not DenseColumnMajorMatrixStorage<T>) Declare(x!);
-        var own = ReusedMatrix<T>.Same(x, _output) && !ReusedMatrix<T>.Same(x, _input);
-        if (own && Training) throw OwnOutput();
-
-        var thread = Enter();
-        try
-        {
-            _inputWasOwnOutput = own;
-            _input = x;
-            _output = null;
-            OutputGradient = InputGradient = null;
-            var y = Layer.RunCore(x!, this);
-            if (y?.Storage is not DenseColumnMajorMatrixStorage<T> || y.RowCount != _outputRows || y.ColumnCount != _outputColumns) throw WrongOutput(y);
-            if (_thread != thread) throw InUse();
-            _runs = unchecked(_runs + 1);
-            if (_steps.Length > 0) _runsOfSteps = RunsOfSteps();
-            return _output = y;
-        }
-        catch (ArgumentException exception) when (_parent is not null && exception is not RefusalInStepException)
-        {
-            throw RefusalInStepException.In(Path, exception);
-        }
-        finally
-        {
-            _thread = 0;
-        }
+        if (_parent is null || _parent._thread == 0) return ForwardOutermost(x);
+        if (_thread != 0) throw InUse();
+        _thread = 1;
+        var y = StepForward(x);
+        _thread = 0;
+        return y;
     }
 
     /// <summary>One checked step back: adds the gradients of the parameters to what is there, and returns dL/dX.</summary>
@@ -151,31 +131,12 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// the input's shape; or the pass is in use.</exception>
     public Matrix<T>? Backward(Matrix<T> dY, bool needsInputGradient = true)
     {
-        var (output, input) = (Output, Input);
-        if (dY?.Storage is not DenseColumnMajorMatrixStorage<T> || dY.RowCount != output.RowCount || dY.ColumnCount != output.ColumnCount)
-            Operand.Exactly(Who, dY!, output.RowCount, output.ColumnCount, nameof(dY));
-        if (_inputWasOwnOutput || (_steps.Length > 0 && _runsOfSteps != RunsOfSteps())) throw NotOfThisBatch();
-
-        var thread = Enter();
-        try
-        {
-            NeedsInputGradient = needsInputGradient;
-            OutputGradient = dY;
-            InputGradient = null;
-            var dX = Layer.RunBackwardCore(this, dY!);
-            if (_thread != thread) throw InUse();
-            if (!needsInputGradient) return null;
-            if (dX?.Storage is not DenseColumnMajorMatrixStorage<T> || dX.RowCount != input.RowCount || dX.ColumnCount != input.ColumnCount) throw WrongInputGradient(dX);
-            return InputGradient = dX;
-        }
-        catch (ArgumentException exception) when (_parent is not null && exception is not RefusalInStepException)
-        {
-            throw RefusalInStepException.In(Path, exception);
-        }
-        finally
-        {
-            _thread = 0;
-        }
+        if (_parent is null || _parent._thread == 0) return BackwardOutermost(dY, needsInputGradient);
+        if (_thread != 0) throw InUse();
+        _thread = 1;
+        var dX = StepBackward(dY, needsInputGradient);
+        _thread = 0;
+        return dX;
     }
 
     /// <summary>For passes of containers that run a child more than once in a forward pass, as a recurrent one does: makes one more pass through it, the last of the <see cref="Steps"/>.</summary>
@@ -288,17 +249,125 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         foreach (var step in _steps) step.RequireUpToDate();
     }
 
+    /// <summary>One step, without a net: what went wrong is cleared up by the outermost pass.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Matrix<T> StepForward(Matrix<T> x)
+    {
+        // A matrix keeps its shape and storage, so one that was looked at needs no second look.
+        if (!ReferenceEquals(x, _input) || _structure != Structure.Version) Admit(x);
+        _output = null;
+        OutputGradient = InputGradient = null;
+        var y = Layer.RunCore(x, this);
+        if (y is null || !ReferenceEquals(y, _admitted)) AdmitOutput(y);    // throws where it is null
+        _runs = unchecked(_runs + 1);
+        if (_steps.Length > 0) _runsOfSteps = RunsOfSteps();
+        return _output = y!;
+    }
+
+    private void Admit(Matrix<T> x)
+    {
+        _admitted = null;
+        if (x is null || x.ColumnCount != _columns || x.RowCount != _rows || _structure != Structure.Version || x.Storage is not DenseColumnMajorMatrixStorage<T>) Declare(x!);
+        var own = _output is not null && ReferenceEquals(x!.Storage, _output.Storage) && !ReferenceEquals(x.Storage, _input!.Storage);
+        if (own && Training) throw OwnOutput();
+        (_inputWasOwnOutput, _input) = (own, x);
+    }
+
+    private void AdmitOutput(Matrix<T>? y)
+    {
+        if (y is null || y.Storage is not DenseColumnMajorMatrixStorage<T> || y.RowCount != _outputRows || y.ColumnCount != _outputColumns) throw WrongOutput(y);
+        _admitted = y;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Matrix<T>? StepBackward(Matrix<T> dY, bool needsInputGradient)
+    {
+        var (output, input) = (Output, Input);
+        if (dY is null || dY.Storage is not DenseColumnMajorMatrixStorage<T> || dY.RowCount != output.RowCount || dY.ColumnCount != output.ColumnCount)
+            Operand.Exactly(Layer, dY!, output.RowCount, output.ColumnCount, nameof(dY));
+        if (_inputWasOwnOutput || (_steps.Length > 0 && _runsOfSteps != RunsOfSteps())) throw NotOfThisBatch();
+
+        NeedsInputGradient = needsInputGradient;
+        OutputGradient = dY;
+        InputGradient = null;
+        var dX = Layer.RunBackwardCore(this, dY!);
+        if (!needsInputGradient) return null;
+        if (dX is null || dX.Storage is not DenseColumnMajorMatrixStorage<T> || dX.RowCount != input.RowCount || dX.ColumnCount != input.ColumnCount) throw WrongInputGradient(dX);
+        return InputGradient = dX;
+    }
+
+    private Matrix<T> ForwardOutermost(Matrix<T> x)
+    {
+        Enter();
+        var done = false;
+        try
+        {
+            var result = StepForward(x);
+            done = _thread == Environment.CurrentManagedThreadId;
+            _thread = 0;
+            return done ? result : throw InUse();
+        }
+        catch (ArgumentException refusal) when (Refusing() is { Length: > 0 } path)
+        {
+            throw RefusalInStepException.In(path, refusal);
+        }
+        finally
+        {
+            if (!done) LeaveAll();
+        }
+    }
+
+    private Matrix<T>? BackwardOutermost(Matrix<T> dY, bool needsInputGradient)
+    {
+        Enter();
+        var done = false;
+        try
+        {
+            var result = StepBackward(dY, needsInputGradient);
+            done = _thread == Environment.CurrentManagedThreadId;
+            _thread = 0;
+            return done ? result : throw InUse();
+        }
+        catch (ArgumentException refusal) when (Refusing() is { Length: > 0 } path)
+        {
+            throw RefusalInStepException.In(path, refusal);
+        }
+        finally
+        {
+            if (!done) LeaveAll();
+        }
+    }
+
     // Not a lock, which would cost more than small layers do: where two threads come in at the same instant, one of them is told at the end.
-    private int Enter()
+    private void Enter()
     {
         if (_thread != 0) throw InUse();
-        return _thread = Environment.CurrentManagedThreadId;
+        _thread = Environment.CurrentManagedThreadId;
+    }
+
+    private void LeaveAll()
+    {
+        _thread = 0;
+        foreach (var step in _steps) step.LeaveAll();
+    }
+
+    /// <summary>The names on the way to the step in which an exception arose.</summary>
+    private string Refusing()
+    {
+        var pass = this;
+        while (Array.Find(pass._steps, step => step._thread != 0) is { } inner) pass = inner;
+        return pass.Path;
     }
 
     private int RunsOfSteps()
     {
         var runs = 0;
-        foreach (var step in _steps) runs = unchecked(runs + step._runs);
+        foreach (var step in _steps)
+        {
+            runs = unchecked(runs + step._runs);
+            step._thread = 0;       // of a step that threw, and whose container went on without it
+        }
+
         return runs;
     }
 

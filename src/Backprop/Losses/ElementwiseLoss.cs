@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using MathNet.Numerics.LinearAlgebra;
+using Backprop.Kernels;
 
 namespace Backprop;
 
@@ -83,14 +84,14 @@ public abstract class ElementwiseLoss<T> : Loss<T> where T : unmanaged, IFloatin
 
     private sealed class Entrywise<TFunction>(TFunction function) : Entrywise where TFunction : struct, IFunction
     {
-        internal override T Sum(ReadOnlySpan<T> p, ReadOnlySpan<T> t) => Vectorized.Sum(new Value(function), p, t);
+        internal override T Sum(ReadOnlySpan<T> p, ReadOnlySpan<T> t) => Reductions.Sum(new Value(function), p, t);
 
-        internal override void Losses(ReadOnlySpan<T> p, ReadOnlySpan<T> t, Span<T> losses) => Vectorized.Map(new Value(function), p, t, losses);
+        internal override void Losses(ReadOnlySpan<T> p, ReadOnlySpan<T> t, Span<T> losses) => Elementwise.Map(new Value(function), p, t, losses);
 
-        internal override void Gradient(ReadOnlySpan<T> p, ReadOnlySpan<T> t, T dL, Span<T> dP) => Vectorized.Map(new Scaled(function, dL), p, t, dP);
+        internal override void Gradient(ReadOnlySpan<T> p, ReadOnlySpan<T> t, T dL, Span<T> dP) => Elementwise.Map(new Scaled(function, dL), p, t, dP);
 
         internal override void Gradient(ReadOnlySpan<T> p, ReadOnlySpan<T> t, ReadOnlySpan<T> dLosses, Span<T> dP) =>
-            Vectorized.Map(new Weighted(function), p, t, dLosses, dP);
+            Elementwise.Map(new Weighted(function), p, t, dLosses, dP);
 
         private readonly struct Value(TFunction function) : IBinary<T>
         {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.LinearAlgebra.Storage;
 
@@ -10,6 +11,7 @@ public static class MatrixSpans
     /// <param name="x">The matrix.</param>
     /// <exception cref="ArgumentNullException"><paramref name="x"/> is null.</exception>
     /// <exception cref="ArgumentException"><paramref name="x"/> is not dense.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Span<T> Span<T>(this Matrix<T> x) where T : struct, IEquatable<T>, IFormattable =>
         x?.Storage is DenseColumnMajorMatrixStorage<T> storage ? storage.Data : Operand.Dense("Span", x!, nameof(x));
 }

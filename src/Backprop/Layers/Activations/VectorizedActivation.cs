@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Kernels;
 
 namespace Backprop;
 
@@ -65,9 +66,9 @@ public abstract class VectorizedActivation<T> : Activation<T> where T : unmanage
 
     private sealed class Entrywise<TFunction>(TFunction function) : Entrywise where TFunction : struct, IFunction
     {
-        internal override void Forward(ReadOnlySpan<T> x, Span<T> y) => Vectorized.Map(new Forwards(function), x, y);
+        internal override void Forward(ReadOnlySpan<T> x, Span<T> y) => Elementwise.Map(new Forwards(function), x, y);
 
-        internal override void Backward(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX) => Vectorized.Map(new Backwards(function), x, y, dY, dX);
+        internal override void Backward(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX) => Elementwise.Map(new Backwards(function), x, y, dY, dX);
 
         private readonly struct Forwards(TFunction function) : IUnary<T>
         {
