@@ -5,7 +5,7 @@ using Backprop.Simd;
 
 namespace Backprop.Kernels;
 
-/// <summary>Sums and maxima of spans and of the rows and columns of column-major matrices.</summary>
+/// <summary>Sums of spans and of the columns of column-major matrices.</summary>
 /// <remarks>
 /// <para>Every order of additions is fixed, whatever the vector width, the alignment and the position in memory.</para>
 /// <para>
@@ -54,28 +54,6 @@ internal static unsafe class Reductions
     public static T Sum<T>(ReadOnlySpan<T> x)
         where T : unmanaged, IFloatingPointIeee754<T> => Sum(default(Identity<T>), x);
 
-    /// <summary>The sum of the elements' squares (each rounded, then added).</summary>
-    public static T SumOfSquares<T>(ReadOnlySpan<T> x)
-        where T : unmanaged, IFloatingPointIeee754<T> => Sum(default(Square<T>), x);
-
-    /// <summary>The sum of x[i] y[i] (each product rounded, then added).</summary>
-    /// <exception cref="ArgumentException">The lengths differ.</exception>
-    public static T Dot<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y)
-        where T : unmanaged, IFloatingPointIeee754<T> => Sum(default(Product<T>), x, y);
-
-    /// <summary>The greatest element: NaN if any is NaN, negative infinity for an empty span.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static T Max<T>(ReadOnlySpan<T> x)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        fixed (T* px = x)
-        {
-            var kernel = new MaxKernel<T>(px, x.Length);
-            Dispatch.Run<T, MaxKernel<T>>(ref kernel);
-            return kernel.Result;
-        }
-    }
-
     /// <summary>Adds to each <c>sums[j]</c> the sum of column j of a column-major matrix.</summary>
     /// <exception cref="ArgumentException">The matrix does not have as many columns as there are sums.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -87,34 +65,6 @@ internal static unsafe class Reductions
         {
             for (int j = 0; j < sums.Length; j++)
                 sums[j] += Sum<T, Unary<T, Identity<T>>>(new(default, pMatrix + (nint)j * rowCount), rowCount);
-        }
-    }
-
-    /// <summary>The sum of each row of a column-major matrix, its columns added from left to right.</summary>
-    /// <exception cref="ArgumentException">The matrix does not have as many rows as there are sums.</exception>
-    public static void RowSums<T>(ReadOnlySpan<T> matrix, int columnCount, Span<T> sums)
-        where T : unmanaged, IFloatingPointIeee754<T> => FoldRows(default(Addition<T>), matrix, columnCount, sums);
-
-    /// <summary>The greatest element of each row of a column-major matrix: NaN if any in the row is NaN.</summary>
-    /// <exception cref="ArgumentException">The matrix does not have as many rows as there are results.</exception>
-    public static void RowMax<T>(ReadOnlySpan<T> matrix, int columnCount, Span<T> greatest)
-        where T : unmanaged, IFloatingPointIeee754<T> => FoldRows(default(Maximum<T>), matrix, columnCount, greatest);
-
-    /// <summary>
-    /// <c>result[i] = f(f(f(m[i, 0], m[i, 1]), m[i, 2]), ...)</c> for each row i of a column-major matrix of at least one column.
-    /// </summary>
-    /// <exception cref="ArgumentException">The matrix does not have as many rows as there are results, or no column.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void FoldRows<T, TFunction>(TFunction f, ReadOnlySpan<T> matrix, int columnCount, Span<T> result)
-        where T : unmanaged, IFloatingPointIeee754<T>
-        where TFunction : struct, IBinary<T>
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(columnCount, 1);
-        Lengths.MustAgree(matrix.Length, (long)result.Length * columnCount);
-        fixed (T* pMatrix = matrix, pResult = result)
-        {
-            var kernel = new FoldRowsKernel<T, TFunction>(f, pMatrix, columnCount, pResult, result.Length);
-            Dispatch.Run<T, FoldRowsKernel<T, TFunction>>(ref kernel);
         }
     }
 
@@ -171,90 +121,10 @@ internal static unsafe class Reductions
         }
     }
 
-    private struct MaxKernel<T>(T* x, int length) : ISimdKernel<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        public T Result { get; private set; }
-
-        // The order does not matter to a maximum, nor that the last vector overlaps its predecessor.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Run<V>() where V : unmanaged, ISimd<V, T>
-        {
-            T result = T.NegativeInfinity;
-            int last = length - V.Count, i = 0;
-            if (last >= 0)
-            {
-                V greatest = V.Load(x + last);
-                for (; i < last; i += V.Count) greatest = V.Max(greatest, V.Load(x + i));
-                result = V.Max(greatest);
-            }
-            else
-            {
-                for (; i < length; i++) result = T.Max(result, x[i]);
-            }
-
-            Result = result;
-        }
-    }
-
-    private readonly struct FoldRowsKernel<T, TFunction>(TFunction f, T* matrix, int columnCount, T* result, int rowCount) : ISimdKernel<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-        where TFunction : struct, IBinary<T>
-    {
-        // Down the rows in strips of one vector; each strip reads one vector of every column.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Run<V>() where V : unmanaged, ISimd<V, T>
-        {
-            for (int i = 0; i < rowCount; i += V.Count)
-            {
-                int count = rowCount - i;
-                bool whole = count >= V.Count;
-                T* source = matrix + i;
-                V value = whole ? V.Load(source) : V.Load(source, count);
-                for (int j = 1; j < columnCount; j++)
-                {
-                    source += rowCount;
-                    value = f.Invoke(value, whole ? V.Load(source) : V.Load(source, count));
-                }
-
-                if (whole) value.Store(result + i);
-                else value.Store(result + i, count);
-            }
-        }
-    }
-
     private readonly struct Identity<T> : IUnary<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => x;
-    }
-
-    private readonly struct Square<T> : IUnary<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => x * x;
-    }
-
-    private readonly struct Product<T> : IBinary<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, ISimd<V, T> => x * y;
-    }
-
-    private readonly struct Addition<T> : IBinary<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, ISimd<V, T> => x + y;
-    }
-
-    private readonly struct Maximum<T> : IBinary<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, ISimd<V, T> => V.Max(x, y);
     }
 }

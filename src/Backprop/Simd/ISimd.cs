@@ -57,10 +57,6 @@ internal unsafe interface ISimd<TSelf, T>
 
     static abstract TSelf Abs(TSelf value);
     static abstract TSelf Sqrt(TSelf value);
-    static abstract TSelf Floor(TSelf value);
-
-    /// <summary>To the nearest integer, halves to the even one.</summary>
-    static abstract TSelf Round(TSelf value);
 
     /// <summary>The lesser; NaN if either is NaN; -0 is less than +0.</summary>
     static abstract TSelf Min(TSelf left, TSelf right);
@@ -109,7 +105,4 @@ internal unsafe interface ISimd<TSelf, T>
 
     /// <summary>The sum of the lanes, by halves: lane i + lane i + n/2, until one is left.</summary>
     static abstract T Sum(TSelf value);
-
-    /// <summary>The greatest lane; NaN if any is NaN.</summary>
-    static abstract T Max(TSelf value);
 }
