@@ -60,7 +60,7 @@ internal static unsafe class Reductions
     public static void AddColumnSums<T>(ReadOnlySpan<T> matrix, int rowCount, Span<T> sums)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        Lengths.MustAgree(matrix.Length, (long)rowCount * sums.Length);
+        Lengths.MustBeMatrix(matrix.Length, rowCount, sums.Length);
         fixed (T* pMatrix = matrix)
         {
             for (int j = 0; j < sums.Length; j++)
@@ -88,23 +88,23 @@ internal static unsafe class Reductions
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
             T total = T.Zero;
-            for (int start = 0; start < length; start += Block) total += BlockSum<V>(start, int.Min(length - start, Block) + start);
+            for (nint start = 0; start < length; start += Block) total += BlockSum<V>((int)start, (int)nint.Min(length - start, Block)); // int would wrap at the end of 2^31 - 1
             Result = total;
         }
 
         // The partial sums are one, two or four vectors (16 or 8 scalars without SIMD) and take turns: the first gets the next vector and
         // goes to the end of the queue. How far the queue has turned at the end does not matter, because its halves are added.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly T BlockSum<V>(int start, int end) where V : unmanaged, ISimd<V, T>
+        private readonly T BlockSum<V>(int start, int length) where V : unmanaged, ISimd<V, T>
         {
             int partialSums = 64 / (V.Count * sizeof(T));
             V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero;
             Simd512<T> memory = Simd512<T>.Zero;
             T* scalars = (T*)&memory;
-            for (int i = start; i < end; i += V.Count)
+            for (int i = 0; i < length; i += V.Count)
             {
-                int count = end - i;
-                V value = operation.Invoke(count >= V.Count ? operation.Load<V>(i) : operation.Load<V>(i, count));
+                int count = length - i;
+                V value = operation.Invoke(count >= V.Count ? operation.Load<V>(start + i) : operation.Load<V>(start + i, count));
                 if (count < V.Count) value = V.Keep(value, count);
                 if (partialSums == 1) a += value;
                 else if (partialSums == 2) (a, b) = (b, a + value);
