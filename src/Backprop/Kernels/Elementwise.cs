@@ -94,6 +94,6 @@ internal static unsafe class Elementwise
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, ISimd<V, T> => V.MultiplyAdd(V.Broadcast(a), x, y);
+        public V Invoke<V>(V x, V y) where V : unmanaged, IVector<V, T> => V.MultiplyAdd(V.Broadcast(a), x, y);
     }
 }

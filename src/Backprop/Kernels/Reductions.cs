@@ -125,6 +125,6 @@ internal static unsafe class Reductions
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => x;
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => x;
     }
 }
