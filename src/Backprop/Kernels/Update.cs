@@ -25,16 +25,25 @@ internal readonly unsafe struct Update<T, TRule>(TRule rule, bool maximize, doub
         for (var k = 0; k < local.Parameters.Length; k++)
         {
             var parameter = local.Parameters[k];
-            T[]? va = local.Buffer(1, k), vb = local.Buffer(2, k), vc = local.Buffer(3, k);
-            Lengths.MustAgree(parameter.Count, parameter.Gradients.Length);
-            if (TRule.Buffers > 0) Lengths.MustAgree(parameter.Count, va!.Length);
-            if (TRule.Buffers > 1) Lengths.MustAgree(parameter.Count, vb!.Length);
-            if (TRule.Buffers > 2) Lengths.MustAgree(parameter.Count, vc!.Length);
-            fixed (T* p = parameter.Values, g = parameter.Gradients, pa = va, pb = vb, pc = vc)
+            local.Move<V>(parameter.Values, parameter.Gradients, local.Buffer(1, k), local.Buffer(2, k), local.Buffer(3, k));
+        }
+    }
+
+    /// <summary>Applies the rule to the values of one parameter; of the buffers, to those that it uses.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Move<V>(Span<T> values, ReadOnlySpan<T> gradients, Span<T> first, Span<T> second, Span<T> third) where V : unmanaged, ISimd<V, T>
+    {
+        unchecked
+        {
+            Lengths.MustAgree(values.Length, gradients.Length);
+            if (TRule.Buffers > 0) Lengths.MustAgree(values.Length, first.Length);
+            if (TRule.Buffers > 1) Lengths.MustAgree(values.Length, second.Length);
+            if (TRule.Buffers > 2) Lengths.MustAgree(values.Length, third.Length);
+            fixed (T* p = values, g = gradients, pa = first, pb = second, pc = third)
             {
-                var i = 0;
-                for (; i <= parameter.Count - V.Count; i += V.Count) local.Move<V>(p + i, g + i, pa + i, pb + i, pc + i);
-                for (; i < parameter.Count; i++) local.Move<Scalar<T>>(p + i, g + i, pa + i, pb + i, pc + i);
+                int count = values.Length, i = 0;
+                for (; i <= count - V.Count; i += V.Count) Move<V>(p + i, g + i, pa + i, pb + i, pc + i);
+                for (; i < count; i++) Move<Scalar<T>>(p + i, g + i, pa + i, pb + i, pc + i);
             }
         }
     }

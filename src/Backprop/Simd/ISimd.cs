@@ -37,7 +37,6 @@ internal unsafe interface ISimd<TSelf, T> : IVector<TSelf, T>
     /// <summary>The first <paramref name="count"/> (0 to <see cref="Count"/>) lanes; zero in the others.</summary>
     static abstract TSelf Keep(TSelf value, int count);
 
-
     /// <summary>The sum of the lanes' bits as integers of the same size.</summary>
     static abstract TSelf AddBits(TSelf left, TSelf right);
 
