@@ -72,20 +72,23 @@ internal static unsafe class Elementwise
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
-            int last = length - V.Count;
-            Inputs<V> end = last >= 0 ? operation.Load<V>(last) : operation.Load<V>(0, length);
-            for (int i = 0; ; i += V.Count)
+            unchecked
             {
-                V value = operation.Invoke(i < last ? operation.Load<V>(i) : end);
-                if (i < last)
+                int last = length - V.Count;
+                Inputs<V> end = last >= 0 ? operation.Load<V>(last) : operation.Load<V>(0, length);
+                for (int i = 0; ; i += V.Count)
                 {
-                    value.Store(result + i);
-                    continue;
-                }
+                    V value = operation.Invoke(i < last ? operation.Load<V>(i) : end);
+                    if (i < last)
+                    {
+                        value.Store(result + i);
+                        continue;
+                    }
 
-                if (last >= 0) value.Store(result + last);
-                else value.Store(result, length);
-                return;
+                    if (last >= 0) value.Store(result + last);
+                    else value.Store(result, length);
+                    return;
+                }
             }
         }
     }

@@ -21,7 +21,7 @@ internal static unsafe class Ends
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Load<T, V>(T* source, nint left)
         where T : unmanaged, IFloatingPointIeee754<T>
-        where V : unmanaged, ISimd<V, T> => left >= V.Count ? V.Load(source) : V.Load(source, (int)left);
+        where V : unmanaged, ISimd<V, T> => left >= V.Count ? V.Load(source) : V.Load(source, unchecked((int)left));
 
     /// <summary>Writes a vector, or as many lanes as elements are left.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -30,6 +30,6 @@ internal static unsafe class Ends
         where V : unmanaged, ISimd<V, T>
     {
         if (left >= V.Count) value.Store(destination);
-        else value.Store(destination, (int)left);
+        else value.Store(destination, unchecked((int)left));
     }
 }

@@ -25,25 +25,28 @@ internal static unsafe class Products
     internal static void TimesTransposed<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> w, ReadOnlySpan<T> b, Span<T> y, int n, int k, int m)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        Lengths.MustBeMatrix(x.Length, n, k);
-        Lengths.MustBeMatrix(w.Length, m, k);
-        Lengths.MustBeMatrix(y.Length, n, m);
-        Lengths.MustAgreeOrBeEmpty(b.Length, m);
-        for (var j = 0; j < m; j++)
+        unchecked
         {
-            var column = y.Slice(j * n, n);
-            var start = b.IsEmpty ? T.Zero : b[j];
-            if (n >= 16) column.Fill(start);
-            else for (var i = 0; i < column.Length; i++) column[i] = start;
-        }
+            Lengths.MustBeMatrix(x.Length, n, k);
+            Lengths.MustBeMatrix(w.Length, m, k);
+            Lengths.MustBeMatrix(y.Length, n, m);
+            Lengths.MustAgreeOrBeEmpty(b.Length, m);
+            for (var j = 0; j < m; j++)
+            {
+                var column = y.Slice(j * n, n);
+                var start = b.IsEmpty ? T.Zero : b[j];
+                if (n >= 16) column.Fill(start);
+                else for (var i = 0; i < column.Length; i++) column[i] = start;
+            }
 
-        fixed (T* xs = x, ws = w, ys = y)
-        {
-            // Vectors run along the longer side of the result: few rows are computed as Y^T = W X^T.
-            var product = n >= Lanes<T>() || n >= m
-                ? new Product<T> { A = new(xs, 1, n), B = new(ws, m, 1), C = new(ys, 1, n), Rows = n, Columns = m, Inner = k, Accumulate = true }
-                : new Product<T> { A = new(ws, 1, m), B = new(xs, n, 1), C = new(ys, n, 1), Rows = m, Columns = n, Inner = k, Accumulate = true };
-            Run(ref product);
+            fixed (T* xs = x, ws = w, ys = y)
+            {
+                // Vectors run along the longer side of the result: few rows are computed as Y^T = W X^T.
+                var product = n >= Lanes<T>() || n >= m
+                    ? new Product<T> { A = new(xs, 1, n), B = new(ws, m, 1), C = new(ys, 1, n), Rows = n, Columns = m, Inner = k, Accumulate = true }
+                    : new Product<T> { A = new(ws, 1, m), B = new(xs, n, 1), C = new(ys, n, 1), Rows = m, Columns = n, Inner = k, Accumulate = true };
+                Run(ref product);
+            }
         }
     }
 
@@ -97,14 +100,17 @@ internal static unsafe class Products
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Few<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var (a, b, c, inner) = (product.A, product.B, product.C, product.Inner);
-        for (var j = 0; j < product.Columns; j++)
-            for (var i = 0; i < product.Rows; i++)
-            {
-                T* ai = a.At(i, 0), bj = b.At(0, j), cij = c.At(i, j);
-                var sum = product.Accumulate ? *cij : T.Zero;
-                for (var p = 0; p < inner; p++, ai += a.Column, bj += b.Row) sum = T.MultiplyAddEstimate(*ai, *bj, sum);
-                *cij = sum;
-            }
+        unchecked
+        {
+            var (a, b, c, inner) = (product.A, product.B, product.C, product.Inner);
+            for (var j = 0; j < product.Columns; j++)
+                for (var i = 0; i < product.Rows; i++)
+                {
+                    T* ai = a.At(i, 0), bj = b.At(0, j), cij = c.At(i, j);
+                    var sum = product.Accumulate ? *cij : T.Zero;
+                    for (var p = 0; p < inner; p++, ai += a.Column, bj += b.Row) sum = T.MultiplyAddEstimate(*ai, *bj, sum);
+                    *cij = sum;
+                }
+        }
     }
 }

@@ -13,6 +13,7 @@ namespace Backprop.Kernels;
 /// sum i mod L (L = 16 for float, 8 for double: 64 bytes), each in ascending order from zero; the partial sums are then added by halves
 /// (l and l + L/2, and so on). So a sum goes through 256 (double: 512) + n/4096 roundings, not n.
 /// </para>
+/// <para>In plain loops: <c>Reference.Sum</c> and <c>AddColumnSums</c> of the tests.</para>
 /// </remarks>
 [SkipLocalsInit]
 internal static unsafe class Reductions
@@ -60,11 +61,14 @@ internal static unsafe class Reductions
     public static void AddColumnSums<T>(ReadOnlySpan<T> matrix, int rowCount, Span<T> sums)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        Lengths.MustBeMatrix(matrix.Length, rowCount, sums.Length);
-        fixed (T* pMatrix = matrix)
+        unchecked
         {
-            for (int j = 0; j < sums.Length; j++)
-                sums[j] += Sum<T, Unary<T, Identity<T>>>(new(default, pMatrix + (nint)j * rowCount), rowCount);
+            Lengths.MustBeMatrix(matrix.Length, rowCount, sums.Length);
+            fixed (T* pMatrix = matrix)
+            {
+                for (int j = 0; j < sums.Length; j++)
+                    sums[j] += Sum<T, Unary<T, Identity<T>>>(new(default, pMatrix + (nint)j * rowCount), rowCount);
+            }
         }
     }
 
@@ -87,9 +91,12 @@ internal static unsafe class Reductions
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
-            T total = T.Zero;
-            for (nint start = 0; start < length; start += Block) total += BlockSum<V>((int)start, (int)nint.Min(length - start, Block)); // int would wrap at the end of 2^31 - 1
-            Result = total;
+            unchecked
+            {
+                T total = T.Zero;
+                for (nint start = 0; start < length; start += Block) total += BlockSum<V>((int)start, (int)nint.Min(length - start, Block)); // int would wrap at the end of 2^31 - 1
+                Result = total;
+            }
         }
 
         // The partial sums are one, two or four vectors (16 or 8 scalars without SIMD) and take turns: the first gets the next vector and
@@ -97,27 +104,30 @@ internal static unsafe class Reductions
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private readonly T BlockSum<V>(int start, int length) where V : unmanaged, ISimd<V, T>
         {
-            int partialSums = 64 / (V.Count * sizeof(T));
-            V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero;
-            Simd512<T> memory = Simd512<T>.Zero;
-            T* scalars = (T*)&memory;
-            for (int i = 0; i < length; i += V.Count)
+            unchecked
             {
-                int count = length - i;
-                V value = operation.Invoke(count >= V.Count ? operation.Load<V>(start + i) : operation.Load<V>(start + i, count));
-                if (count < V.Count) value = V.Keep(value, count);
-                if (partialSums == 1) a += value;
-                else if (partialSums == 2) (a, b) = (b, a + value);
-                else if (partialSums == 4) (a, b, c, d) = (b, c, d, a + value);
-                else scalars[i % partialSums] += V.Sum(value);
-            }
+                int partialSums = 64 / (V.Count * sizeof(T));
+                V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero;
+                Simd512<T> memory = Simd512<T>.Zero;
+                T* scalars = (T*)&memory;
+                for (int i = 0; i < length; i += V.Count)
+                {
+                    int count = length - i;
+                    V value = operation.Invoke(count >= V.Count ? operation.Load<V>(start + i) : operation.Load<V>(start + i, count));
+                    if (count < V.Count) value = V.Keep(value, count);
+                    if (partialSums == 1) a += value;
+                    else if (partialSums == 2) (a, b) = (b, a + value);
+                    else if (partialSums == 4) (a, b, c, d) = (b, c, d, a + value);
+                    else scalars[i % partialSums] += V.Sum(value);
+                }
 
-            if (partialSums == 2) a += b;
-            if (partialSums == 4) a = (a + c) + (b + d);
-            if (V.Count > 1) return V.Sum(a);
-            for (int half = partialSums / 2; half > 0; half /= 2)
-                for (int l = 0; l < half; l++) scalars[l] += scalars[l + half];
-            return scalars[0];
+                if (partialSums == 2) a += b;
+                if (partialSums == 4) a = (a + c) + (b + d);
+                if (V.Count > 1) return V.Sum(a);
+                for (int half = partialSums / 2; half > 0; half /= 2)
+                    for (int l = 0; l < half; l++) scalars[l] += scalars[l + half];
+                return scalars[0];
+            }
         }
     }
 

@@ -9,6 +9,7 @@ namespace Backprop.Kernels;
 /// <remarks>
 /// A vector holds neighbouring rows, one in each lane, and walks through the columns from left to right; so each row is its own sum, in
 /// a fixed order, whichever rows lie beside it. Sums are taken in blocks of columns, so that many columns cost few roundings.
+/// <para>In plain loops: <c>Reference.Softmax</c>, <c>LogSoftmax</c> and their <c>Backward</c> of the tests.</para>
 /// </remarks>
 [SkipLocalsInit]
 internal static unsafe class SoftmaxRows
@@ -81,19 +82,22 @@ internal static unsafe class SoftmaxRows
         public int Columns => columns;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V A<V>(int column) where V : unmanaged, ISimd<V, T> => Load<V>(a + column * stride);
+        public V A<V>(int column) where V : unmanaged, ISimd<V, T> => unchecked(Load<V>(a + column * stride));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V B<V>(int column) where V : unmanaged, ISimd<V, T> => Load<V>(b + column * stride);
+        public V B<V>(int column) where V : unmanaged, ISimd<V, T> => unchecked(Load<V>(b + column * stride));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Result<V>(int column) where V : unmanaged, ISimd<V, T> => Load<V>(result + column * stride);
+        public V Result<V>(int column) where V : unmanaged, ISimd<V, T> => unchecked(Load<V>(result + column * stride));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Store<V>(int column, V value) where V : unmanaged, ISimd<V, T>
         {
-            if (count == V.Count) value.Store(result + column * stride);
-            else value.Store(result + column * stride, count);
+            unchecked
+            {
+                if (count == V.Count) value.Store(result + column * stride);
+                else value.Store(result + column * stride, count);
+            }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -107,8 +111,11 @@ internal static unsafe class SoftmaxRows
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
-            for (nint i = 0; i < rows; i += V.Count)
-                default(TStrip).Run<V>(new Strip<T>(a + i, b + i, result + i, rows, columns, (int)nint.Min(rows - i, V.Count)));
+            unchecked
+            {
+                for (nint i = 0; i < rows; i += V.Count)
+                    default(TStrip).Run<V>(new Strip<T>(a + i, b + i, result + i, rows, columns, (int)nint.Min(rows - i, V.Count)));
+            }
         }
     }
 
@@ -117,22 +124,25 @@ internal static unsafe class SoftmaxRows
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Run<V>(Strip<T> strip) where V : unmanaged, ISimd<V, T>
         {
-            V greatest = Greatest<T, V>(strip), total = V.Zero;
-            for (var j = 0; j < strip.Columns;)
+            unchecked
             {
-                V sum = V.Zero;
-                for (var end = j + Math.Min(Block, strip.Columns - j); j < end; j++)
+                V greatest = Greatest<T, V>(strip), total = V.Zero;
+                for (var j = 0; j < strip.Columns;)
                 {
-                    V e = MathFunctions<T>.Exp(strip.A<V>(j) - greatest);
-                    strip.Store(j, e);
-                    sum += e;
+                    V sum = V.Zero;
+                    for (var end = j + Math.Min(Block, strip.Columns - j); j < end; j++)
+                    {
+                        V e = MathFunctions<T>.Exp(strip.A<V>(j) - greatest);
+                        strip.Store(j, e);
+                        sum += e;
+                    }
+
+                    total += sum;
                 }
 
-                total += sum;
+                V scale = 1 / total;
+                for (var j = 0; j < strip.Columns; j++) strip.Store(j, strip.Result<V>(j) * scale);
             }
-
-            V scale = 1 / total;
-            for (var j = 0; j < strip.Columns; j++) strip.Store(j, strip.Result<V>(j) * scale);
         }
     }
 
@@ -141,15 +151,18 @@ internal static unsafe class SoftmaxRows
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Run<V>(Strip<T> strip) where V : unmanaged, ISimd<V, T>
         {
-            V total = V.Zero;
-            for (var j = 0; j < strip.Columns;)
+            unchecked
             {
-                V sum = V.Zero;
-                for (var end = j + Math.Min(Block, strip.Columns - j); j < end; j++) sum += strip.A<V>(j) * strip.B<V>(j);
-                total += sum;
-            }
+                V total = V.Zero;
+                for (var j = 0; j < strip.Columns;)
+                {
+                    V sum = V.Zero;
+                    for (var end = j + Math.Min(Block, strip.Columns - j); j < end; j++) sum += strip.A<V>(j) * strip.B<V>(j);
+                    total += sum;
+                }
 
-            for (var j = 0; j < strip.Columns; j++) strip.Store(j, strip.A<V>(j) * (strip.B<V>(j) - total));
+                for (var j = 0; j < strip.Columns; j++) strip.Store(j, strip.A<V>(j) * (strip.B<V>(j) - total));
+            }
         }
     }
 
@@ -158,17 +171,20 @@ internal static unsafe class SoftmaxRows
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Run<V>(Strip<T> strip) where V : unmanaged, ISimd<V, T>
         {
-            V greatest = Greatest<T, V>(strip), total = V.Zero;
-            for (var j = 0; j < strip.Columns;)
+            unchecked
             {
-                V sum = V.Zero;
-                for (var end = j + Math.Min(Block, strip.Columns - j); j < end; j++) sum += MathFunctions<T>.Exp(strip.A<V>(j) - greatest);
-                total += sum;
-            }
+                V greatest = Greatest<T, V>(strip), total = V.Zero;
+                for (var j = 0; j < strip.Columns;)
+                {
+                    V sum = V.Zero;
+                    for (var end = j + Math.Min(Block, strip.Columns - j); j < end; j++) sum += MathFunctions<T>.Exp(strip.A<V>(j) - greatest);
+                    total += sum;
+                }
 
-            // m is taken away first: m + log(S) would round log(S) to the digits of m.
-            V log = MathFunctions<T>.Log(total);
-            for (var j = 0; j < strip.Columns; j++) strip.Store(j, strip.A<V>(j) - greatest - log);
+                // m is taken away first: m + log(S) would round log(S) to the digits of m.
+                V log = MathFunctions<T>.Log(total);
+                for (var j = 0; j < strip.Columns; j++) strip.Store(j, strip.A<V>(j) - greatest - log);
+            }
         }
     }
 
@@ -177,23 +193,29 @@ internal static unsafe class SoftmaxRows
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Run<V>(Strip<T> strip) where V : unmanaged, ISimd<V, T>
         {
-            V total = V.Zero;
-            for (var j = 0; j < strip.Columns;)
+            unchecked
             {
-                V sum = V.Zero;
-                for (var end = j + Math.Min(Block, strip.Columns - j); j < end; j++) sum += strip.B<V>(j);
-                total += sum;
-            }
+                V total = V.Zero;
+                for (var j = 0; j < strip.Columns;)
+                {
+                    V sum = V.Zero;
+                    for (var end = j + Math.Min(Block, strip.Columns - j); j < end; j++) sum += strip.B<V>(j);
+                    total += sum;
+                }
 
-            for (var j = 0; j < strip.Columns; j++) strip.Store(j, strip.B<V>(j) - MathFunctions<T>.Exp(strip.A<V>(j)) * total);
+                for (var j = 0; j < strip.Columns; j++) strip.Store(j, strip.B<V>(j) - MathFunctions<T>.Exp(strip.A<V>(j)) * total);
+            }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Greatest<T, V>(Strip<T> strip) where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
     {
-        V greatest = strip.A<V>(0);
-        for (var j = 1; j < strip.Columns; j++) greatest = V.Max(greatest, strip.A<V>(j));
-        return greatest;
+        unchecked
+        {
+            V greatest = strip.A<V>(0);
+            for (var j = 1; j < strip.Columns; j++) greatest = V.Max(greatest, strip.A<V>(j));
+            return greatest;
+        }
     }
 }

@@ -35,16 +35,19 @@ internal readonly unsafe struct Simd128<T>(Vector128<T> value) : ISimd<Simd128<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128<T> Load(T* source, int count)
     {
-        if (Avx.IsSupported)
+        unchecked
         {
-            return typeof(T) == typeof(float)
-                ? new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>())
-                : new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
-        }
+            if (Avx.IsSupported)
+            {
+                return typeof(T) == typeof(float)
+                    ? new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>())
+                    : new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
+            }
 
-        Vector128<T> v = default;
-        for (int i = 0; i < count; i++) ((T*)&v)[i] = source[i];
-        return new(v);
+            Vector128<T> v = default;
+            for (int i = 0; i < count; i++) ((T*)&v)[i] = source[i];
+            return new(v);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -53,8 +56,11 @@ internal readonly unsafe struct Simd128<T>(Vector128<T> value) : ISimd<Simd128<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(T* destination, int count)
     {
-        Vector128<T> v = _v;
-        for (int i = 0; i < count; i++) destination[i] = ((T*)&v)[i];
+        unchecked
+        {
+            Vector128<T> v = _v;
+            for (int i = 0; i < count; i++) destination[i] = ((T*)&v)[i];
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -156,9 +162,12 @@ internal readonly unsafe struct Simd128<T>(Vector128<T> value) : ISimd<Simd128<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Simd128<T> value)
     {
-        Vector128<T> v = value._v;
-        if (typeof(T) == typeof(float)) v += SwapHalves(v);
-        return v.GetElement(0) + v.GetElement(1);
+        unchecked
+        {
+            Vector128<T> v = value._v;
+            if (typeof(T) == typeof(float)) v += SwapHalves(v);
+            return v.GetElement(0) + v.GetElement(1);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

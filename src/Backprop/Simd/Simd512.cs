@@ -33,10 +33,13 @@ internal readonly unsafe struct Simd512<T>(Vector512<T> value) : ISimd<Simd512<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512<T> Load(T* source, int count)
     {
-        int half = Vector256<T>.Count;
-        return count <= half
-            ? new(Simd256<T>.Load(source, count).Value.ToVector512())
-            : new(Vector256.Load(source).ToVector512Unsafe().WithUpper(Simd256<T>.Load(source + half, count - half).Value));
+        unchecked
+        {
+            int half = Vector256<T>.Count;
+            return count <= half
+                ? new(Simd256<T>.Load(source, count).Value.ToVector512())
+                : new(Vector256.Load(source).ToVector512Unsafe().WithUpper(Simd256<T>.Load(source + half, count - half).Value));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -45,12 +48,15 @@ internal readonly unsafe struct Simd512<T>(Vector512<T> value) : ISimd<Simd512<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(T* destination, int count)
     {
-        int half = Vector256<T>.Count;
-        if (count < half) new Simd256<T>(_v.GetLower()).Store(destination, count);
-        else
+        unchecked
         {
-            _v.GetLower().Store(destination);
-            new Simd256<T>(_v.GetUpper()).Store(destination + half, count - half);
+            int half = Vector256<T>.Count;
+            if (count < half) new Simd256<T>(_v.GetLower()).Store(destination, count);
+            else
+            {
+                _v.GetLower().Store(destination);
+                new Simd256<T>(_v.GetUpper()).Store(destination + half, count - half);
+            }
         }
     }
 
