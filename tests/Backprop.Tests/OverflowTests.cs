@@ -1,3 +1,4 @@
+using Backprop.Kernels;
 using FluentAssertions;
 using Xunit;
 
@@ -18,6 +19,13 @@ public sealed class OverflowTests
     {
         var act = () => new MatrixParameter<float>("weight", 1 << 16, 1 << 16);
         act.Should().Throw<ArgumentOutOfRangeException>().WithMessage("weight expects at most 2147483591 values, but is 65536x65536. (Parameter 'columns')");
+    }
+
+    [Fact]
+    public void A_result_beyond_an_array_is_refused()
+    {
+        var act = () => default(ReusedMatrix<float>).Get(1 << 16, 1 << 16);
+        act.Should().Throw<ArgumentOutOfRangeException>().WithMessage("A result of 65536x65536 has more entries than an array has room for. (Parameter 'columns')");
     }
 
     [Fact]

@@ -78,12 +78,7 @@ internal abstract record Function<T>(string Name, Func<double, Exact> Exact, dou
     private readonly struct Gaussian : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> =>
-            // No function of formulas, but a part of one, so only the library's own vectors have it.
-            typeof(V) == typeof(Simd512<T>) ? Unsafe.BitCast<Simd512<T>, V>(MathFunctions<T>.Gaussian(Unsafe.BitCast<V, Simd512<T>>(x)))
-            : typeof(V) == typeof(Simd256<T>) ? Unsafe.BitCast<Simd256<T>, V>(MathFunctions<T>.Gaussian(Unsafe.BitCast<V, Simd256<T>>(x)))
-            : typeof(V) == typeof(Simd128<T>) ? Unsafe.BitCast<Simd128<T>, V>(MathFunctions<T>.Gaussian(Unsafe.BitCast<V, Simd128<T>>(x)))
-            : Unsafe.BitCast<Scalar<T>, V>(MathFunctions<T>.Gaussian(Unsafe.BitCast<V, Scalar<T>>(x)));
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => V.Gaussian(x);
     }
 
     private readonly struct Log : IUnary<T>
