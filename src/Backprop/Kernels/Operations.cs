@@ -28,10 +28,10 @@ internal readonly unsafe struct Unary<T, TFunction>(TFunction function, T* x) : 
     where TFunction : struct, IUnary<T>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Inputs<V> Load<V>(int index) where V : unmanaged, ISimd<V, T> => new(V.Load(x + index), default, default);
+    public Inputs<V> Load<V>(int index) where V : unmanaged, ISimd<V, T> => unchecked(new(V.Load(x + index), default, default));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Inputs<V> Load<V>(int index, int count) where V : unmanaged, ISimd<V, T> => new(V.Load(x + index, count), default, default);
+    public Inputs<V> Load<V>(int index, int count) where V : unmanaged, ISimd<V, T> => unchecked(new(V.Load(x + index, count), default, default));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<V>(Inputs<V> inputs) where V : unmanaged, ISimd<V, T> => function.Invoke(inputs.X);
@@ -42,11 +42,11 @@ internal readonly unsafe struct Binary<T, TFunction>(TFunction function, T* x, T
     where TFunction : struct, IBinary<T>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Inputs<V> Load<V>(int index) where V : unmanaged, ISimd<V, T> => new(V.Load(x + index), V.Load(y + index), default);
+    public Inputs<V> Load<V>(int index) where V : unmanaged, ISimd<V, T> => unchecked(new(V.Load(x + index), V.Load(y + index), default));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Inputs<V> Load<V>(int index, int count) where V : unmanaged, ISimd<V, T> =>
-        new(V.Load(x + index, count), V.Load(y + index, count), default);
+        unchecked(new(V.Load(x + index, count), V.Load(y + index, count), default));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<V>(Inputs<V> inputs) where V : unmanaged, ISimd<V, T> => function.Invoke(inputs.X, inputs.Y);
@@ -58,11 +58,11 @@ internal readonly unsafe struct Ternary<T, TFunction>(TFunction function, T* x, 
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Inputs<V> Load<V>(int index) where V : unmanaged, ISimd<V, T> =>
-        new(V.Load(x + index), V.Load(y + index), V.Load(z + index));
+        unchecked(new(V.Load(x + index), V.Load(y + index), V.Load(z + index)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Inputs<V> Load<V>(int index, int count) where V : unmanaged, ISimd<V, T> =>
-        new(V.Load(x + index, count), V.Load(y + index, count), V.Load(z + index, count));
+        unchecked(new(V.Load(x + index, count), V.Load(y + index, count), V.Load(z + index, count)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<V>(Inputs<V> inputs) where V : unmanaged, ISimd<V, T> => function.Invoke(inputs.X, inputs.Y, inputs.Z);

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
 using Backprop.Simd;
 
 namespace Backprop.Kernels;
@@ -24,21 +25,28 @@ internal static unsafe class Products
     internal static void TimesTransposed<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> w, ReadOnlySpan<T> b, Span<T> y, int n, int k, int m)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        for (var j = 0; j < m; j++)
+        unchecked
         {
-            var column = y.Slice(j * n, n);
-            var start = b.IsEmpty ? T.Zero : b[j];
-            if (n >= 16) column.Fill(start);
-            else for (var i = 0; i < column.Length; i++) column[i] = start;
-        }
+            Lengths.MustBeMatrix(x.Length, n, k);
+            Lengths.MustBeMatrix(w.Length, m, k);
+            Lengths.MustBeMatrix(y.Length, n, m);
+            Lengths.MustAgreeOrBeEmpty(b.Length, m);
+            for (var j = 0; j < m; j++)
+            {
+                var column = y.Slice(j * n, n);
+                var start = b.IsEmpty ? T.Zero : b[j];
+                if (n >= 16) column.Fill(start);
+                else for (var i = 0; i < column.Length; i++) column[i] = start;
+            }
 
-        fixed (T* xs = x, ws = w, ys = y)
-        {
-            // Vectors run along the longer side of the result: few rows are computed as Y^T = W X^T.
-            var product = n >= Lanes<T>() || n >= m
-                ? new Product<T> { A = new(xs, 1, n), B = new(ws, m, 1), C = new(ys, 1, n), Rows = n, Columns = m, Inner = k, Accumulate = true }
-                : new Product<T> { A = new(ws, 1, m), B = new(xs, n, 1), C = new(ys, n, 1), Rows = m, Columns = n, Inner = k, Accumulate = true };
-            Run(ref product);
+            fixed (T* xs = x, ws = w, ys = y)
+            {
+                // Vectors run along the longer side of the result: few rows are computed as Y^T = W X^T.
+                var product = n >= Lanes<T>() || n >= m
+                    ? new Product<T> { A = new(xs, 1, n), B = new(ws, m, 1), C = new(ys, 1, n), Rows = n, Columns = m, Inner = k, Accumulate = true }
+                    : new Product<T> { A = new(ws, 1, m), B = new(xs, n, 1), C = new(ys, n, 1), Rows = m, Columns = n, Inner = k, Accumulate = true };
+                Run(ref product);
+            }
         }
     }
 
@@ -46,6 +54,9 @@ internal static unsafe class Products
     internal static void Times<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> c, int n, int m, int k)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustBeMatrix(a.Length, n, m);
+        Lengths.MustBeMatrix(b.Length, m, k);
+        Lengths.MustBeMatrix(c.Length, n, k);
         fixed (T* xa = a, xb = b, xc = c)
         {
             var product = new Product<T> { A = new(xa, 1, n), B = new(xb, 1, m), C = new(xc, 1, n), Rows = n, Columns = k, Inner = m };
@@ -57,6 +68,9 @@ internal static unsafe class Products
     internal static void AddTransposeTimes<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> c, int n, int m, int k)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustBeMatrix(a.Length, n, m);
+        Lengths.MustBeMatrix(b.Length, n, k);
+        Lengths.MustBeMatrix(c.Length, m, k);
         fixed (T* xa = a, xb = b, xc = c)
         {
             var product = new Product<T> { A = new(xa, n, 1), B = new(xb, 1, n), C = new(xc, 1, m), Rows = m, Columns = k, Inner = n, Accumulate = true };
@@ -86,14 +100,17 @@ internal static unsafe class Products
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Few<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var (a, b, c, inner) = (product.A, product.B, product.C, product.Inner);
-        for (var j = 0; j < product.Columns; j++)
-            for (var i = 0; i < product.Rows; i++)
-            {
-                T* ai = a.At(i, 0), bj = b.At(0, j), cij = c.At(i, j);
-                var sum = product.Accumulate ? *cij : T.Zero;
-                for (var p = 0; p < inner; p++, ai += a.Column, bj += b.Row) sum = T.MultiplyAddEstimate(*ai, *bj, sum);
-                *cij = sum;
-            }
+        unchecked
+        {
+            var (a, b, c, inner) = (product.A, product.B, product.C, product.Inner);
+            for (var j = 0; j < product.Columns; j++)
+                for (var i = 0; i < product.Rows; i++)
+                {
+                    T* ai = a.At(i, 0), bj = b.At(0, j), cij = c.At(i, j);
+                    var sum = product.Accumulate ? *cij : T.Zero;
+                    for (var p = 0; p < inner; p++, ai += a.Column, bj += b.Row) sum = T.MultiplyAddEstimate(*ai, *bj, sum);
+                    *cij = sum;
+                }
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.LinearAlgebra.Storage;
@@ -17,9 +18,14 @@ internal struct ReusedMatrix<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (Fits(_latest, rows, columns, operand)) return _latest!;
         (_latest, _other) = (_other, _latest);
-        if (!Fits(_latest, rows, columns, operand)) _latest = Matrix<T>.Build.Dense(rows, columns);
+        if (!Fits(_latest, rows, columns, operand)) _latest = New(rows, columns);
         return _latest!;
     }
+
+    // MathNet multiplies the sizes as int: 65536x65536 would be a matrix without entries.
+    private static Matrix<T> New(int rows, int columns) => (long)rows * columns <= Array.MaxLength
+        ? Matrix<T>.Build.Dense(rows, columns)
+        : throw new ArgumentOutOfRangeException(nameof(columns), string.Create(CultureInfo.InvariantCulture, $"A result of {rows}x{columns} has more entries than an array has room for."));
 
     // Whoever feeds a pass its own result back must not have it overwritten while it is being read.
     private static bool Fits(Matrix<T>? candidate, int rows, int columns, Matrix<T>? operand) =>

@@ -14,9 +14,12 @@ internal static unsafe class Scratch<T> where T : unmanaged
 
     private static T* Aligned(ref T[]? array, int count)
     {
-        const int Line = 64;
-        if (array is null || array.Length < count + Line) array = GC.AllocateUninitializedArray<T>(count + Line, pinned: true);
-        var start = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(array));
-        return (T*)((start + Line - 1) & -Line);
+        unchecked
+        {
+            const int Line = 64;
+            if (array is null || array.Length < count + Line) array = GC.AllocateUninitializedArray<T>(count + Line, pinned: true);
+            var start = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(array));
+            return (T*)((start + Line - 1) & -Line);
+        }
     }
 }

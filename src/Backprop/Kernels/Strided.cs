@@ -6,7 +6,7 @@ internal readonly unsafe struct Strided<T>(T* start, nint row, nint column) wher
     public readonly T* Start = start;
     public readonly nint Row = row, Column = column;
 
-    public T* At(nint i, nint j) => Start + i * Row + j * Column;
+    public T* At(nint i, nint j) => unchecked(Start + i * Row + j * Column);
 
     public Strided<T> From(nint i, nint j) => new(At(i, j), Row, Column);
 }

@@ -40,62 +40,65 @@ internal static unsafe class Tile
     private static void Full<T, V, TColumns>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int inner, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TColumns : struct, ICount
     {
-        V c0 = V.Zero, c1 = V.Zero, c2 = V.Zero, c3 = V.Zero, c4 = V.Zero, c5 = V.Zero;
-        V d0 = V.Zero, d1 = V.Zero, d2 = V.Zero, d3 = V.Zero, d4 = V.Zero, d5 = V.Zero;
-        if (accumulate)
+        unchecked
         {
-            (c0, d0) = (V.Load(c), V.Load(c + V.Count));
-            if (TColumns.Value > 1) (c1, d1) = (V.Load(c + cColumn), V.Load(c + cColumn + V.Count));
-            if (TColumns.Value > 2) (c2, d2) = (V.Load(c + 2 * cColumn), V.Load(c + 2 * cColumn + V.Count));
-            if (TColumns.Value > 2) (c3, d3) = (V.Load(c + 3 * cColumn), V.Load(c + 3 * cColumn + V.Count));
-            if (TColumns.Value > 4) (c4, d4) = (V.Load(c + 4 * cColumn), V.Load(c + 4 * cColumn + V.Count));
-            if (TColumns.Value > 4) (c5, d5) = (V.Load(c + 5 * cColumn), V.Load(c + 5 * cColumn + V.Count));
-        }
-
-        // Offsets in bytes, so that each address is one addition.
-        nint b1 = bColumn * sizeof(T), b2 = 2 * b1, b3 = 3 * b1, b4 = 4 * b1, b5 = 5 * b1;
-        nint nextA = aColumn * sizeof(T), nextB = bRow * sizeof(T);
-        byte* pa = (byte*)a, pb = (byte*)b;
-        for (var p = inner; p > 0; p--, pa += nextA, pb += nextB)
-        {
-            V a0 = V.Load((T*)pa), a1 = V.Load((T*)pa + V.Count);
-            var x = V.Broadcast(*(T*)pb);
-            (c0, d0) = (V.MultiplyAdd(a0, x, c0), V.MultiplyAdd(a1, x, d0));
-            if (TColumns.Value > 1)
+            V c0 = V.Zero, c1 = V.Zero, c2 = V.Zero, c3 = V.Zero, c4 = V.Zero, c5 = V.Zero;
+            V d0 = V.Zero, d1 = V.Zero, d2 = V.Zero, d3 = V.Zero, d4 = V.Zero, d5 = V.Zero;
+            if (accumulate)
             {
-                x = V.Broadcast(*(T*)(pb + b1));
-                (c1, d1) = (V.MultiplyAdd(a0, x, c1), V.MultiplyAdd(a1, x, d1));
+                (c0, d0) = (V.Load(c), V.Load(c + V.Count));
+                if (TColumns.Value > 1) (c1, d1) = (V.Load(c + cColumn), V.Load(c + cColumn + V.Count));
+                if (TColumns.Value > 2) (c2, d2) = (V.Load(c + 2 * cColumn), V.Load(c + 2 * cColumn + V.Count));
+                if (TColumns.Value > 2) (c3, d3) = (V.Load(c + 3 * cColumn), V.Load(c + 3 * cColumn + V.Count));
+                if (TColumns.Value > 4) (c4, d4) = (V.Load(c + 4 * cColumn), V.Load(c + 4 * cColumn + V.Count));
+                if (TColumns.Value > 4) (c5, d5) = (V.Load(c + 5 * cColumn), V.Load(c + 5 * cColumn + V.Count));
             }
 
-            if (TColumns.Value > 2)
+            // Offsets in bytes, so that each address is one addition.
+            nint b1 = bColumn * sizeof(T), b2 = 2 * b1, b3 = 3 * b1, b4 = 4 * b1, b5 = 5 * b1;
+            nint nextA = aColumn * sizeof(T), nextB = bRow * sizeof(T);
+            byte* pa = (byte*)a, pb = (byte*)b;
+            for (var p = inner; p > 0; p--, pa += nextA, pb += nextB)
             {
-                x = V.Broadcast(*(T*)(pb + b2));
-                (c2, d2) = (V.MultiplyAdd(a0, x, c2), V.MultiplyAdd(a1, x, d2));
-                x = V.Broadcast(*(T*)(pb + b3));
-                (c3, d3) = (V.MultiplyAdd(a0, x, c3), V.MultiplyAdd(a1, x, d3));
+                V a0 = V.Load((T*)pa), a1 = V.Load((T*)pa + V.Count);
+                var x = V.Broadcast(*(T*)pb);
+                (c0, d0) = (V.MultiplyAdd(a0, x, c0), V.MultiplyAdd(a1, x, d0));
+                if (TColumns.Value > 1)
+                {
+                    x = V.Broadcast(*(T*)(pb + b1));
+                    (c1, d1) = (V.MultiplyAdd(a0, x, c1), V.MultiplyAdd(a1, x, d1));
+                }
+
+                if (TColumns.Value > 2)
+                {
+                    x = V.Broadcast(*(T*)(pb + b2));
+                    (c2, d2) = (V.MultiplyAdd(a0, x, c2), V.MultiplyAdd(a1, x, d2));
+                    x = V.Broadcast(*(T*)(pb + b3));
+                    (c3, d3) = (V.MultiplyAdd(a0, x, c3), V.MultiplyAdd(a1, x, d3));
+                }
+
+                if (TColumns.Value > 4)
+                {
+                    x = V.Broadcast(*(T*)(pb + b4));
+                    (c4, d4) = (V.MultiplyAdd(a0, x, c4), V.MultiplyAdd(a1, x, d4));
+                    x = V.Broadcast(*(T*)(pb + b5));
+                    (c5, d5) = (V.MultiplyAdd(a0, x, c5), V.MultiplyAdd(a1, x, d5));
+                }
             }
 
-            if (TColumns.Value > 4)
+            Store2(c, c0, d0);
+            if (TColumns.Value > 1) Store2(c + cColumn, c1, d1);
+            if (TColumns.Value > 2) Store2(c + 2 * cColumn, c2, d2);
+            if (TColumns.Value > 2) Store2(c + 3 * cColumn, c3, d3);
+            if (TColumns.Value > 4) Store2(c + 4 * cColumn, c4, d4);
+            if (TColumns.Value > 4) Store2(c + 5 * cColumn, c5, d5);
+
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            static void Store2(T* to, V upper, V lower)
             {
-                x = V.Broadcast(*(T*)(pb + b4));
-                (c4, d4) = (V.MultiplyAdd(a0, x, c4), V.MultiplyAdd(a1, x, d4));
-                x = V.Broadcast(*(T*)(pb + b5));
-                (c5, d5) = (V.MultiplyAdd(a0, x, c5), V.MultiplyAdd(a1, x, d5));
+                upper.Store(to);
+                lower.Store(to + V.Count);
             }
-        }
-
-        Store2(c, c0, d0);
-        if (TColumns.Value > 1) Store2(c + cColumn, c1, d1);
-        if (TColumns.Value > 2) Store2(c + 2 * cColumn, c2, d2);
-        if (TColumns.Value > 2) Store2(c + 3 * cColumn, c3, d3);
-        if (TColumns.Value > 4) Store2(c + 4 * cColumn, c4, d4);
-        if (TColumns.Value > 4) Store2(c + 5 * cColumn, c5, d5);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Store2(T* to, V upper, V lower)
-        {
-            upper.Store(to);
-            lower.Store(to + V.Count);
         }
     }
 
@@ -103,76 +106,79 @@ internal static unsafe class Tile
     private static void Edge<T, V, TVectors, TColumns>(T* a, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int height, int whole, int inner, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T> where TVectors : struct, ICount where TColumns : struct, ICount
     {
-        // The d are the last rows; with two vectors, the c are those before.
-        V c0 = V.Zero, c1 = V.Zero, c2 = V.Zero, c3 = V.Zero, c4 = V.Zero, c5 = V.Zero;
-        V d0 = V.Zero, d1 = V.Zero, d2 = V.Zero, d3 = V.Zero, d4 = V.Zero, d5 = V.Zero;
-        if (accumulate)
+        unchecked
         {
-            Load(c, ref c0, ref d0, height);
-            if (TColumns.Value > 1) Load(c + cColumn, ref c1, ref d1, height);
-            if (TColumns.Value > 2) Load(c + 2 * cColumn, ref c2, ref d2, height);
-            if (TColumns.Value > 2) Load(c + 3 * cColumn, ref c3, ref d3, height);
-            if (TColumns.Value > 4) Load(c + 4 * cColumn, ref c4, ref d4, height);
-            if (TColumns.Value > 4) Load(c + 5 * cColumn, ref c5, ref d5, height);
-        }
-
-        nint b1 = bColumn * sizeof(T), b2 = 2 * b1, b3 = 3 * b1, b4 = 4 * b1, b5 = 5 * b1;
-        nint nextA = aColumn * sizeof(T), nextB = bRow * sizeof(T);
-        byte* pa = (byte*)a, pb = (byte*)b;
-        for (var p = 0; p < inner; p++, pa += nextA, pb += nextB)
-        {
-            var last = (T*)pa + (TVectors.Value > 1 ? V.Count : 0);
-            V a0 = TVectors.Value > 1 ? V.Load((T*)pa) : V.Zero, a1 = p < whole ? V.Load(last) : V.Load(last, height);
-            var x = V.Broadcast(*(T*)pb);
-            if (TVectors.Value > 1) c0 = V.MultiplyAdd(a0, x, c0);
-            d0 = V.MultiplyAdd(a1, x, d0);
-            if (TColumns.Value > 1)
+            // The d are the last rows; with two vectors, the c are those before.
+            V c0 = V.Zero, c1 = V.Zero, c2 = V.Zero, c3 = V.Zero, c4 = V.Zero, c5 = V.Zero;
+            V d0 = V.Zero, d1 = V.Zero, d2 = V.Zero, d3 = V.Zero, d4 = V.Zero, d5 = V.Zero;
+            if (accumulate)
             {
-                x = V.Broadcast(*(T*)(pb + b1));
-                if (TVectors.Value > 1) c1 = V.MultiplyAdd(a0, x, c1);
-                d1 = V.MultiplyAdd(a1, x, d1);
+                Load(c, ref c0, ref d0, height);
+                if (TColumns.Value > 1) Load(c + cColumn, ref c1, ref d1, height);
+                if (TColumns.Value > 2) Load(c + 2 * cColumn, ref c2, ref d2, height);
+                if (TColumns.Value > 2) Load(c + 3 * cColumn, ref c3, ref d3, height);
+                if (TColumns.Value > 4) Load(c + 4 * cColumn, ref c4, ref d4, height);
+                if (TColumns.Value > 4) Load(c + 5 * cColumn, ref c5, ref d5, height);
             }
 
-            if (TColumns.Value > 2)
+            nint b1 = bColumn * sizeof(T), b2 = 2 * b1, b3 = 3 * b1, b4 = 4 * b1, b5 = 5 * b1;
+            nint nextA = aColumn * sizeof(T), nextB = bRow * sizeof(T);
+            byte* pa = (byte*)a, pb = (byte*)b;
+            for (var p = 0; p < inner; p++, pa += nextA, pb += nextB)
             {
-                x = V.Broadcast(*(T*)(pb + b2));
-                if (TVectors.Value > 1) c2 = V.MultiplyAdd(a0, x, c2);
-                d2 = V.MultiplyAdd(a1, x, d2);
-                x = V.Broadcast(*(T*)(pb + b3));
-                if (TVectors.Value > 1) c3 = V.MultiplyAdd(a0, x, c3);
-                d3 = V.MultiplyAdd(a1, x, d3);
+                var last = (T*)pa + (TVectors.Value > 1 ? V.Count : 0);
+                V a0 = TVectors.Value > 1 ? V.Load((T*)pa) : V.Zero, a1 = p < whole ? V.Load(last) : V.Load(last, height);
+                var x = V.Broadcast(*(T*)pb);
+                if (TVectors.Value > 1) c0 = V.MultiplyAdd(a0, x, c0);
+                d0 = V.MultiplyAdd(a1, x, d0);
+                if (TColumns.Value > 1)
+                {
+                    x = V.Broadcast(*(T*)(pb + b1));
+                    if (TVectors.Value > 1) c1 = V.MultiplyAdd(a0, x, c1);
+                    d1 = V.MultiplyAdd(a1, x, d1);
+                }
+
+                if (TColumns.Value > 2)
+                {
+                    x = V.Broadcast(*(T*)(pb + b2));
+                    if (TVectors.Value > 1) c2 = V.MultiplyAdd(a0, x, c2);
+                    d2 = V.MultiplyAdd(a1, x, d2);
+                    x = V.Broadcast(*(T*)(pb + b3));
+                    if (TVectors.Value > 1) c3 = V.MultiplyAdd(a0, x, c3);
+                    d3 = V.MultiplyAdd(a1, x, d3);
+                }
+
+                if (TColumns.Value > 4)
+                {
+                    x = V.Broadcast(*(T*)(pb + b4));
+                    if (TVectors.Value > 1) c4 = V.MultiplyAdd(a0, x, c4);
+                    d4 = V.MultiplyAdd(a1, x, d4);
+                    x = V.Broadcast(*(T*)(pb + b5));
+                    if (TVectors.Value > 1) c5 = V.MultiplyAdd(a0, x, c5);
+                    d5 = V.MultiplyAdd(a1, x, d5);
+                }
             }
 
-            if (TColumns.Value > 4)
+            Store(c, c0, d0, height);
+            if (TColumns.Value > 1) Store(c + cColumn, c1, d1, height);
+            if (TColumns.Value > 2) Store(c + 2 * cColumn, c2, d2, height);
+            if (TColumns.Value > 2) Store(c + 3 * cColumn, c3, d3, height);
+            if (TColumns.Value > 4) Store(c + 4 * cColumn, c4, d4, height);
+            if (TColumns.Value > 4) Store(c + 5 * cColumn, c5, d5, height);
+
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            static void Load(T* from, ref V upper, ref V lower, int height)
             {
-                x = V.Broadcast(*(T*)(pb + b4));
-                if (TVectors.Value > 1) c4 = V.MultiplyAdd(a0, x, c4);
-                d4 = V.MultiplyAdd(a1, x, d4);
-                x = V.Broadcast(*(T*)(pb + b5));
-                if (TVectors.Value > 1) c5 = V.MultiplyAdd(a0, x, c5);
-                d5 = V.MultiplyAdd(a1, x, d5);
+                if (TVectors.Value > 1) upper = V.Load(from);
+                lower = V.Load(from + (TVectors.Value > 1 ? V.Count : 0), height);
             }
-        }
 
-        Store(c, c0, d0, height);
-        if (TColumns.Value > 1) Store(c + cColumn, c1, d1, height);
-        if (TColumns.Value > 2) Store(c + 2 * cColumn, c2, d2, height);
-        if (TColumns.Value > 2) Store(c + 3 * cColumn, c3, d3, height);
-        if (TColumns.Value > 4) Store(c + 4 * cColumn, c4, d4, height);
-        if (TColumns.Value > 4) Store(c + 5 * cColumn, c5, d5, height);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Load(T* from, ref V upper, ref V lower, int height)
-        {
-            if (TVectors.Value > 1) upper = V.Load(from);
-            lower = V.Load(from + (TVectors.Value > 1 ? V.Count : 0), height);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Store(T* to, V upper, V lower, int height)
-        {
-            if (TVectors.Value > 1) upper.Store(to);
-            lower.Store(to + (TVectors.Value > 1 ? V.Count : 0), height);
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            static void Store(T* to, V upper, V lower, int height)
+            {
+                if (TVectors.Value > 1) upper.Store(to);
+                lower.Store(to + (TVectors.Value > 1 ? V.Count : 0), height);
+            }
         }
     }
 }

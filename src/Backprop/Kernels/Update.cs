@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
 using Backprop.Simd;
 
 namespace Backprop.Kernels;
@@ -24,11 +25,25 @@ internal readonly unsafe struct Update<T, TRule>(TRule rule, bool maximize, doub
         for (var k = 0; k < local.Parameters.Length; k++)
         {
             var parameter = local.Parameters[k];
-            fixed (T* p = parameter.Values, g = parameter.Gradients, pa = local.Buffer(1, k), pb = local.Buffer(2, k), pc = local.Buffer(3, k))
+            local.Move<V>(parameter.Values, parameter.Gradients, local.Buffer(1, k), local.Buffer(2, k), local.Buffer(3, k));
+        }
+    }
+
+    /// <summary>Applies the rule to the values of one parameter; of the buffers, to those that it uses.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Move<V>(Span<T> values, ReadOnlySpan<T> gradients, Span<T> first, Span<T> second, Span<T> third) where V : unmanaged, ISimd<V, T>
+    {
+        unchecked
+        {
+            Lengths.MustAgree(values.Length, gradients.Length);
+            if (TRule.Buffers > 0) Lengths.MustAgree(values.Length, first.Length);
+            if (TRule.Buffers > 1) Lengths.MustAgree(values.Length, second.Length);
+            if (TRule.Buffers > 2) Lengths.MustAgree(values.Length, third.Length);
+            fixed (T* p = values, g = gradients, pa = first, pb = second, pc = third)
             {
-                var i = 0;
-                for (; i <= parameter.Count - V.Count; i += V.Count) local.Move<V>(p + i, g + i, pa + i, pb + i, pc + i);
-                for (; i < parameter.Count; i++) local.Move<Scalar<T>>(p + i, g + i, pa + i, pb + i, pc + i);
+                int count = values.Length, i = 0;
+                for (; i <= count - V.Count; i += V.Count) Move<V>(p + i, g + i, pa + i, pb + i, pc + i);
+                for (; i < count; i++) Move<Scalar<T>>(p + i, g + i, pa + i, pb + i, pc + i);
             }
         }
     }

@@ -74,8 +74,12 @@ public sealed class Embedding<T> : Layer<T> where T : unmanaged, IFloatingPointI
         // y[i, q d + k] = W[x[i, q], k]
         for (var (q, n) = (0, x.RowCount); q < x.ColumnCount; q++)
         {
+            var rows = indices.Slice(q * n, n);
             for (var k = 0; k < EmbeddingDim; k++)
-                for (var i = 0; i < n; i++) ys[(q * EmbeddingDim + k) * n + i] = w[k * NumEmbeddings + indices[q * n + i]];
+            {
+                Span<T> column = ys.Slice((q * EmbeddingDim + k) * n, n), table = w.Slice(k * NumEmbeddings, NumEmbeddings);
+                for (var i = 0; i < n; i++) column[i] = table[rows[i]];
+            }
         }
 
         return y;
@@ -89,13 +93,12 @@ public sealed class Embedding<T> : Layer<T> where T : unmanaged, IFloatingPointI
         // dW[x[i, q], k] += dY[i, q d + k]
         for (var (q, n) = (0, dY.RowCount); q < pass.Input.ColumnCount; q++)
         {
+            var rows = indices.Slice(q * n, n);
             for (var k = 0; k < EmbeddingDim; k++)
             {
+                Span<T> column = dYs.Slice((q * EmbeddingDim + k) * n, n), table = dW.Slice(k * NumEmbeddings, NumEmbeddings);
                 for (var i = 0; i < n; i++)
-                {
-                    var row = indices[q * n + i];
-                    if (row != PaddingIdx) dW[k * NumEmbeddings + row] += dYs[(q * EmbeddingDim + k) * n + i];
-                }
+                    if (rows[i] != PaddingIdx) table[rows[i]] += column[i];
             }
         }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -15,7 +16,7 @@ public sealed class MatrixParameter<T> : Parameter<T> where T : unmanaged, Syste
     /// <param name="columns">Columns, at least 1.</param>
     /// <param name="shape">The sizes in files, as PyTorch has them: the rows first, and then sizes that multiply to the columns; none for (rows, columns).</param>
     /// <exception cref="ArgumentException">The name is empty, or the shape does not fit.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size is below 1, or there are more values than an array has room for.</exception>
     public MatrixParameter(string name, int rows, int columns, params ReadOnlySpan<int> shape)
         : this(name, FileShape.OfMatrix(name, rows, columns, shape), Zeros(name, rows, columns), Zeros(name, rows, columns)) { }
 
@@ -31,6 +32,9 @@ public sealed class MatrixParameter<T> : Parameter<T> where T : unmanaged, Syste
     private static Matrix<T> Zeros(string name, int rows, int columns)
     {
         Element.Require<T>();
+        // MathNet multiplies the sizes as int: 65536x65536 would be a matrix without entries.
+        if ((long)rows * columns > Array.MaxLength)
+            throw new ArgumentOutOfRangeException(nameof(columns), string.Create(CultureInfo.InvariantCulture, $"{name} expects at most {Array.MaxLength} values, but is {rows}x{columns}."));
         return Matrix<T>.Build.Dense(Expect.Positive(name, rows, nameof(rows)), Expect.Positive(name, columns, nameof(columns)));
     }
 }

@@ -250,8 +250,8 @@ public sealed class Generator
 
     // Uniform in [0, 1), with as many random bits as T's significand has.
     private T NextUnit<T>() where T : unmanaged, IFloatingPointIeee754<T> => typeof(T) == typeof(float)
-        ? T.CreateTruncating((int)(_engine.Next32() & ((1 << 24) - 1)) * (1f / (1 << 24)))
-        : T.CreateTruncating((long)(_engine.Next64() & ((1L << 53) - 1)) * (1.0 / (1L << 53)));
+        ? T.CreateTruncating(unchecked((int)(_engine.Next32() & ((1 << 24) - 1))) * (1f / (1 << 24)))
+        : T.CreateTruncating(unchecked((long)(_engine.Next64() & ((1L << 53) - 1))) * (1.0 / (1L << 53)));
 
     private double NextNormal()
     {

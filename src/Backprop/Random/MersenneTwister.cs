@@ -36,8 +36,11 @@ internal sealed class MersenneTwister
 
     public uint Next32()
     {
-        if (Position is 0 or Size) Twist();
-        return _draws[Position++];
+        unchecked
+        {
+            if (Position is 0 or Size) Twist();
+            return _draws[Position++];
+        }
     }
 
     public ulong Next64()
@@ -61,34 +64,43 @@ internal sealed class MersenneTwister
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Twist(int from, int to, int shift)
     {
-        var s = _words;
-        int i = from;
-        for (; i <= to - Vector<uint>.Count; i += Vector<uint>.Count)
+        unchecked
         {
-            var y = (new Vector<uint>(s, i) & new Vector<uint>(0x80000000)) | (new Vector<uint>(s, i + 1) & new Vector<uint>(0x7fffffff));
-            var odd = Vector.Equals(y & Vector<uint>.One, Vector<uint>.One);
-            (new Vector<uint>(s, i + shift) ^ (y >>> 1) ^ (odd & new Vector<uint>(0x9908b0df))).CopyTo(s, i);
+            var s = _words;
+            int i = from;
+            for (; i <= to - Vector<uint>.Count; i += Vector<uint>.Count)
+            {
+                var y = (new Vector<uint>(s, i) & new Vector<uint>(0x80000000)) | (new Vector<uint>(s, i + 1) & new Vector<uint>(0x7fffffff));
+                var odd = Vector.Equals(y & Vector<uint>.One, Vector<uint>.One);
+                (new Vector<uint>(s, i + shift) ^ (y >>> 1) ^ (odd & new Vector<uint>(0x9908b0df))).CopyTo(s, i);
+            }
+            for (; i < to; i++)
+                s[i] = s[i + shift] ^ Twisted(s[i], s[i + 1]);
         }
-        for (; i < to; i++)
-            s[i] = s[i + shift] ^ Twisted(s[i], s[i + 1]);
     }
 
     private static uint Twisted(uint high, uint low)
     {
-        uint y = (high & 0x80000000) | (low & 0x7fffffff);
-        return (y >> 1) ^ ((y & 1) * 0x9908b0df);
+        unchecked
+        {
+            uint y = (high & 0x80000000) | (low & 0x7fffffff);
+            return (y >> 1) ^ ((y & 1) * 0x9908b0df);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Temper()
     {
-        for (int i = 0; i < Size; i += Vector<uint>.Count)
+        unchecked
         {
-            var y = new Vector<uint>(_words, i);
-            y ^= y >>> 11;
-            y ^= (y << 7) & new Vector<uint>(0x9d2c5680);
-            y ^= (y << 15) & new Vector<uint>(0xefc60000);
-            (y ^ (y >>> 18)).CopyTo(_draws, i);
+            for (int i = 0; i < Size; i += Vector<uint>.Count)
+            {
+                var y = new Vector<uint>(_words, i);
+                y ^= y >>> 11;
+                y ^= (y << 7) & new Vector<uint>(0x9d2c5680);
+                y ^= (y << 15) & new Vector<uint>(0xefc60000);
+                (y ^ (y >>> 18)).CopyTo(_draws, i);
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ public sealed class CosineAnnealingLR(Optimizer optimizer, int tMax, double etaM
     protected override double Next(int epoch, double rate, double initial)
     {
         // lr_t - η = (1 + cos(π t / T)) / (1 + cos(π (t - 1) / T)) (lr_(t-1) - η), except just after the bottom, where that is 0 / 0.
-        if ((epoch - 1 - _tMax) % (2 * _tMax) == 0) return rate + (initial - _etaMin) * (1 - Math.Cos(Math.PI / _tMax)) / 2;
+        if ((epoch - 1 - _tMax) % (2L * _tMax) == 0) return rate + (initial - _etaMin) * (1 - Math.Cos(Math.PI / _tMax)) / 2;
         return (1 + Math.Cos(Math.PI * epoch / _tMax)) / (1 + Math.Cos(Math.PI * (epoch - 1) / _tMax)) * (rate - _etaMin) + _etaMin;
     }
 

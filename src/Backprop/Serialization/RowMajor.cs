@@ -73,7 +73,7 @@ internal static class RowMajor
                     Span<TTo> column = destination.Slice(j * destinationStride + firstRow, height);
                     ReadOnlySpan<TFrom> from = source[(firstRow * sourceStride + j)..];
                     for (int i = 0; i < column.Length; i++)
-                        column[i] = TTo.CreateTruncating(from[i * sourceStride]);
+                        column[i] = TTo.CreateTruncating(from[unchecked(i * sourceStride)]);   // fits, since that entry is there
                 }
             }
         }

@@ -17,7 +17,7 @@ internal readonly unsafe struct Scalar<T>(T value) : ISimd<Scalar<T>, T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Scalar<T> FromBits(ulong bits) => FromBits((uint)bits, bits);
+    private static Scalar<T> FromBits(ulong bits) => FromBits(unchecked((uint)bits), bits);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Scalar<T> Mask(bool condition) => FromBits(condition ? ulong.MaxValue : 0);
@@ -58,19 +58,19 @@ internal readonly unsafe struct Scalar<T>(T value) : ISimd<Scalar<T>, T>
     public static Scalar<T> Keep(Scalar<T> value, int count) => count > 0 ? value : Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scalar<T> operator +(Scalar<T> left, Scalar<T> right) => new(left._v + right._v);
+    public static Scalar<T> operator +(Scalar<T> left, Scalar<T> right) => new(unchecked(left._v + right._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scalar<T> operator -(Scalar<T> left, Scalar<T> right) => new(left._v - right._v);
+    public static Scalar<T> operator -(Scalar<T> left, Scalar<T> right) => new(unchecked(left._v - right._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scalar<T> operator *(Scalar<T> left, Scalar<T> right) => new(left._v * right._v);
+    public static Scalar<T> operator *(Scalar<T> left, Scalar<T> right) => new(unchecked(left._v * right._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scalar<T> operator /(Scalar<T> left, Scalar<T> right) => new(left._v / right._v);
+    public static Scalar<T> operator /(Scalar<T> left, Scalar<T> right) => new(unchecked(left._v / right._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scalar<T> operator -(Scalar<T> value) => new(-value._v);
+    public static Scalar<T> operator -(Scalar<T> value) => new(unchecked(-value._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Scalar<T> MultiplyAdd(Scalar<T> a, Scalar<T> b, Scalar<T> c) => new(T.MultiplyAddEstimate(a._v, b._v, c._v));
@@ -80,12 +80,6 @@ internal readonly unsafe struct Scalar<T>(T value) : ISimd<Scalar<T>, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Scalar<T> Sqrt(Scalar<T> value) => new(T.Sqrt(value._v));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scalar<T> Floor(Scalar<T> value) => new(T.Floor(value._v));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scalar<T> Round(Scalar<T> value) => new(T.Round(value._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Scalar<T> Min(Scalar<T> left, Scalar<T> right) => new(T.Min(left._v, right._v));
@@ -133,10 +127,10 @@ internal readonly unsafe struct Scalar<T>(T value) : ISimd<Scalar<T>, T>
     public static Scalar<T> operator ~(Scalar<T> value) => FromBits(~value.Bits);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scalar<T> AddBits(Scalar<T> left, Scalar<T> right) => FromBits(left.Bits + right.Bits);
+    public static Scalar<T> AddBits(Scalar<T> left, Scalar<T> right) => FromBits(unchecked(left.Bits + right.Bits));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scalar<T> SubtractBits(Scalar<T> left, Scalar<T> right) => FromBits(left.Bits - right.Bits);
+    public static Scalar<T> SubtractBits(Scalar<T> left, Scalar<T> right) => FromBits(unchecked(left.Bits - right.Bits));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Scalar<T> ShiftBitsLeft(Scalar<T> value, int single, int @double) =>
@@ -148,7 +142,4 @@ internal readonly unsafe struct Scalar<T>(T value) : ISimd<Scalar<T>, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Scalar<T> value) => value._v;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Max(Scalar<T> value) => value._v;
 }

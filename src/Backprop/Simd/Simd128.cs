@@ -35,16 +35,19 @@ internal readonly unsafe struct Simd128<T>(Vector128<T> value) : ISimd<Simd128<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128<T> Load(T* source, int count)
     {
-        if (Avx.IsSupported)
+        unchecked
         {
-            return typeof(T) == typeof(float)
-                ? new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>())
-                : new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
-        }
+            if (Avx.IsSupported)
+            {
+                return typeof(T) == typeof(float)
+                    ? new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>())
+                    : new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
+            }
 
-        Vector128<T> v = default;
-        for (int i = 0; i < count; i++) ((T*)&v)[i] = source[i];
-        return new(v);
+            Vector128<T> v = default;
+            for (int i = 0; i < count; i++) ((T*)&v)[i] = source[i];
+            return new(v);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -53,8 +56,11 @@ internal readonly unsafe struct Simd128<T>(Vector128<T> value) : ISimd<Simd128<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(T* destination, int count)
     {
-        Vector128<T> v = _v;
-        for (int i = 0; i < count; i++) destination[i] = ((T*)&v)[i];
+        unchecked
+        {
+            Vector128<T> v = _v;
+            for (int i = 0; i < count; i++) destination[i] = ((T*)&v)[i];
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -85,16 +91,6 @@ internal readonly unsafe struct Simd128<T>(Vector128<T> value) : ISimd<Simd128<T
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128<T> Sqrt(Simd128<T> value) => new(Vector128.Sqrt(value._v));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd128<T> Floor(Simd128<T> value) => typeof(T) == typeof(float)
-        ? new(Vector128.Floor(value._v.AsSingle()).As<float, T>())
-        : new(Vector128.Floor(value._v.AsDouble()).As<double, T>());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd128<T> Round(Simd128<T> value) => typeof(T) == typeof(float)
-        ? new(Vector128.Round(value._v.AsSingle()).As<float, T>())
-        : new(Vector128.Round(value._v.AsDouble()).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128<T> Min(Simd128<T> left, Simd128<T> right) => new(Vector128.Min(left._v, right._v));
@@ -166,17 +162,12 @@ internal readonly unsafe struct Simd128<T>(Vector128<T> value) : ISimd<Simd128<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Simd128<T> value)
     {
-        Vector128<T> v = value._v;
-        if (typeof(T) == typeof(float)) v += SwapHalves(v);
-        return v.GetElement(0) + v.GetElement(1);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Max(Simd128<T> value)
-    {
-        Vector128<T> v = value._v;
-        if (typeof(T) == typeof(float)) v = Vector128.Max(v, SwapHalves(v));
-        return T.Max(v.GetElement(0), v.GetElement(1));
+        unchecked
+        {
+            Vector128<T> v = value._v;
+            if (typeof(T) == typeof(float)) v += SwapHalves(v);
+            return v.GetElement(0) + v.GetElement(1);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -37,16 +37,19 @@ internal readonly unsafe struct Simd256<T>(Vector256<T> value) : ISimd<Simd256<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256<T> Load(T* source, int count)
     {
-        if (Avx.IsSupported)
+        unchecked
         {
-            return typeof(T) == typeof(float)
-                ? new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>())
-                : new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
-        }
+            if (Avx.IsSupported)
+            {
+                return typeof(T) == typeof(float)
+                    ? new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>())
+                    : new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
+            }
 
-        Vector256<T> v = default;
-        for (int i = 0; i < count; i++) ((T*)&v)[i] = source[i];
-        return new(v);
+            Vector256<T> v = default;
+            for (int i = 0; i < count; i++) ((T*)&v)[i] = source[i];
+            return new(v);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -55,12 +58,15 @@ internal readonly unsafe struct Simd256<T>(Vector256<T> value) : ISimd<Simd256<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(T* destination, int count)
     {
-        int half = Vector128<T>.Count;
-        if (count < half) new Simd128<T>(_v.GetLower()).Store(destination, count);
-        else
+        unchecked
         {
-            _v.GetLower().Store(destination);
-            new Simd128<T>(_v.GetUpper()).Store(destination + half, count - half);
+            int half = Vector128<T>.Count;
+            if (count < half) new Simd128<T>(_v.GetLower()).Store(destination, count);
+            else
+            {
+                _v.GetLower().Store(destination);
+                new Simd128<T>(_v.GetUpper()).Store(destination + half, count - half);
+            }
         }
     }
 
@@ -92,16 +98,6 @@ internal readonly unsafe struct Simd256<T>(Vector256<T> value) : ISimd<Simd256<T
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256<T> Sqrt(Simd256<T> value) => new(Vector256.Sqrt(value._v));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd256<T> Floor(Simd256<T> value) => typeof(T) == typeof(float)
-        ? new(Vector256.Floor(value._v.AsSingle()).As<float, T>())
-        : new(Vector256.Floor(value._v.AsDouble()).As<double, T>());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd256<T> Round(Simd256<T> value) => typeof(T) == typeof(float)
-        ? new(Vector256.Round(value._v.AsSingle()).As<float, T>())
-        : new(Vector256.Round(value._v.AsDouble()).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256<T> Min(Simd256<T> left, Simd256<T> right) => new(Vector256.Min(left._v, right._v));
@@ -172,9 +168,6 @@ internal readonly unsafe struct Simd256<T>(Vector256<T> value) : ISimd<Simd256<T
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Simd256<T> value) => Simd128<T>.Sum(new(value._v.GetLower() + value._v.GetUpper()));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Max(Simd256<T> value) => Simd128<T>.Max(new(Vector128.Max(value._v.GetLower(), value._v.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<T> First(int count) => typeof(T) == typeof(float)

@@ -33,10 +33,13 @@ internal readonly unsafe struct Simd512<T>(Vector512<T> value) : ISimd<Simd512<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512<T> Load(T* source, int count)
     {
-        int half = Vector256<T>.Count;
-        return count <= half
-            ? new(Simd256<T>.Load(source, count).Value.ToVector512())
-            : new(Vector256.Load(source).ToVector512Unsafe().WithUpper(Simd256<T>.Load(source + half, count - half).Value));
+        unchecked
+        {
+            int half = Vector256<T>.Count;
+            return count <= half
+                ? new(Simd256<T>.Load(source, count).Value.ToVector512())
+                : new(Vector256.Load(source).ToVector512Unsafe().WithUpper(Simd256<T>.Load(source + half, count - half).Value));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -45,12 +48,15 @@ internal readonly unsafe struct Simd512<T>(Vector512<T> value) : ISimd<Simd512<T
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(T* destination, int count)
     {
-        int half = Vector256<T>.Count;
-        if (count < half) new Simd256<T>(_v.GetLower()).Store(destination, count);
-        else
+        unchecked
         {
-            _v.GetLower().Store(destination);
-            new Simd256<T>(_v.GetUpper()).Store(destination + half, count - half);
+            int half = Vector256<T>.Count;
+            if (count < half) new Simd256<T>(_v.GetLower()).Store(destination, count);
+            else
+            {
+                _v.GetLower().Store(destination);
+                new Simd256<T>(_v.GetUpper()).Store(destination + half, count - half);
+            }
         }
     }
 
@@ -84,16 +90,6 @@ internal readonly unsafe struct Simd512<T>(Vector512<T> value) : ISimd<Simd512<T
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512<T> Sqrt(Simd512<T> value) => new(Vector512.Sqrt(value._v));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd512<T> Floor(Simd512<T> value) => typeof(T) == typeof(float)
-        ? new(Vector512.Floor(value._v.AsSingle()).As<float, T>())
-        : new(Vector512.Floor(value._v.AsDouble()).As<double, T>());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd512<T> Round(Simd512<T> value) => typeof(T) == typeof(float)
-        ? new(Vector512.Round(value._v.AsSingle()).As<float, T>())
-        : new(Vector512.Round(value._v.AsDouble()).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512<T> Min(Simd512<T> left, Simd512<T> right) => new(Vector512.Min(left._v, right._v));
@@ -164,7 +160,4 @@ internal readonly unsafe struct Simd512<T>(Vector512<T> value) : ISimd<Simd512<T
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Simd512<T> value) => Simd256<T>.Sum(new(value._v.GetLower() + value._v.GetUpper()));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Max(Simd512<T> value) => Simd256<T>.Max(new(Vector256.Max(value._v.GetLower(), value._v.GetUpper())));
 }

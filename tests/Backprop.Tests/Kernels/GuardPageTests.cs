@@ -1,0 +1,329 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Backprop.Kernels;
+using Backprop.Simd;
+using FluentAssertions;
+using Xunit;
+
+namespace Backprop.Tests.Kernels;
+
+/// <summary>
+/// Every kernel with every operand beside a page that may not be touched, once before it and once behind: an access beyond an operand ends the process. What
+/// comes out has the bits of the <see cref="Reference"/>.
+/// </summary>
+public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private static readonly Beside[] Sides = [Beside.PageBefore, Beside.PageBehind];
+
+    // Rows, columns, inner dimension: the paths for few, and around the tile, the vector, the blocks (192 rows, 1024 columns, 256 links), the sizes from which
+    // operands are packed (48) and that from which products are split among threads (131,072 multiply-adds).
+    private static readonly (int Rows, int Columns, int Inner)[] Products =
+    [
+        (1, 1, 1), (1, 9, 7), (9, 1, 5), (5, 4, 9), (3, 31, 2), (17, 6, 8), (31, 7, 13), (33, 13, 33), (47, 47, 20), (48, 48, 21), (49, 49, 22),
+        (49, 50, 255), (50, 49, 256), (51, 48, 257), (191, 50, 60), (192, 49, 61), (193, 61, 70), (385, 50, 9),
+        (50, 1023, 11), (49, 1024, 12), (48, 1025, 13), (1023, 49, 11), (1024, 48, 12), (1025, 50, 13), (193, 1025, 65), (97, 98, 513), (1, 600, 300), (2, 300, 300), (600, 1, 300),
+    ];
+
+    private static readonly int[] Rows = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 200];
+
+    private readonly List<GuardedMemory> _memory = [];
+    private int _used;
+
+    [Fact]
+    public void Products_stay_within_their_operands()
+    {
+        foreach (var (rows, columns, inner) in Products)
+        {
+            T[] a = Values(rows * inner, 1), b = Values(columns * inner, 2), bias = Values(columns, 3), before = Values(rows * columns, 4);
+            T[] timesTransposed = Reference.TimesTransposed(a, b, bias, rows, inner, columns), unbiased = Reference.TimesTransposed(a, b, [], rows, inner, columns);
+            T[] times = Reference.Times(a, b, rows, inner, columns), added = Reference.AddTransposeTimes(a, b, before, inner, rows, columns);
+            OnBothSides($"{rows}x{columns}, {inner} links", place =>
+            {
+                var y = place.Garbage(rows * columns);
+                Backprop.Kernels.Products.TimesTransposed<T>(place.Of(a), place.Of(b), place.Of(bias), y, rows, inner, columns);
+                place.Same(y, timesTransposed);
+                Backprop.Kernels.Products.TimesTransposed<T>(place.Of(a), place.Of(b), [], y, rows, inner, columns);
+                place.Same(y, unbiased);
+            });
+            OnBothSides($"{rows}x{columns}, {inner} links", place =>
+            {
+                var c = place.Garbage(rows * columns);
+                Backprop.Kernels.Products.Times<T>(place.Of(a), place.Of(b), c, rows, inner, columns);
+                place.Same(c, times);
+            });
+            OnBothSides($"{rows}x{columns}, {inner} links", place =>
+            {
+                var c = place.Of(before);
+                Backprop.Kernels.Products.AddTransposeTimes<T>(place.Of(a), place.Of(b), c, inner, rows, columns);
+                place.Same(c, added);
+            });
+        }
+    }
+
+    [Fact]
+    public void Functions_of_elements_and_their_sums_stay_within_their_operands()
+    {
+        foreach (var length in (int[])[.. Enumerable.Range(0, 70), 4095, 4096, 4097, 8193])
+        {
+            T[] x = Values(length, 1), y = Values(length, 2), z = Values(length, 3);
+            T[] unary = [.. x.Select(v => v * v)], binary = [.. x.Zip(y, (v, w) => v - w)], ternary = [.. x.Zip(y, (v, w) => v * w).Zip(z, (v, w) => v - w)];
+            OnBothSides($"{length}", place =>
+            {
+                Span<T> px = place.Of(x), py = place.Of(y), pz = place.Of(z), result = place.Garbage(length);
+                Elementwise.Map(default(Square), px, result);
+                place.Same(result, unary);
+                Elementwise.Map(default(Difference), px, py, result);
+                place.Same(result, binary);
+                Elementwise.Map(default(ProductMinus), px, py, pz, result);
+                place.Same(result, ternary);
+                Reductions.Sum(default(Square), px).Should().Be(Reference.Sum(unary));
+                Reductions.Sum(default(Difference), px, py).Should().Be(Reference.Sum(binary));
+                Reductions.Sum(default(ProductMinus), px, py, pz).Should().Be(Reference.Sum(ternary));
+            });
+        }
+    }
+
+    [Fact]
+    public void Column_sums_stay_within_their_operands()
+    {
+        foreach (var (rows, columns) in Shapes())
+        {
+            T[] x = Values(rows * columns, 1), before = Values(columns, 2), expected = Reference.AddColumnSums(x, rows, before);
+            OnBothSides($"{rows}x{columns}", place =>
+            {
+                var sums = place.Of(before);
+                Reductions.AddColumnSums(place.Of(x), rows, sums);
+                place.Same(sums, expected);
+            });
+        }
+    }
+
+    [Theory, InlineData(true, true), InlineData(true, false), InlineData(false, true), InlineData(false, false)]
+    public void Row_normalizations_stay_within_their_operands(bool centred, bool affine)
+    {
+        var epsilon = T.CreateChecked(1e-5);
+        foreach (var (rows, columns) in Shapes())
+        {
+            T[] x = Values(rows * columns, 1), dY = Values(rows * columns, 2), weight = Values(affine ? columns : 0, 3), bias = Values(affine ? columns : 0, 4);
+            T[] dWeight = Values(weight.Length, 5), dBias = Values(bias.Length, 6);
+            var forward = Reference.NormalizeRows(centred, epsilon, x, weight, bias, rows, columns);
+            var backward = Reference.NormalizeRowsBackward(centred, forward, x, dY, weight, dWeight, dBias, rows, columns);
+            OnBothSides($"{rows}x{columns}", place =>
+            {
+                var moments = new Moments<T>();
+                Span<T> px = place.Of(x), pw = place.Of(weight), y = place.Garbage(x.Length), pdW = place.Of(dWeight), pdB = place.Of(dBias), dX = place.Garbage(x.Length);
+                RowNormalization.Forward(centred, epsilon, px, pw, place.Of(bias), moments, y, rows, columns);
+                place.Same(y, forward.Y);
+                RowNormalization.Backward(centred, px, place.Of(dY), pw, moments, pdW, pdB, dX, rows, columns);
+                place.Same(dX, backward.DX);
+                place.Same(pdW, backward.DWeight);
+                place.Same(pdB, backward.DBias);
+                RowNormalization.Backward(centred, px, place.Of(dY), pw, moments, [], [], [], rows, columns);
+            });
+        }
+    }
+
+    [Theory, InlineData(true, true), InlineData(true, false), InlineData(false, true), InlineData(false, false)]
+    public void Column_normalizations_stay_within_their_operands(bool own, bool affine)
+    {
+        var epsilon = T.CreateChecked(1e-5);
+        foreach (var (rows, columns) in Shapes())
+        {
+            T[] x = Values(rows * columns, 1), dY = Values(rows * columns, 2), weight = Values(affine ? columns : 0, 3), bias = Values(affine ? columns : 0, 4);
+            T[] dWeight = Values(weight.Length, 5), dBias = Values(bias.Length, 6), means = Values(columns, 7), variances = [.. Values(columns, 8).Select(v => v * v)];
+            var forward = Reference.NormalizeColumns(own ? null : means, variances, epsilon, x, weight, bias, rows, columns);
+            var backward = Reference.NormalizeColumnsBackward(own, forward, x, dY, weight, dWeight, dBias, rows, columns);
+            OnBothSides($"{rows}x{columns}", place =>
+            {
+                var moments = new Moments<T>();
+                moments.Clear(columns);
+                means.CopyTo(moments.Mean);
+                variances.CopyTo(moments.Variance);
+                Span<T> px = place.Of(x), pw = place.Of(weight), y = place.Garbage(x.Length), pdW = place.Of(dWeight), pdB = place.Of(dBias), dX = place.Garbage(x.Length);
+                ColumnNormalization.Forward(own, epsilon, px, pw, place.Of(bias), moments, y, rows, columns);
+                place.Same(y, forward.Y);
+                ColumnNormalization.Backward(own, px, place.Of(dY), pw, moments, pdW, pdB, dX, rows, columns);
+                place.Same(dX, backward.DX);
+                place.Same(pdW, backward.DWeight);
+                place.Same(pdB, backward.DBias);
+                ColumnNormalization.Backward(own, px, place.Of(dY), pw, moments, [], [], [], rows, columns);
+            });
+        }
+    }
+
+    [Fact]
+    public void Softmax_stays_within_its_operands()
+    {
+        foreach (var (rows, columns) in Shapes())
+        {
+            T[] x = Values(rows * columns, 1), dY = Values(rows * columns, 2);
+            T[] softmax = Reference.Softmax(x, rows, columns), log = Reference.LogSoftmax(x, rows, columns);
+            T[] gradient = Reference.SoftmaxBackward(softmax, dY, rows, columns), logGradient = Reference.LogSoftmaxBackward(log, dY, rows, columns);
+            OnBothSides($"{rows}x{columns}", place =>
+            {
+                Span<T> px = place.Of(x), y = place.Garbage(x.Length), pdY = place.Of(dY), dX = place.Garbage(x.Length);
+                SoftmaxRows.Forward<T>(px, y, rows, columns);
+                place.Same(y, softmax);
+                SoftmaxRows.Backward<T>(y, pdY, dX, rows, columns);
+                place.Same(dX, gradient);
+                SoftmaxRows.LogForward<T>(px, y, rows, columns);
+                place.Same(y, log);
+                SoftmaxRows.LogBackward<T>(y, pdY, dX, rows, columns);
+                place.Same(dX, logGradient);
+            });
+        }
+    }
+
+    [Theory, InlineData(true, true), InlineData(true, false), InlineData(false, true), InlineData(false, false)]
+    public void Cross_entropy_stays_within_its_operands(bool weighted, bool probabilities)
+    {
+        T floor = T.CreateChecked(0.25), share = T.CreateChecked(0.75);
+        foreach (var (rows, classes) in Shapes())
+        {
+            // Whole matrices, and the last rows of greater ones: what follows the last entry is not there either.
+            foreach (var stride in (int[])[rows, rows + 3])
+            {
+                var entries = (classes - 1) * stride + rows;
+                T[] x = Values(entries, 1), t = Values(probabilities ? entries : 0, 2), weights = Values(weighted ? classes : 0, 3), dL = Values(rows, 4), q = Values(rows, 5), before = Values(entries, 6);
+                var (max, logSum) = Reference.LogSumExp(x, rows, stride, classes);
+                var losses = Reference.CrossEntropyLosses(x, stride, classes, max, logSum, weights, t, floor, share, rows);
+                var gradient = Reference.CrossEntropyGradient(x, stride, classes, dL, q, weights, t, floor, share, before);
+                OnBothSides($"{rows}x{classes}, {stride} apart", place =>
+                {
+                    Span<T> px = place.Of(x), pt = place.Of(t), pw = place.Of(weights), pMax = place.Garbage(rows), pLog = place.Garbage(rows), pLosses = place.Garbage(rows), dX = place.Of(before);
+                    CrossEntropy.LogSumExp<T>(px, stride, classes, pMax, pLog);
+                    place.Same(pMax, max);
+                    place.Same(pLog, logSum);
+                    CrossEntropy.Losses<T>(px, stride, classes, pMax, pLog, pw, pt, floor, share, pLosses);
+                    place.Same(pLosses, losses);
+                    CrossEntropy.Gradient<T>(px, stride, classes, place.Of(dL), place.Of(q), pw, pt, floor, share, dX);
+                    place.Same(dX, gradient);
+                });
+            }
+        }
+    }
+
+    [Theory, InlineData(false, 0.0), InlineData(true, 0.5)]
+    public void Updates_stay_within_their_operands(bool maximize, double weightDecay)
+    {
+        foreach (var count in Enumerable.Range(0, 70))
+        {
+            T[] p = Values(count, 1), g = Values(count, 2), a = Values(count, 3), b = Values(count, 4), c = Values(count, 5);
+            T[] newA = new T[count], newB = new T[count], newC = new T[count], newP = new T[count];
+            for (var i = 0; i < count; i++)
+            {
+                var d = (maximize ? -g[i] : g[i]) + T.CreateChecked(weightDecay) * p[i];
+                (newA[i], newB[i], newC[i]) = (a[i] + d, b[i] - d, c[i] * d);
+                newP[i] = p[i] - newA[i] * newB[i] + newC[i];
+            }
+
+            OnBothSides($"{count}", place =>
+            {
+                Span<T> pp = place.Of(p), pa = place.Of(a), pb = place.Of(b), pc = place.Of(c);
+                new Move(new(default, maximize, weightDecay, [], null, null, null), pp, place.Of(g), pa, pb, pc).Run();
+                place.Same(pp, newP);
+                place.Same(pa, newA);
+                place.Same(pb, newB);
+                place.Same(pc, newC);
+            });
+        }
+    }
+
+    public void Dispose()
+    {
+        _memory.ForEach(memory => memory.Dispose());
+        GC.SuppressFinalize(this);
+    }
+
+    private static IEnumerable<(int Rows, int Columns)> Shapes() => Rows.SelectMany(rows => ((int[])[1, 2, 5, 63, 64, 65]).Select(columns => (rows, columns)));
+
+    private static T[] Values(int count, int seed) => count == 0 ? [] : Any.Matrix<T>(count, 1, seed).AsColumnMajorArray();
+
+    private void OnBothSides(string size, Action<Place> test)
+    {
+        foreach (var side in Sides)
+        {
+            _used = 0;
+            test(new(this, side, size));
+        }
+    }
+
+    /// <summary>Hands out room, each operand's between guarded pages of its own.</summary>
+    private readonly struct Place(GuardPageTests<T> owner, Beside side, string size)
+    {
+        public Span<T> Of(T[] values)
+        {
+            if (owner._used == owner._memory.Count) owner._memory.Add(new());
+            var room = owner._memory[owner._used++].Room<T>(values.Length, side);
+            values.CopyTo(room);
+            return room;
+        }
+
+        public Span<T> Garbage(int count)
+        {
+            var room = Of(new T[count]);
+            room.Fill(T.NaN);
+            return room;
+        }
+
+        public void Same(Span<T> actual, T[] expected)
+        {
+            if (MemoryMarshal.AsBytes(actual).SequenceEqual(MemoryMarshal.AsBytes<T>(expected))) return;
+            for (var i = 0; i < expected.Length; i++)
+                actual[i].Should().Be(expected[i], "entry {0} of {1} is to have the reference's bits, {2}", i, size, side);
+            Assert.Fail($"{size}, {side}: a zero has the wrong sign.");
+        }
+    }
+
+    /// <summary>An update of one parameter, at the width of this machine.</summary>
+    private readonly ref struct Move(Update<T, Rule> update, Span<T> p, ReadOnlySpan<T> g, Span<T> a, Span<T> b, Span<T> c)
+    {
+        private readonly Span<T> _p = p, _a = a, _b = b, _c = c;
+        private readonly ReadOnlySpan<T> _g = g;
+
+        public void Run()
+        {
+            if (Dispatch.Bytes >= 64) update.Move<Simd512<T>>(_p, _g, _a, _b, _c);
+            else if (Dispatch.Bytes >= 32) update.Move<Simd256<T>>(_p, _g, _a, _b, _c);
+            else if (Dispatch.Bytes >= 16) update.Move<Simd128<T>>(_p, _g, _a, _b, _c);
+            else update.Move<Scalar<T>>(_p, _g, _a, _b, _c);
+        }
+    }
+
+    private readonly struct Rule : IUpdateRule<T>
+    {
+        public static int Buffers => 3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<V>(V g, ref V p, ref V a, ref V b, ref V c) where V : unmanaged, IVector<V, T>
+        {
+            a += g;
+            b -= g;
+            c *= g;
+            p = p - a * b + c;
+        }
+    }
+
+    private readonly struct Square : IUnary<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => x * x;
+    }
+
+    private readonly struct Difference : IBinary<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Invoke<V>(V x, V y) where V : unmanaged, IVector<V, T> => x - y;
+    }
+
+    private readonly struct ProductMinus : ITernary<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Invoke<V>(V x, V y, V z) where V : unmanaged, IVector<V, T> => x * y - z;
+    }
+}
+
+public sealed class GuardPageDoubleTests : GuardPageTests<double>;
+
+public sealed class GuardPageSingleTests : GuardPageTests<float>;
