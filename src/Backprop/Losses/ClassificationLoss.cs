@@ -58,9 +58,29 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
     public Matrix<T> Backward(Matrix<T> prediction, ReadOnlySpan<int> classes, Matrix<T> result)
     {
         Check(prediction, classes);
-        CheckResult(result, prediction.RowCount, prediction.ColumnCount, prediction);
+        CheckResult(result, nameof(result), prediction.RowCount, prediction.ColumnCount, prediction);
         Differentiate(prediction, new ClassTargets<T>(classes), result);
         return result;
+    }
+
+    /// <inheritdoc cref="Loss{T}.ForwardBackward"/>
+    /// <param name="prediction">What the network says, samples x classes; dense.</param>
+    /// <param name="classes">The class of each sample.</param>
+    /// <param name="dPrediction">Receives dL/dprediction; dense, of the prediction's shape, and not the prediction.</param>
+    public T ForwardBackward(Matrix<T> prediction, ReadOnlySpan<int> classes, Matrix<T> dPrediction)
+    {
+        Check(prediction, classes);
+        CheckResult(dPrediction, nameof(dPrediction), prediction.RowCount, prediction.ColumnCount, prediction);
+        return ReduceAndDifferentiate(prediction, new ClassTargets<T>(classes), dPrediction);
+    }
+
+    /// <inheritdoc cref="Loss{T}.Divisor"/>
+    /// <param name="prediction">What the network says, samples x classes; dense.</param>
+    /// <param name="classes">The class of each sample.</param>
+    public double Divisor(Matrix<T> prediction, ReadOnlySpan<int> classes)
+    {
+        Check(prediction, classes);
+        return Divisor(new ClassTargets<T>(classes), prediction.RowCount);
     }
 
     /// <inheritdoc cref="Loss{T}.Unreduced(Matrix{T}, Matrix{T})"/>
@@ -106,6 +126,13 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
         Differentiate(prediction, TargetsOf(prediction, target), dPrediction);
 
     /// <inheritdoc/>
+    protected sealed override T ForwardBackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction) =>
+        ReduceAndDifferentiate(prediction, TargetsOf(prediction, target), dPrediction);
+
+    /// <inheritdoc/>
+    protected sealed override double DivisorCore(Matrix<T> prediction, Matrix<T> target) => Divisor(TargetsOf(prediction, target), prediction.RowCount);
+
+    /// <inheritdoc/>
     protected sealed override void UnreducedCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> losses) =>
         Losses(prediction, TargetsOf(prediction, target), 0, losses.Span());
 
@@ -121,6 +148,13 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
     /// <paramref name="dL"/> for all where that is empty.
     /// </summary>
     private protected abstract void Gradient(Matrix<T> prediction, ClassTargets<T> targets, ReadOnlySpan<T> dLosses, T dL, Matrix<T> dPrediction);
+
+    /// <summary>The sum of the losses, and their gradient as <see cref="Gradient"/> puts it; overridden where the two share work.</summary>
+    private protected virtual double SumAndGradient(Matrix<T> prediction, ClassTargets<T> targets, T dL, Matrix<T> dPrediction)
+    {
+        Gradient(prediction, targets, [], dL, dPrediction);
+        return Sum(prediction, targets);
+    }
 
     /// <summary>What a checked target holds.</summary>
     private protected virtual ClassTargets<T> TargetsOf(Matrix<T> prediction, Matrix<T> target) => new(target.Span(), probabilities: false);
@@ -140,7 +174,19 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
         Classes.Check(this, classes, prediction.ColumnCount, IgnoreIndex, nameof(classes));
     }
 
-    private T Reduce(Matrix<T> prediction, ClassTargets<T> targets)
+    private T Reduce(Matrix<T> prediction, ClassTargets<T> targets) =>
+        Reduced(T.CreateTruncating(Sum(prediction, targets)), Divisor(targets, prediction.RowCount));
+
+    private void Differentiate(Matrix<T> prediction, ClassTargets<T> targets, Matrix<T> dPrediction) =>
+        Gradient(prediction, targets, [], Reduced(T.One, Divisor(targets, prediction.RowCount)), dPrediction);
+
+    private T ReduceAndDifferentiate(Matrix<T> prediction, ClassTargets<T> targets, Matrix<T> dPrediction)
+    {
+        var divisor = Divisor(targets, prediction.RowCount);
+        return Reduced(T.CreateTruncating(SumAndGradient(prediction, targets, Reduced(T.One, divisor), dPrediction)), divisor);
+    }
+
+    private double Sum(Matrix<T> prediction, ClassTargets<T> targets)
     {
         Span<T> losses = stackalloc T[Block];
         var sum = 0.0;
@@ -148,14 +194,18 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
         {
             var block = losses[..int.Min(Block, prediction.RowCount - first)];
             Losses(prediction, targets, first, block);
-            foreach (var loss in block) sum += double.CreateTruncating(loss);
+            sum = AddTo(sum, block);
         }
 
-        return Reduced(T.CreateTruncating(sum), Divisor(targets, prediction.RowCount));
+        return sum;
     }
 
-    private void Differentiate(Matrix<T> prediction, ClassTargets<T> targets, Matrix<T> dPrediction) =>
-        Gradient(prediction, targets, [], Reduced(T.One, Divisor(targets, prediction.RowCount)), dPrediction);
+    /// <summary>One after the other, so that the blocks in which they come do not matter.</summary>
+    private protected static double AddTo(double sum, ReadOnlySpan<T> losses)
+    {
+        foreach (var loss in losses) sum += double.CreateTruncating(loss);
+        return sum;
+    }
 
     /// <summary>What the mean divides by: the weights of the samples that count. Samples with probabilities count 1 each.</summary>
     private double Divisor(ClassTargets<T> targets, int samples)

@@ -73,24 +73,12 @@ public sealed class CrossEntropyLoss<T> : ClassificationLoss<T> where T : unmana
     // log s_c = p_c - max - log sum e^(p_k - max)      q_c = w_c ((1 - e) t_c + e/C), and t_c = [c = y] for a class y
     private protected override void Losses(Matrix<T> prediction, ClassTargets<T> targets, int first, Span<T> losses)
     {
-        int n = prediction.RowCount, classes = prediction.ColumnCount;
-        var (share, floor) = Shares(classes);
         Span<T> max = stackalloc T[Block], logSum = stackalloc T[Block];
         for (; losses.Length > 0; first += Block)
         {
             var rows = int.Min(Block, losses.Length);
-            ReadOnlySpan<T> p = prediction.Span()[first..], t = targets.Probabilities;
-            CrossEntropy.LogSumExp(p, n, classes, max[..rows], logSum[..rows]);
-            if (targets.AreProbabilities || floor != T.Zero)
-                CrossEntropy.Losses(p, n, classes, max, logSum, Weights, t.IsEmpty ? t : t[first..], floor, share, losses[..rows]);
-            else
-                losses[..rows].Clear();
-            for (var i = 0; i < rows && !targets.AreProbabilities; i++)
-            {
-                var y = targets[first + i];
-                losses[i] = y == IgnoreIndex ? T.Zero : losses[i] - share * WeightOf(y) * (p[i + y * n] - max[i] - logSum[i]);
-            }
-
+            CrossEntropy.LogSumExp(prediction.Span()[first..], prediction.RowCount, prediction.ColumnCount, max[..rows], logSum[..rows]);
+            Losses(prediction, targets, first, max[..rows], logSum[..rows], losses[..rows]);
             losses = losses[rows..];
         }
     }
@@ -98,24 +86,72 @@ public sealed class CrossEntropyLoss<T> : ClassificationLoss<T> where T : unmana
     // dp_c = dl (s_c sum q_k - q_c)
     private protected override void Gradient(Matrix<T> prediction, ClassTargets<T> targets, ReadOnlySpan<T> dLosses, T dL, Matrix<T> dPrediction)
     {
+        Span<T> dl = stackalloc T[Block];
+        for (var first = 0; first < prediction.RowCount; first += Block)
+        {
+            var rows = dl[..int.Min(Block, prediction.RowCount - first)];
+            if (dLosses.IsEmpty) rows.Fill(dL);
+            else dLosses.Slice(first, rows.Length).CopyTo(rows);
+            Gradient(prediction, targets, first, rows, dPrediction, [], []);
+        }
+    }
+
+    // Both need max and log sum e^(p_k - max): the exponentials are taken once.
+    private protected override double SumAndGradient(Matrix<T> prediction, ClassTargets<T> targets, T dL, Matrix<T> dPrediction)
+    {
+        Span<T> dl = stackalloc T[Block], max = stackalloc T[Block], logSum = stackalloc T[Block], losses = stackalloc T[Block];
+        var sum = 0.0;
+        for (var first = 0; first < prediction.RowCount; first += Block)
+        {
+            var rows = int.Min(Block, prediction.RowCount - first);
+            dl.Fill(dL);
+            Gradient(prediction, targets, first, dl[..rows], dPrediction, max[..rows], logSum[..rows]);
+            Losses(prediction, targets, first, max[..rows], logSum[..rows], losses[..rows]);
+            sum = AddTo(sum, losses[..rows]);
+        }
+
+        return sum;
+    }
+
+    /// <summary>The losses of a block of rows, whose max and log sum are known.</summary>
+    private void Losses(Matrix<T> prediction, ClassTargets<T> targets, int first, ReadOnlySpan<T> max, ReadOnlySpan<T> logSum, Span<T> losses)
+    {
         int n = prediction.RowCount, classes = prediction.ColumnCount;
         var (share, floor) = Shares(classes);
-        Span<T> dl = stackalloc T[Block], q = stackalloc T[Block];
-        for (var first = 0; first < n; first += Block)
+        ReadOnlySpan<T> p = prediction.Span()[first..], t = targets.Probabilities;
+        if (targets.AreProbabilities || floor != T.Zero)
+            CrossEntropy.Losses(p, n, classes, max, logSum, Weights, t.IsEmpty ? t : t[first..], floor, share, losses);
+        else
+            losses.Clear();
+        for (var i = 0; i < losses.Length && !targets.AreProbabilities; i++)
         {
-            var rows = int.Min(Block, n - first);
-            for (var i = 0; i < rows; i++)
-            {
-                var ignored = !targets.AreProbabilities && targets[first + i] == IgnoreIndex;
-                dl[i] = ignored ? T.Zero : dLosses.IsEmpty ? dL : dLosses[first + i];
-                q[i] = ignored || targets.AreProbabilities ? T.Zero : share * WeightOf(targets[first + i]);
-            }
+            var y = targets[first + i];
+            losses[i] = y == IgnoreIndex ? T.Zero : losses[i] - share * WeightOf(y) * (p[i + y * n] - max[i] - logSum[i]);
+        }
+    }
 
-            var t = targets.Probabilities;
-            var dP = dPrediction.Span()[first..];
-            CrossEntropy.Gradient(prediction.Span()[first..], n, classes, dl[..rows], q[..rows], Weights, t.IsEmpty ? t : t[first..], floor, share, dP);
-            for (var i = 0; i < rows && !targets.AreProbabilities; i++)
-                if (targets[first + i] != IgnoreIndex) dP[i + targets[first + i] * n] -= dl[i] * q[i];
+    /// <summary>The gradient of a block of rows from that of their losses, which is lost; and their max and log sum where there is room for them.</summary>
+    private void Gradient(
+        Matrix<T> prediction, ClassTargets<T> targets, int first, Span<T> dl, Matrix<T> dPrediction, Span<T> max, Span<T> logSum)
+    {
+        int n = prediction.RowCount, classes = prediction.ColumnCount;
+        var (share, floor) = Shares(classes);
+        Span<T> q = stackalloc T[Block];
+        q.Clear();
+        for (var i = 0; i < dl.Length && !targets.AreProbabilities; i++)
+        {
+            var y = targets[first + i];
+            if (y == IgnoreIndex) dl[i] = T.Zero;
+            else q[i] = share * WeightOf(y);
+        }
+
+        var t = targets.Probabilities;
+        var dP = dPrediction.Span()[first..];
+        CrossEntropy.Gradient(prediction.Span()[first..], n, classes, dl, q[..dl.Length], Weights, t.IsEmpty ? t : t[first..], floor, share, dP, max, logSum);
+        for (var i = 0; i < dl.Length && !targets.AreProbabilities; i++)
+        {
+            var y = targets[first + i];
+            if (y != IgnoreIndex) dP[i + y * n] -= dl[i] * q[i];
         }
     }
 

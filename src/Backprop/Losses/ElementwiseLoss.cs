@@ -20,10 +20,10 @@ public abstract class ElementwiseLoss<T> : Loss<T> where T : unmanaged, IFloatin
     private protected ElementwiseLoss(Entrywise function, Reduction reduction) : base(reduction) => _function = function;
 
     /// <inheritdoc/>
-    public sealed override string Formula => $"L = {(Reduction == Reduction.Mean ? $"1/{Divisor} " : "")}sum {Entry}";
+    public sealed override string Formula => $"L = {(Reduction == Reduction.Mean ? $"1/{DivisorText} " : "")}sum {Entry}";
 
     /// <inheritdoc/>
-    public sealed override string Derivative => $"dL/dp = {EntryDerivative}{(Reduction == Reduction.Mean ? $" / {Divisor}" : "")}";
+    public sealed override string Derivative => $"dL/dp = {EntryDerivative}{(Reduction == Reduction.Mean ? $" / {DivisorText}" : "")}";
 
     /// <summary>l(p, t), as a text that can stand behind a sum.</summary>
     private protected abstract string Entry { get; }
@@ -32,18 +32,15 @@ public abstract class ElementwiseLoss<T> : Loss<T> where T : unmanaged, IFloatin
     private protected abstract string EntryDerivative { get; }
 
     /// <summary>What the mean divides by, in the formulas.</summary>
-    private protected virtual string Divisor => "N";
-
-    /// <summary>What the mean divides by.</summary>
-    private protected virtual double Count(Matrix<T> prediction) => (double)prediction.RowCount * prediction.ColumnCount;
+    private protected virtual string DivisorText => "N";
 
     /// <inheritdoc/>
     protected sealed override T ForwardCore(Matrix<T> prediction, Matrix<T> target) =>
-        Reduced(_function.Sum(prediction.Span(), target.Span()), Count(prediction));
+        Reduced(_function.Sum(prediction.Span(), target.Span()), DivisorCore(prediction, target));
 
     /// <inheritdoc/>
     protected sealed override void BackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction) =>
-        _function.Gradient(prediction.Span(), target.Span(), Reduced(T.One, Count(prediction)), dPrediction.Span());
+        _function.Gradient(prediction.Span(), target.Span(), Reduced(T.One, DivisorCore(prediction, target)), dPrediction.Span());
 
     /// <inheritdoc/>
     protected sealed override void UnreducedCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> losses) =>

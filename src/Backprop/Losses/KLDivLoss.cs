@@ -41,9 +41,7 @@ public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
 
     private protected override string EntryDerivative => LogTarget ? "-e^t" : "-t";
 
-    private protected override string Divisor => _batchMean ? "n" : base.Divisor;
-
-    private protected override double Count(Matrix<T> prediction) => _batchMean ? prediction.RowCount : base.Count(prediction);
+    private protected override string DivisorText => _batchMean ? "n" : base.DivisorText;
 
     /// <inheritdoc/>
     public override string ToString() => Text.Call(_batchMean ? "KLDivLoss.BatchMean" : "KLDivLoss", SumText, LogTarget ? "logTarget" : "");
@@ -55,6 +53,9 @@ public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
         base.Check(prediction, target);
         if (!LogTarget) Entries.Probabilities(this, target, nameof(target));
     }
+
+    /// <inheritdoc/>
+    protected override double DivisorCore(Matrix<T> prediction, Matrix<T> target) => _batchMean ? prediction.RowCount : base.DivisorCore(prediction, target);
 
     private readonly struct OfProbabilities : IFunction
     {

@@ -118,11 +118,11 @@ public abstract class LossTests<T> where T : unmanaged, System.Numerics.IFloatin
     }
 
     /// <summary>A prediction and a target that the loss takes, of this many samples.</summary>
-    private static (Matrix<T> Prediction, Matrix<T> Target) Case(Loss<T> loss, int rows) => loss switch
+    internal static (Matrix<T> Prediction, Matrix<T> Target) Case(Loss<T> loss, int rows) => loss switch
     {
         BCELoss<T> => (LossCases.Fractions<T>(rows, 10, 1), LossCases.Answers<T>(rows, 10, 2)),
         GaussianNLLLoss<T> => (LossCases.Fractions<T>(rows, 20, 1), Any.Matrix<T>(rows, 10, 2)),
-        ClassificationLoss<T> => (Any.Matrix<T>(rows, 10, 1), LossCases.Classes<T>(rows, 10, 2, ignored: -100)),
+        ClassificationLoss<T> classes => (Any.Matrix<T>(rows, 10, 1), LossCases.Classes<T>(rows, 10, 2, classes.IgnoreIndex)),
         _ => (Any.Matrix<T>(rows, 10, 1, 3), LossCases.Answers<T>(rows, 10, 2)),
     };
 }
