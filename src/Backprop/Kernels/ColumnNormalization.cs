@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
 using Backprop.Simd;
 
 namespace Backprop.Kernels;
@@ -11,6 +12,11 @@ internal static unsafe class ColumnNormalization
     public static void Forward<T>(bool own, T epsilon, ReadOnlySpan<T> x, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, Moments<T> moments, Span<T> y, int rows, int columns)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustBeMatrix(x.Length, rows, columns);
+        Lengths.MustAgree(y.Length, x.Length);
+        Lengths.MustAgreeOrBeEmpty(weight.Length, columns);
+        Lengths.MustAgreeOrBeEmpty(bias.Length, columns);
+        Lengths.MustAgree(moments.Count, columns);
         fixed (T* px = x, pw = weight, pb = bias, py = y, mean = moments.Mean, rest = moments.Rest, variance = moments.Variance, r = moments.InverseDeviation)
         {
             var kernel = new ForwardKernel<T>(own, epsilon, px, pw, pb, py, mean, rest, variance, r, rows, columns);
@@ -26,6 +32,13 @@ internal static unsafe class ColumnNormalization
         bool own, ReadOnlySpan<T> x, ReadOnlySpan<T> dY, ReadOnlySpan<T> weight, Moments<T> moments, Span<T> dWeight, Span<T> dBias, Span<T> dX, int rows, int columns)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustBeMatrix(x.Length, rows, columns);
+        Lengths.MustAgree(dY.Length, x.Length);
+        Lengths.MustAgreeOrBeEmpty(weight.Length, columns);
+        Lengths.MustAgreeOrBeEmpty(dWeight.Length, columns);
+        Lengths.MustAgreeOrBeEmpty(dBias.Length, columns);
+        Lengths.MustAgreeOrBeEmpty(dX.Length, x.Length);
+        Lengths.MustAgree(moments.Count, columns);
         fixed (T* px = x, pdy = dY, pw = weight, pdw = dWeight, pdb = dBias, pdx = dX)
         fixed (T* mean = moments.Mean, rest = moments.Rest, r = moments.InverseDeviation)
         {
@@ -41,16 +54,16 @@ internal static unsafe class ColumnNormalization
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
-            var rows = rowCount;
+            nint rows = rowCount;
             for (var j = 0; j < columns; j++)
             {
-                T* x = xs + (nint)j * rows, y = ys + (nint)j * rows;
+                T* x = xs + j * rows, y = ys + j * rows;
                 if (own) (means[j], rests[j], variances[j]) = Measure<T, V>(x, rows);
                 // r = 1/sqrt(var + eps)      y = (x - mean) r w + b
                 rs[j] = T.One / T.Sqrt(variances[j] + epsilon);
                 V mean = V.Broadcast(means[j]), rest = V.Broadcast(rests[j]), r = V.Broadcast(rs[j]);
                 V w = V.Broadcast(weight is null ? T.One : weight[j]), b = V.Broadcast(bias is null ? T.Zero : bias[j]);
-                for (var i = 0; i < rows; i += V.Count)
+                for (nint i = 0; i < rows; i += V.Count)
                     Ends.Store((Ends.Load<T, V>(x + i, rows - i) - mean - rest) * r * w + b, y + i, rows - i);
             }
         }
@@ -58,19 +71,19 @@ internal static unsafe class ColumnNormalization
 
     /// <summary>mean = sum of x / n, rest = mean(d) and var = mean(d²) - rest² with d = x - mean.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (T Mean, T RestOfMean, T Variance) Measure<T, V>(T* x, int rows)
+    private static (T Mean, T RestOfMean, T Variance) Measure<T, V>(T* x, nint rows)
         where T : unmanaged, IFloatingPointIeee754<T>
         where V : unmanaged, ISimd<V, T>
     {
         var n = T.CreateChecked(rows);
         PartialSums<T, V> sum = default, sumOfD = default, sumOfSquares = default;
-        for (var i = 0; i < rows; i += V.Count) sum.Add(Ends.Load<T, V>(x + i, rows - i));
+        for (nint i = 0; i < rows; i += V.Count) sum.Add(Ends.Load<T, V>(x + i, rows - i));
         var mean = sum.Total / n;
         var center = V.Broadcast(mean);
-        for (var i = 0; i < rows; i += V.Count)
+        for (nint i = 0; i < rows; i += V.Count)
         {
             var d = Ends.Load<T, V>(x + i, rows - i) - center;
-            if (rows - i < V.Count) d = V.Keep(d, rows - i);
+            if (rows - i < V.Count) d = V.Keep(d, (int)(rows - i));
             sumOfD.Add(d);
             sumOfSquares.Add(d * d);
         }
@@ -87,14 +100,14 @@ internal static unsafe class ColumnNormalization
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
-            var rows = rowCount;
+            nint rows = rowCount;
             var n = T.CreateChecked(rows);
             for (var j = 0; j < columns; j++)
             {
-                T* x = xs + (nint)j * rows, dY = dYs + (nint)j * rows, dX = dXs + (nint)j * rows;
+                T* x = xs + j * rows, dY = dYs + j * rows, dX = dXs + j * rows;
                 V mean = V.Broadcast(means[j]), rest = V.Broadcast(rests[j]), r = V.Broadcast(rs[j]);
                 PartialSums<T, V> dw = default, db = default;
-                for (var i = 0; i < rows; i += V.Count)
+                for (nint i = 0; i < rows; i += V.Count)
                 {
                     // dw += sum of dY x̂      db += sum of dY
                     V dy = Ends.Load<T, V>(dY + i, rows - i), dyXHat = dy * ((Ends.Load<T, V>(x + i, rows - i) - mean - rest) * r);
@@ -109,7 +122,7 @@ internal static unsafe class ColumnNormalization
 
                 var wr = V.Broadcast(weight is null ? rs[j] : weight[j] * rs[j]);
                 V meanOfDY = V.Broadcast(sumOfDY / n), meanOfDYXHat = V.Broadcast(sumOfDYXHat / n);
-                for (var i = 0; i < rows; i += V.Count)
+                for (nint i = 0; i < rows; i += V.Count)
                 {
                     // dX = w r (dY - mean(dY) - x̂ mean(dY x̂))
                     V dy = Ends.Load<T, V>(dY + i, rows - i), xHat = (Ends.Load<T, V>(x + i, rows - i) - mean - rest) * r;

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
 using Backprop.Simd;
 
 namespace Backprop.Kernels;
@@ -21,6 +22,8 @@ internal static unsafe class CrossEntropy
     internal static void LogSumExp<T>(ReadOnlySpan<T> x, int stride, int classes, Span<T> max, Span<T> logSum)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustHoldRows(x.Length, max.Length, classes, stride);
+        Lengths.MustAgree(max.Length, logSum.Length);
         fixed (T* px = x, pMax = max, pLogSum = logSum)
         {
             var kernel = new LogSumExpKernel<T>(px, stride, classes, max.Length, pMax, pLogSum);
@@ -33,6 +36,11 @@ internal static unsafe class CrossEntropy
         ReadOnlySpan<T> x, int stride, int classes, ReadOnlySpan<T> max, ReadOnlySpan<T> logSum, ReadOnlySpan<T> weights, ReadOnlySpan<T> t, T floor, T share, Span<T> losses)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustHoldRows(x.Length, losses.Length, classes, stride);
+        Lengths.MustHold(max.Length, losses.Length);
+        Lengths.MustHold(logSum.Length, losses.Length);
+        Lengths.MustAgreeOrBeEmpty(weights.Length, classes);
+        if (!t.IsEmpty) Lengths.MustHoldRows(t.Length, losses.Length, classes, stride);
         fixed (T* px = x, pMax = max, pLogSum = logSum, pWeights = weights, pt = t, pLosses = losses)
         {
             var kernel = new LossKernel<T>(px, stride, classes, losses.Length, pMax, pLogSum, new(pWeights, pt, floor, share), pLosses);
@@ -49,6 +57,13 @@ internal static unsafe class CrossEntropy
         Span<T> max, Span<T> logSum)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustHoldRows(x.Length, dL.Length, classes, stride);
+        Lengths.MustHoldRows(dX.Length, dL.Length, classes, stride);
+        Lengths.MustAgree(dL.Length, q.Length);
+        Lengths.MustAgreeOrBeEmpty(weights.Length, classes);
+        if (!t.IsEmpty) Lengths.MustHoldRows(t.Length, dL.Length, classes, stride);
+        Lengths.MustAgreeOrBeEmpty(max.Length, dL.Length);
+        Lengths.MustAgree(max.Length, logSum.Length);
         fixed (T* px = x, pdL = dL, pq = q, pWeights = weights, pt = t, pdX = dX, pMax = max, pLogSum = logSum)
         {
             var kernel = new GradientKernel<T>(px, stride, classes, dL.Length, pdL, pq, new(pWeights, pt, floor, share), pdX, pMax, pLogSum);
@@ -62,13 +77,13 @@ internal static unsafe class CrossEntropy
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
-            for (var i = 0; i < rows; i += V.Count)
+            for (nint i = 0; i < rows; i += V.Count)
             {
                 V greatest = Greatest<T, V>(x + i, stride, classes, rows - i), sum = V.Zero;
                 for (var c = 0; c < classes;)
                 {
                     V part = V.Zero;
-                    for (var end = int.Min(c + Block, classes); c < end; c++) part += MathFunctions<T>.Exp(Ends.Load<T, V>(x + (nint)c * stride + i, rows - i) - greatest);
+                    for (var end = c + int.Min(Block, classes - c); c < end; c++) part += MathFunctions<T>.Exp(Ends.Load<T, V>(x + (nint)c * stride + i, rows - i) - greatest);
                     sum += part;
                 }
 
@@ -84,13 +99,13 @@ internal static unsafe class CrossEntropy
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
-            for (var i = 0; i < rows; i += V.Count)
+            for (nint i = 0; i < rows; i += V.Count)
             {
                 V greatest = Ends.Load<T, V>(max + i, rows - i), log = Ends.Load<T, V>(logSum + i, rows - i), sum = V.Zero;
                 for (var c = 0; c < classes;)
                 {
                     V part = V.Zero;
-                    for (var end = int.Min(c + Block, classes); c < end; c++)
+                    for (var end = c + int.Min(Block, classes - c); c < end; c++)
                         part += q.Of<V>(c, (nint)c * stride + i, rows - i) * (Ends.Load<T, V>(x + (nint)c * stride + i, rows - i) - greatest - log);
                     sum += part;
                 }
@@ -106,13 +121,13 @@ internal static unsafe class CrossEntropy
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
-            for (var i = 0; i < rows; i += V.Count)
+            for (nint i = 0; i < rows; i += V.Count)
             {
                 V greatest = Greatest<T, V>(x + i, stride, classes, rows - i), sum = V.Zero, total = Ends.Load<T, V>(own + i, rows - i);
                 for (var c = 0; c < classes;)
                 {
                     V part = V.Zero;
-                    for (var end = int.Min(c + Block, classes); c < end; c++)
+                    for (var end = c + int.Min(Block, classes - c); c < end; c++)
                     {
                         V e = MathFunctions<T>.Exp(Ends.Load<T, V>(x + (nint)c * stride + i, rows - i) - greatest);
                         Ends.Store(e, dX + (nint)c * stride + i, rows - i); // kept where the result will be
@@ -143,7 +158,7 @@ internal static unsafe class CrossEntropy
     private readonly struct Counts<T>(T* weights, T* t, T floor, T share) where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Of<V>(int c, nint at, int left) where V : unmanaged, ISimd<V, T>
+        public V Of<V>(int c, nint at, nint left) where V : unmanaged, ISimd<V, T>
         {
             V q = V.Broadcast(floor);
             if (t != null) q += V.Broadcast(share) * Ends.Load<T, V>(t + at, left);
@@ -152,7 +167,7 @@ internal static unsafe class CrossEntropy
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Greatest<T, V>(T* x, int stride, int classes, int left) where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
+    private static V Greatest<T, V>(T* x, int stride, int classes, nint left) where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
     {
         V greatest = double.NegativeInfinity;
         for (var c = 0; c < classes; c++) greatest = V.Max(greatest, Ends.Load<T, V>(x + (nint)c * stride, left));

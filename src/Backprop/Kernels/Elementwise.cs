@@ -64,20 +64,6 @@ internal static unsafe class Elementwise
     public static void AddScaled<T>(T a, ReadOnlySpan<T> x, Span<T> y)
         where T : unmanaged, IFloatingPointIeee754<T> => Map(new AddScaledFunction<T>(a), x, y, y);
 
-    /// <summary>Adds a row to each row of a column-major matrix: <c>matrix[i, j] += row[j]</c>.</summary>
-    /// <exception cref="ArgumentException">The matrix does not have as many columns as the row.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void AddRow<T>(Span<T> matrix, int rowCount, ReadOnlySpan<T> row)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        Lengths.MustAgree(matrix.Length, (long)rowCount * row.Length);
-        fixed (T* pMatrix = matrix, pRow = row)
-        {
-            var kernel = new AddRowKernel<T>(pMatrix, rowCount, pRow, row.Length);
-            Dispatch.Run<T, AddRowKernel<T>>(ref kernel);
-        }
-    }
-
     private readonly struct MapKernel<T, TOperation>(TOperation operation, T* result, int length) : ISimdKernel<T>
         where T : unmanaged, IFloatingPointIeee754<T>
         where TOperation : struct, IOperation<T>
@@ -102,27 +88,6 @@ internal static unsafe class Elementwise
                 return;
             }
         }
-    }
-
-    private readonly struct AddRowKernel<T>(T* matrix, int rowCount, T* row, int columnCount) : ISimdKernel<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Run<V>() where V : unmanaged, ISimd<V, T>
-        {
-            for (int j = 0; j < columnCount; j++)
-            {
-                T* column = matrix + (nint)j * rowCount;
-                new MapKernel<T, Unary<T, AddFunction<T>>>(new(new(row[j]), column), column, rowCount).Run<V>();
-            }
-        }
-    }
-
-    private readonly struct AddFunction<T>(T a) : IUnary<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => x + V.Broadcast(a);
     }
 
     private readonly struct AddScaledFunction<T>(T a) : IBinary<T>

@@ -19,17 +19,17 @@ internal static unsafe class Ends
 
     /// <summary>A vector, or the elements that are left and zeros.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Load<T, V>(T* source, int left)
+    public static V Load<T, V>(T* source, nint left)
         where T : unmanaged, IFloatingPointIeee754<T>
-        where V : unmanaged, ISimd<V, T> => left >= V.Count ? V.Load(source) : V.Load(source, left);
+        where V : unmanaged, ISimd<V, T> => left >= V.Count ? V.Load(source) : V.Load(source, (int)left);
 
     /// <summary>Writes a vector, or as many lanes as elements are left.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store<T, V>(V value, T* destination, int left)
+    public static void Store<T, V>(V value, T* destination, nint left)
         where T : unmanaged, IFloatingPointIeee754<T>
         where V : unmanaged, ISimd<V, T>
     {
         if (left >= V.Count) value.Store(destination);
-        else value.Store(destination, left);
+        else value.Store(destination, (int)left);
     }
 }

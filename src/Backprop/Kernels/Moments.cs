@@ -13,6 +13,9 @@ internal sealed class Moments<T> where T : unmanaged, IFloatingPointIeee754<T>
     private T[] _values = [];
     private int _size;
 
+    /// <summary>How many rows or columns there is room for.</summary>
+    public int Count { get; private set; }
+
     /// <summary>The mean, rounded.</summary>
     public Span<T> Mean => Values(0);
 
@@ -34,6 +37,7 @@ internal sealed class Moments<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Makes room, all zeros, for so many rows or columns, and to whole vectors beyond.</summary>
     public void Clear(int count)
     {
+        Count = count;
         _size = (count + 15) / 16 * 16;
         if (_values.Length < 6 * _size) _values = new T[6 * _size];
         else _values.AsSpan(0, 6 * _size).Clear();

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
 using Backprop.Simd;
 
 namespace Backprop.Kernels;
@@ -24,6 +25,10 @@ internal static unsafe class Products
     internal static void TimesTransposed<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> w, ReadOnlySpan<T> b, Span<T> y, int n, int k, int m)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustBeMatrix(x.Length, n, k);
+        Lengths.MustBeMatrix(w.Length, m, k);
+        Lengths.MustBeMatrix(y.Length, n, m);
+        Lengths.MustAgreeOrBeEmpty(b.Length, m);
         for (var j = 0; j < m; j++)
         {
             var column = y.Slice(j * n, n);
@@ -46,6 +51,9 @@ internal static unsafe class Products
     internal static void Times<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> c, int n, int m, int k)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustBeMatrix(a.Length, n, m);
+        Lengths.MustBeMatrix(b.Length, m, k);
+        Lengths.MustBeMatrix(c.Length, n, k);
         fixed (T* xa = a, xb = b, xc = c)
         {
             var product = new Product<T> { A = new(xa, 1, n), B = new(xb, 1, m), C = new(xc, 1, n), Rows = n, Columns = k, Inner = m };
@@ -57,6 +65,9 @@ internal static unsafe class Products
     internal static void AddTransposeTimes<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> c, int n, int m, int k)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustBeMatrix(a.Length, n, m);
+        Lengths.MustBeMatrix(b.Length, n, k);
+        Lengths.MustBeMatrix(c.Length, m, k);
         fixed (T* xa = a, xb = b, xc = c)
         {
             var product = new Product<T> { A = new(xa, n, 1), B = new(xb, 1, n), C = new(xc, 1, m), Rows = m, Columns = k, Inner = n, Accumulate = true };

@@ -5,7 +5,7 @@ using Backprop.Simd;
 
 namespace Backprop.Kernels;
 
-/// <summary>Sums and maxima of spans and of the rows and columns of column-major matrices.</summary>
+/// <summary>Sums of spans and of the columns of column-major matrices.</summary>
 /// <remarks>
 /// <para>Every order of additions is fixed, whatever the vector width, the alignment and the position in memory.</para>
 /// <para>
@@ -54,67 +54,17 @@ internal static unsafe class Reductions
     public static T Sum<T>(ReadOnlySpan<T> x)
         where T : unmanaged, IFloatingPointIeee754<T> => Sum(default(Identity<T>), x);
 
-    /// <summary>The sum of the elements' squares (each rounded, then added).</summary>
-    public static T SumOfSquares<T>(ReadOnlySpan<T> x)
-        where T : unmanaged, IFloatingPointIeee754<T> => Sum(default(Square<T>), x);
-
-    /// <summary>The sum of x[i] y[i] (each product rounded, then added).</summary>
-    /// <exception cref="ArgumentException">The lengths differ.</exception>
-    public static T Dot<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y)
-        where T : unmanaged, IFloatingPointIeee754<T> => Sum(default(Product<T>), x, y);
-
-    /// <summary>The greatest element: NaN if any is NaN, negative infinity for an empty span.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static T Max<T>(ReadOnlySpan<T> x)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        fixed (T* px = x)
-        {
-            var kernel = new MaxKernel<T>(px, x.Length);
-            Dispatch.Run<T, MaxKernel<T>>(ref kernel);
-            return kernel.Result;
-        }
-    }
-
     /// <summary>Adds to each <c>sums[j]</c> the sum of column j of a column-major matrix.</summary>
     /// <exception cref="ArgumentException">The matrix does not have as many columns as there are sums.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void AddColumnSums<T>(ReadOnlySpan<T> matrix, int rowCount, Span<T> sums)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        Lengths.MustAgree(matrix.Length, (long)rowCount * sums.Length);
+        Lengths.MustBeMatrix(matrix.Length, rowCount, sums.Length);
         fixed (T* pMatrix = matrix)
         {
             for (int j = 0; j < sums.Length; j++)
                 sums[j] += Sum<T, Unary<T, Identity<T>>>(new(default, pMatrix + (nint)j * rowCount), rowCount);
-        }
-    }
-
-    /// <summary>The sum of each row of a column-major matrix, its columns added from left to right.</summary>
-    /// <exception cref="ArgumentException">The matrix does not have as many rows as there are sums.</exception>
-    public static void RowSums<T>(ReadOnlySpan<T> matrix, int columnCount, Span<T> sums)
-        where T : unmanaged, IFloatingPointIeee754<T> => FoldRows(default(Addition<T>), matrix, columnCount, sums);
-
-    /// <summary>The greatest element of each row of a column-major matrix: NaN if any in the row is NaN.</summary>
-    /// <exception cref="ArgumentException">The matrix does not have as many rows as there are results.</exception>
-    public static void RowMax<T>(ReadOnlySpan<T> matrix, int columnCount, Span<T> greatest)
-        where T : unmanaged, IFloatingPointIeee754<T> => FoldRows(default(Maximum<T>), matrix, columnCount, greatest);
-
-    /// <summary>
-    /// <c>result[i] = f(f(f(m[i, 0], m[i, 1]), m[i, 2]), ...)</c> for each row i of a column-major matrix of at least one column.
-    /// </summary>
-    /// <exception cref="ArgumentException">The matrix does not have as many rows as there are results, or no column.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void FoldRows<T, TFunction>(TFunction f, ReadOnlySpan<T> matrix, int columnCount, Span<T> result)
-        where T : unmanaged, IFloatingPointIeee754<T>
-        where TFunction : struct, IBinary<T>
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(columnCount, 1);
-        Lengths.MustAgree(matrix.Length, (long)result.Length * columnCount);
-        fixed (T* pMatrix = matrix, pResult = result)
-        {
-            var kernel = new FoldRowsKernel<T, TFunction>(f, pMatrix, columnCount, pResult, result.Length);
-            Dispatch.Run<T, FoldRowsKernel<T, TFunction>>(ref kernel);
         }
     }
 
@@ -138,23 +88,23 @@ internal static unsafe class Reductions
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
             T total = T.Zero;
-            for (int start = 0; start < length; start += Block) total += BlockSum<V>(start, int.Min(length - start, Block) + start);
+            for (nint start = 0; start < length; start += Block) total += BlockSum<V>((int)start, (int)nint.Min(length - start, Block)); // int would wrap at the end of 2^31 - 1
             Result = total;
         }
 
         // The partial sums are one, two or four vectors (16 or 8 scalars without SIMD) and take turns: the first gets the next vector and
         // goes to the end of the queue. How far the queue has turned at the end does not matter, because its halves are added.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly T BlockSum<V>(int start, int end) where V : unmanaged, ISimd<V, T>
+        private readonly T BlockSum<V>(int start, int length) where V : unmanaged, ISimd<V, T>
         {
             int partialSums = 64 / (V.Count * sizeof(T));
             V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero;
             Simd512<T> memory = Simd512<T>.Zero;
             T* scalars = (T*)&memory;
-            for (int i = start; i < end; i += V.Count)
+            for (int i = 0; i < length; i += V.Count)
             {
-                int count = end - i;
-                V value = operation.Invoke(count >= V.Count ? operation.Load<V>(i) : operation.Load<V>(i, count));
+                int count = length - i;
+                V value = operation.Invoke(count >= V.Count ? operation.Load<V>(start + i) : operation.Load<V>(start + i, count));
                 if (count < V.Count) value = V.Keep(value, count);
                 if (partialSums == 1) a += value;
                 else if (partialSums == 2) (a, b) = (b, a + value);
@@ -171,90 +121,10 @@ internal static unsafe class Reductions
         }
     }
 
-    private struct MaxKernel<T>(T* x, int length) : ISimdKernel<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        public T Result { get; private set; }
-
-        // The order does not matter to a maximum, nor that the last vector overlaps its predecessor.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Run<V>() where V : unmanaged, ISimd<V, T>
-        {
-            T result = T.NegativeInfinity;
-            int last = length - V.Count, i = 0;
-            if (last >= 0)
-            {
-                V greatest = V.Load(x + last);
-                for (; i < last; i += V.Count) greatest = V.Max(greatest, V.Load(x + i));
-                result = V.Max(greatest);
-            }
-            else
-            {
-                for (; i < length; i++) result = T.Max(result, x[i]);
-            }
-
-            Result = result;
-        }
-    }
-
-    private readonly struct FoldRowsKernel<T, TFunction>(TFunction f, T* matrix, int columnCount, T* result, int rowCount) : ISimdKernel<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-        where TFunction : struct, IBinary<T>
-    {
-        // Down the rows in strips of one vector; each strip reads one vector of every column.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Run<V>() where V : unmanaged, ISimd<V, T>
-        {
-            for (int i = 0; i < rowCount; i += V.Count)
-            {
-                int count = rowCount - i;
-                bool whole = count >= V.Count;
-                T* source = matrix + i;
-                V value = whole ? V.Load(source) : V.Load(source, count);
-                for (int j = 1; j < columnCount; j++)
-                {
-                    source += rowCount;
-                    value = f.Invoke(value, whole ? V.Load(source) : V.Load(source, count));
-                }
-
-                if (whole) value.Store(result + i);
-                else value.Store(result + i, count);
-            }
-        }
-    }
-
     private readonly struct Identity<T> : IUnary<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => x;
-    }
-
-    private readonly struct Square<T> : IUnary<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => x * x;
-    }
-
-    private readonly struct Product<T> : IBinary<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, IVector<V, T> => x * y;
-    }
-
-    private readonly struct Addition<T> : IBinary<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, IVector<V, T> => x + y;
-    }
-
-    private readonly struct Maximum<T> : IBinary<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, IVector<V, T> => V.Max(x, y);
     }
 }

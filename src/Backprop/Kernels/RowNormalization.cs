@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
 using Backprop.Simd;
 
 namespace Backprop.Kernels;
@@ -14,6 +15,10 @@ internal static unsafe class RowNormalization
     public static void Forward<T>(bool centred, T epsilon, ReadOnlySpan<T> x, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, Moments<T> moments, Span<T> y, int rows, int columns)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustBeMatrix(x.Length, rows, columns);
+        Lengths.MustAgree(y.Length, x.Length);
+        Lengths.MustAgreeOrBeEmpty(weight.Length, columns);
+        Lengths.MustAgreeOrBeEmpty(bias.Length, columns);
         moments.Clear(rows);
         fixed (T* px = x, pw = weight, pb = bias, py = y, mean = moments.Mean, rest = moments.Rest, variance = moments.Variance, r = moments.InverseDeviation)
         {
@@ -28,6 +33,13 @@ internal static unsafe class RowNormalization
         bool centred, ReadOnlySpan<T> x, ReadOnlySpan<T> dY, ReadOnlySpan<T> weight, Moments<T> moments, Span<T> dWeight, Span<T> dBias, Span<T> dX, int rows, int columns)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustBeMatrix(x.Length, rows, columns);
+        Lengths.MustAgree(dY.Length, x.Length);
+        Lengths.MustAgreeOrBeEmpty(weight.Length, columns);
+        Lengths.MustAgreeOrBeEmpty(dWeight.Length, columns);
+        Lengths.MustAgreeOrBeEmpty(dBias.Length, columns);
+        Lengths.MustAgreeOrBeEmpty(dX.Length, x.Length);
+        Lengths.MustAgree(moments.Count, rows);
         moments.Sum.Clear();
         moments.SumTimes.Clear();
         fixed (T* px = x, pdy = dY, pw = weight, pdw = dWeight, pdb = dBias, pdx = dX)
@@ -47,23 +59,23 @@ internal static unsafe class RowNormalization
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
             T* mean = means, rest = rests, variance = variances, r = rs;
-            var rows = rowCount;
+            nint rows = rowCount;
             V m = V.Broadcast(T.CreateChecked(columns)), eps = V.Broadcast(epsilon);
             if (centred)
             {
                 for (var j = 0; j < columns; j++)
                 {
-                    var x = xs + (nint)j * rows;
-                    for (var i = 0; i < rows; i += V.Count) (V.Load(mean + i) + Ends.Load<T, V>(x + i, rows - i)).Store(mean + i);
+                    var x = xs + j * rows;
+                    for (nint i = 0; i < rows; i += V.Count) (V.Load(mean + i) + Ends.Load<T, V>(x + i, rows - i)).Store(mean + i);
                 }
 
-                for (var i = 0; i < rows; i += V.Count) (V.Load(mean + i) / m).Store(mean + i);
+                for (nint i = 0; i < rows; i += V.Count) (V.Load(mean + i) / m).Store(mean + i);
             }
 
             for (var j = 0; j < columns; j++)
             {
-                var x = xs + (nint)j * rows;
-                for (var i = 0; i < rows; i += V.Count)
+                var x = xs + j * rows;
+                for (nint i = 0; i < rows; i += V.Count)
                 {
                     var d = Ends.Load<T, V>(x + i, rows - i) - V.Load(mean + i);
                     (V.Load(rest + i) + d).Store(rest + i);
@@ -71,21 +83,21 @@ internal static unsafe class RowNormalization
                 }
             }
 
-            for (var i = 0; i < rows; i += V.Count)
+            for (nint i = 0; i < rows; i += V.Count)
             {
                 // var = mean(d²) - mean(d)²      r = 1/sqrt(var + eps)
                 var meanOfD = centred ? V.Load(rest + i) / m : V.Zero;
                 var var = V.AtLeast(V.Zero, V.Load(variance + i) / m - meanOfD * meanOfD);
                 meanOfD.Store(rest + i);
                 var.Store(variance + i);
-                V.Keep(V.Broadcast(T.One) / V.Sqrt(var + eps), int.Min(rows - i, V.Count)).Store(r + i);    // 0 beyond the end, so that sums over rows see nothing there
+                V.Keep(V.Broadcast(T.One) / V.Sqrt(var + eps), (int)nint.Min(rows - i, V.Count)).Store(r + i);    // 0 beyond the end, so that sums over rows see nothing there
             }
 
             for (var j = 0; j < columns; j++)
             {
-                T* x = xs + (nint)j * rows, y = ys + (nint)j * rows;
+                T* x = xs + j * rows, y = ys + j * rows;
                 V w = V.Broadcast(weight is null ? T.One : weight[j]), b = V.Broadcast(bias is null ? T.Zero : bias[j]);
-                for (var i = 0; i < rows; i += V.Count)
+                for (nint i = 0; i < rows; i += V.Count)
                 {
                     // y = (x - mean) r w + b
                     var xHat = (Ends.Load<T, V>(x + i, rows - i) - V.Load(mean + i) - V.Load(rest + i)) * V.Load(r + i);
@@ -103,13 +115,13 @@ internal static unsafe class RowNormalization
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
             T* mean = means, rest = rests, r = rs, sum = sums, sumTimes = sumsTimes;
-            var rows = rowCount;
+            nint rows = rowCount;
             for (var j = 0; j < columns; j++)
             {
-                T* x = xs + (nint)j * rows, dY = dYs + (nint)j * rows;
+                T* x = xs + j * rows, dY = dYs + j * rows;
                 V w = V.Broadcast(weight is null ? T.One : weight[j]);
                 PartialSums<T, V> dw = default, db = default;
-                for (var i = 0; i < rows; i += V.Count)
+                for (nint i = 0; i < rows; i += V.Count)
                 {
                     // dw += sum of dY x̂      db += sum of dY      dX̂ = dY w
                     var xHat = (Ends.Load<T, V>(x + i, rows - i) - V.Load(mean + i) - V.Load(rest + i)) * V.Load(r + i);
@@ -126,7 +138,7 @@ internal static unsafe class RowNormalization
 
             if (dXs is null) return;
             var m = V.Broadcast(T.CreateChecked(columns));
-            for (var i = 0; i < rows; i += V.Count)
+            for (nint i = 0; i < rows; i += V.Count)
             {
                 (centred ? V.Load(sum + i) / m : V.Zero).Store(sum + i);
                 (V.Load(sumTimes + i) / m).Store(sumTimes + i);
@@ -134,9 +146,9 @@ internal static unsafe class RowNormalization
 
             for (var j = 0; j < columns; j++)
             {
-                T* x = xs + (nint)j * rows, dY = dYs + (nint)j * rows, dX = dXs + (nint)j * rows;
+                T* x = xs + j * rows, dY = dYs + j * rows, dX = dXs + j * rows;
                 V w = V.Broadcast(weight is null ? T.One : weight[j]);
-                for (var i = 0; i < rows; i += V.Count)
+                for (nint i = 0; i < rows; i += V.Count)
                 {
                     // dX = r (dX̂ - mean(dX̂) - x̂ mean(dX̂ x̂))
                     var xHat = (Ends.Load<T, V>(x + i, rows - i) - V.Load(mean + i) - V.Load(rest + i)) * V.Load(r + i);

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
 using Backprop.Simd;
 
 namespace Backprop.Kernels;
@@ -18,6 +19,9 @@ internal static unsafe class SoftmaxRows
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void Forward<T>(ReadOnlySpan<T> x, Span<T> y, int rows, int columns) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustBeMatrix(x.Length, rows, columns);
+        Lengths.MustAgree(y.Length, x.Length);
+        if (columns == 0) return; // where there is no column, none is the greatest
         fixed (T* px = x, py = y)
         {
             var kernel = new Rows<T, Softmax<T>>(px, px, py, rows, columns);
@@ -29,6 +33,8 @@ internal static unsafe class SoftmaxRows
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void Backward<T>(ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX, int rows, int columns) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustBeMatrix(y.Length, rows, columns);
+        Lengths.MustAgree(y.Length, dY.Length, dX.Length);
         fixed (T* py = y, pdY = dY, pdX = dX)
         {
             var kernel = new Rows<T, SoftmaxGradient<T>>(py, pdY, pdX, rows, columns);
@@ -40,6 +46,9 @@ internal static unsafe class SoftmaxRows
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void LogForward<T>(ReadOnlySpan<T> x, Span<T> y, int rows, int columns) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustBeMatrix(x.Length, rows, columns);
+        Lengths.MustAgree(y.Length, x.Length);
+        if (columns == 0) return; // where there is no column, none is the greatest
         fixed (T* px = x, py = y)
         {
             var kernel = new Rows<T, LogSoftmax<T>>(px, px, py, rows, columns);
@@ -51,6 +60,8 @@ internal static unsafe class SoftmaxRows
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void LogBackward<T>(ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX, int rows, int columns) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        Lengths.MustBeMatrix(y.Length, rows, columns);
+        Lengths.MustAgree(y.Length, dY.Length, dX.Length);
         fixed (T* py = y, pdY = dY, pdX = dX)
         {
             var kernel = new Rows<T, LogSoftmaxGradient<T>>(py, pdY, pdX, rows, columns);
@@ -96,8 +107,8 @@ internal static unsafe class SoftmaxRows
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
-            for (var i = 0; i < rows; i += V.Count)
-                default(TStrip).Run<V>(new Strip<T>(a + i, b + i, result + i, rows, columns, Math.Min(rows - i, V.Count)));
+            for (nint i = 0; i < rows; i += V.Count)
+                default(TStrip).Run<V>(new Strip<T>(a + i, b + i, result + i, rows, columns, (int)nint.Min(rows - i, V.Count)));
         }
     }
 
@@ -110,7 +121,7 @@ internal static unsafe class SoftmaxRows
             for (var j = 0; j < strip.Columns;)
             {
                 V sum = V.Zero;
-                for (var end = Math.Min(j + Block, strip.Columns); j < end; j++)
+                for (var end = j + Math.Min(Block, strip.Columns - j); j < end; j++)
                 {
                     V e = MathFunctions<T>.Exp(strip.A<V>(j) - greatest);
                     strip.Store(j, e);
@@ -134,7 +145,7 @@ internal static unsafe class SoftmaxRows
             for (var j = 0; j < strip.Columns;)
             {
                 V sum = V.Zero;
-                for (var end = Math.Min(j + Block, strip.Columns); j < end; j++) sum += strip.A<V>(j) * strip.B<V>(j);
+                for (var end = j + Math.Min(Block, strip.Columns - j); j < end; j++) sum += strip.A<V>(j) * strip.B<V>(j);
                 total += sum;
             }
 
@@ -151,7 +162,7 @@ internal static unsafe class SoftmaxRows
             for (var j = 0; j < strip.Columns;)
             {
                 V sum = V.Zero;
-                for (var end = Math.Min(j + Block, strip.Columns); j < end; j++) sum += MathFunctions<T>.Exp(strip.A<V>(j) - greatest);
+                for (var end = j + Math.Min(Block, strip.Columns - j); j < end; j++) sum += MathFunctions<T>.Exp(strip.A<V>(j) - greatest);
                 total += sum;
             }
 
@@ -170,7 +181,7 @@ internal static unsafe class SoftmaxRows
             for (var j = 0; j < strip.Columns;)
             {
                 V sum = V.Zero;
-                for (var end = Math.Min(j + Block, strip.Columns); j < end; j++) sum += strip.B<V>(j);
+                for (var end = j + Math.Min(Block, strip.Columns - j); j < end; j++) sum += strip.B<V>(j);
                 total += sum;
             }
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
 using Backprop.Simd;
 
 namespace Backprop.Kernels;
@@ -24,7 +25,12 @@ internal readonly unsafe struct Update<T, TRule>(TRule rule, bool maximize, doub
         for (var k = 0; k < local.Parameters.Length; k++)
         {
             var parameter = local.Parameters[k];
-            fixed (T* p = parameter.Values, g = parameter.Gradients, pa = local.Buffer(1, k), pb = local.Buffer(2, k), pc = local.Buffer(3, k))
+            T[]? va = local.Buffer(1, k), vb = local.Buffer(2, k), vc = local.Buffer(3, k);
+            Lengths.MustAgree(parameter.Count, parameter.Gradients.Length);
+            if (TRule.Buffers > 0) Lengths.MustAgree(parameter.Count, va!.Length);
+            if (TRule.Buffers > 1) Lengths.MustAgree(parameter.Count, vb!.Length);
+            if (TRule.Buffers > 2) Lengths.MustAgree(parameter.Count, vc!.Length);
+            fixed (T* p = parameter.Values, g = parameter.Gradients, pa = va, pb = vb, pc = vc)
             {
                 var i = 0;
                 for (; i <= parameter.Count - V.Count; i += V.Count) local.Move<V>(p + i, g + i, pa + i, pb + i, pc + i);

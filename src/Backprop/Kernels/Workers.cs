@@ -16,13 +16,13 @@ internal static unsafe class Workers
 {
     private const int SpinMicroseconds = 50;
 
-    private static readonly Lock StartLock = new();
     private static readonly SemaphoreSlim Wake = new(0);
     private static int _started, _sleeping, _busy;
 
-    // The ticket: job number in the high half, next part in the low. Taking a part is one compare-and-swap, so a helper that
-    // comes late to a finished job takes nothing. The job's fields are written before the ticket that lets anyone in.
-    private static long _ticket = int.MaxValue;
+    // The ticket: the job's number in the high half, in the low one how many of its parts nobody has taken yet. It alone says whether there is
+    // a part to take, and one compare-and-swap takes it. Who succeeds holds a part of an unfinished job, so the fields below are that job's:
+    // they are written before its ticket, and not again until all its parts are finished. Who comes late finds 0 parts or another number.
+    private static ulong _ticket;
     private static int _parts, _finished;
     private static void* _work;
     private static delegate*<void*, int, int, void> _run;
@@ -31,50 +31,72 @@ internal static unsafe class Workers
     /// <summary>The threads that a job may use, the caller's among them.</summary>
     internal static int Available => Math.Min(Control.MaxDegreeOfParallelism, Environment.ProcessorCount);
 
+    /// <summary>Starts a thread; tests put one here that fails.</summary>
+    internal static Action<Thread> StartThread { get; set; } = Unflowed;
+
     /// <summary>Runs all parts and returns when they are done. Does not allocate once its threads have started.</summary>
-    internal static void Run<TWork>(ref TWork work, int parts) where TWork : struct, IParts
+    internal static void Run<TWork>(ref TWork work, int parts) where TWork : struct, IParts => Run(ref work, parts, Math.Min(Available, parts) - 1);
+
+    /// <summary>The same with so many helpers, or fewer where their threads cannot be started.</summary>
+    internal static void Run<TWork>(ref TWork work, int parts, int helpers) where TWork : struct, IParts
     {
-        var helpers = Math.Min(Available, parts) - 1;
-        if (helpers < 1 || Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
+        if (helpers < 1 || Interlocked.Exchange(ref _busy, 1) != 0)
         {
             for (var part = 0; part < parts; part++) work.Run(part, parts);
             return;
         }
 
-        if (Volatile.Read(ref _started) < helpers) Start(helpers);
-        // The caller stays in this method until all parts are finished, so the pointer stays good.
-        _work = Unsafe.AsPointer(ref work);
-        _run = &RunPart<TWork>;
-        _parts = parts;
-        _finished = 0;
-        _failure = null;
-        var job = (_ticket >> 32) + 1;
-        Interlocked.Exchange(ref _ticket, job << 32); // before the look at who sleeps
-        var asleep = Math.Min(Volatile.Read(ref _sleeping), helpers);
-        if (asleep > 0) Wake.Release(asleep);
+        Exception? failure;
+        try
+        {
+            if (_started < helpers) Start(helpers);
+            // The caller stays in this method until all parts are finished, so the pointer stays good.
+            _work = Unsafe.AsPointer(ref work);
+            _run = &RunPart<TWork>;
+            _parts = parts;
+            _finished = 0;
+            _failure = null;
+            var job = unchecked(JobOf(_ticket) + 1);
+            Interlocked.Exchange(ref _ticket, (ulong)job << 32 | (uint)parts); // before the look at who sleeps
+            var asleep = Math.Min(Volatile.Read(ref _sleeping), helpers);
+            try
+            {
+                if (asleep > 0) Wake.Release(asleep);
+            }
+            finally
+            {
+                // Whatever happens, an interrupt too: helpers may be at work on this thread's stack.
+                Help(job);
+                var spin = new SpinWait();
+                while (Volatile.Read(ref _finished) < parts) spin.SpinOnce(sleep1Threshold: -1);
+            }
 
-        Help(job);
-        var spin = new SpinWait();
-        while (Volatile.Read(ref _finished) < parts) spin.SpinOnce(sleep1Threshold: -1);
-        var failure = _failure;
-        Volatile.Write(ref _busy, 0);
+            failure = _failure;
+        }
+        finally
+        {
+            Volatile.Write(ref _busy, 0);
+        }
+
         if (failure is not null) throw new InvalidOperationException("A part of a parallel computation failed.", failure);
     }
+
+    private static uint JobOf(ulong ticket) => (uint)(ticket >> 32);
 
     private static void RunPart<TWork>(void* work, int part, int parts) where TWork : struct, IParts => Unsafe.AsRef<TWork>(work).Run(part, parts);
 
     /// <summary>Takes parts of a job until there are none left.</summary>
-    private static void Help(long job)
+    private static void Help(uint job)
     {
         while (true)
         {
             var ticket = Volatile.Read(ref _ticket);
-            var part = (int)ticket;
-            if (ticket >> 32 != job || part >= _parts) return;
-            if (Interlocked.CompareExchange(ref _ticket, ticket + 1, ticket) != ticket) continue;
+            var left = (uint)(ticket & uint.MaxValue);
+            if (JobOf(ticket) != job || left == 0) return;
+            if (Interlocked.CompareExchange(ref _ticket, ticket - 1, ticket) != ticket) continue;
             try
             {
-                _run(_work, part, _parts);
+                _run(_work, _parts - (int)left, _parts);
             }
 #pragma warning disable CA1031 // Whatever it is, it is the caller's: a helper that dies would take the process with it.
             catch (Exception exception)
@@ -87,27 +109,34 @@ internal static unsafe class Workers
         }
     }
 
+    // Only the caller that has the helpers comes here. Where a thread cannot be started, the next job tries again.
     private static void Start(int helpers)
     {
-        lock (StartLock)
+        try
         {
-            for (; _started < helpers; _started++)
-                new Thread(Work) { IsBackground = true, Name = $"Backprop helper {_started + 1}" }.Start();
+            for (; _started < helpers; _started++) StartThread(new(Work) { IsBackground = true, Name = $"Backprop helper {_started + 1}" });
+        }
+        catch (Exception exception) when (exception is OutOfMemoryException or ThreadStartException)
+        {
+            // The caller does what they would have done.
         }
     }
 
+    // A helper serves whoever comes: it must not keep the first caller's execution context, nor what hangs on it.
+    private static void Unflowed(Thread thread) => thread.UnsafeStart();
+
     private static void Work()
     {
-        var done = 0L;
+        var done = 0u;
         while (true)
         {
-            var job = Volatile.Read(ref _ticket) >> 32;
+            var job = JobOf(Volatile.Read(ref _ticket));
             if (job == done)
             {
                 if (Spin(done)) continue;
                 Interlocked.Increment(ref _sleeping);
                 // A job that came between the last look and the count of sleepers would not have woken this thread.
-                if (Volatile.Read(ref _ticket) >> 32 == done) Wake.Wait();
+                if (JobOf(Volatile.Read(ref _ticket)) == done) Wake.Wait();
                 Interlocked.Decrement(ref _sleeping);
                 continue;
             }
@@ -117,14 +146,14 @@ internal static unsafe class Workers
         }
     }
 
-    private static bool Spin(long done)
+    private static bool Spin(uint done)
     {
         var end = System.Diagnostics.Stopwatch.GetTimestamp() + System.Diagnostics.Stopwatch.Frequency * SpinMicroseconds / 1_000_000;
         do
         {
             for (var i = 0; i < 16; i++)
             {
-                if (Volatile.Read(ref _ticket) >> 32 != done) return true;
+                if (JobOf(Volatile.Read(ref _ticket)) != done) return true;
                 Thread.SpinWait(1);
             }
         }

@@ -37,10 +37,6 @@ internal unsafe interface ISimd<TSelf, T> : IVector<TSelf, T>
     /// <summary>The first <paramref name="count"/> (0 to <see cref="Count"/>) lanes; zero in the others.</summary>
     static abstract TSelf Keep(TSelf value, int count);
 
-    static abstract TSelf Floor(TSelf value);
-
-    /// <summary>To the nearest integer, halves to the even one.</summary>
-    static abstract TSelf Round(TSelf value);
 
     /// <summary>The sum of the lanes' bits as integers of the same size.</summary>
     static abstract TSelf AddBits(TSelf left, TSelf right);
@@ -56,9 +52,6 @@ internal unsafe interface ISimd<TSelf, T> : IVector<TSelf, T>
 
     /// <summary>The sum of the lanes, by halves: lane i + lane i + n/2, until one is left.</summary>
     static abstract T Sum(TSelf value);
-
-    /// <summary>The greatest lane; NaN if any is NaN.</summary>
-    static abstract T Max(TSelf value);
 
     // The elementary functions, for every width at once.
 

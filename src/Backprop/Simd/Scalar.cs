@@ -82,12 +82,6 @@ internal readonly unsafe struct Scalar<T>(T value) : ISimd<Scalar<T>, T>
     public static Scalar<T> Sqrt(Scalar<T> value) => new(T.Sqrt(value._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scalar<T> Floor(Scalar<T> value) => new(T.Floor(value._v));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scalar<T> Round(Scalar<T> value) => new(T.Round(value._v));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Scalar<T> Min(Scalar<T> left, Scalar<T> right) => new(T.Min(left._v, right._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -148,7 +142,4 @@ internal readonly unsafe struct Scalar<T>(T value) : ISimd<Scalar<T>, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Scalar<T> value) => value._v;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Max(Scalar<T> value) => value._v;
 }

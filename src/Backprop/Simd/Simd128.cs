@@ -87,16 +87,6 @@ internal readonly unsafe struct Simd128<T>(Vector128<T> value) : ISimd<Simd128<T
     public static Simd128<T> Sqrt(Simd128<T> value) => new(Vector128.Sqrt(value._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd128<T> Floor(Simd128<T> value) => typeof(T) == typeof(float)
-        ? new(Vector128.Floor(value._v.AsSingle()).As<float, T>())
-        : new(Vector128.Floor(value._v.AsDouble()).As<double, T>());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd128<T> Round(Simd128<T> value) => typeof(T) == typeof(float)
-        ? new(Vector128.Round(value._v.AsSingle()).As<float, T>())
-        : new(Vector128.Round(value._v.AsDouble()).As<double, T>());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128<T> Min(Simd128<T> left, Simd128<T> right) => new(Vector128.Min(left._v, right._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -169,14 +159,6 @@ internal readonly unsafe struct Simd128<T>(Vector128<T> value) : ISimd<Simd128<T
         Vector128<T> v = value._v;
         if (typeof(T) == typeof(float)) v += SwapHalves(v);
         return v.GetElement(0) + v.GetElement(1);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Max(Simd128<T> value)
-    {
-        Vector128<T> v = value._v;
-        if (typeof(T) == typeof(float)) v = Vector128.Max(v, SwapHalves(v));
-        return T.Max(v.GetElement(0), v.GetElement(1));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

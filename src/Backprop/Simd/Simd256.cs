@@ -94,16 +94,6 @@ internal readonly unsafe struct Simd256<T>(Vector256<T> value) : ISimd<Simd256<T
     public static Simd256<T> Sqrt(Simd256<T> value) => new(Vector256.Sqrt(value._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd256<T> Floor(Simd256<T> value) => typeof(T) == typeof(float)
-        ? new(Vector256.Floor(value._v.AsSingle()).As<float, T>())
-        : new(Vector256.Floor(value._v.AsDouble()).As<double, T>());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd256<T> Round(Simd256<T> value) => typeof(T) == typeof(float)
-        ? new(Vector256.Round(value._v.AsSingle()).As<float, T>())
-        : new(Vector256.Round(value._v.AsDouble()).As<double, T>());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256<T> Min(Simd256<T> left, Simd256<T> right) => new(Vector256.Min(left._v, right._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -172,9 +162,6 @@ internal readonly unsafe struct Simd256<T>(Vector256<T> value) : ISimd<Simd256<T
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Simd256<T> value) => Simd128<T>.Sum(new(value._v.GetLower() + value._v.GetUpper()));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Max(Simd256<T> value) => Simd128<T>.Max(new(Vector128.Max(value._v.GetLower(), value._v.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<T> First(int count) => typeof(T) == typeof(float)

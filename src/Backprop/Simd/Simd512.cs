@@ -86,16 +86,6 @@ internal readonly unsafe struct Simd512<T>(Vector512<T> value) : ISimd<Simd512<T
     public static Simd512<T> Sqrt(Simd512<T> value) => new(Vector512.Sqrt(value._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd512<T> Floor(Simd512<T> value) => typeof(T) == typeof(float)
-        ? new(Vector512.Floor(value._v.AsSingle()).As<float, T>())
-        : new(Vector512.Floor(value._v.AsDouble()).As<double, T>());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd512<T> Round(Simd512<T> value) => typeof(T) == typeof(float)
-        ? new(Vector512.Round(value._v.AsSingle()).As<float, T>())
-        : new(Vector512.Round(value._v.AsDouble()).As<double, T>());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512<T> Min(Simd512<T> left, Simd512<T> right) => new(Vector512.Min(left._v, right._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -164,7 +154,4 @@ internal readonly unsafe struct Simd512<T>(Vector512<T> value) : ISimd<Simd512<T
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Simd512<T> value) => Simd256<T>.Sum(new(value._v.GetLower() + value._v.GetUpper()));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Max(Simd512<T> value) => Simd256<T>.Max(new(Vector256.Max(value._v.GetLower(), value._v.GetUpper())));
 }

@@ -60,14 +60,6 @@ public abstract class ElementwiseTests<T>
     }, seed: "0000KpWHEs03");
 
     [Fact]
-    public void AddRow_adds_the_row_to_each_row() => Gen.Select(Gen.Int[0, 40], Gen.Int[0, 12]).Sample((rows, columns) =>
-    {
-        T[] matrix = Numbers((rows * columns, 0), 1), before = [.. matrix], row = Numbers((columns, 0), 2)[..columns];
-        Elementwise.AddRow(matrix.AsSpan(0, rows * columns), rows, row);
-        for (int i = 0; i < matrix.Length; i++) matrix[i].Should().Be(i < rows * columns ? before[i] + row[i / rows] : before[i]);
-    }, seed: "0000KpWHEs03");
-
-    [Fact]
     public void Lengths_that_differ_are_refused()
     {
         T[] three = new T[3], four = new T[4];
@@ -78,7 +70,6 @@ public abstract class ElementwiseTests<T>
             () => Elementwise.Map(default(Difference), three, three, four),
             () => Elementwise.Map(default(ProductMinus), three, three, four, three),
             () => Elementwise.Map(default(ProductMinus), three, three, three, four),
-            () => Elementwise.AddRow(four, 2, three),
         }.Should().AllSatisfy(act => act.Should().Throw<ArgumentException>().WithMessage("The spans must agree in length, but have * and * elements."));
     }
 
@@ -98,10 +89,8 @@ public abstract class ElementwiseTests<T>
             Elementwise.Map(default(Difference), x, y, y);
             Elementwise.Map(default(ProductMinus), x, y, x, y);
             Elementwise.AddScaled(T.One, x, y);
-            Elementwise.AddRow(x.AsSpan(0, 36), 9, y.AsSpan(0, 4));
-            _ = Reductions.Sum<T>(x) + Reductions.Dot<T>(x, y) + Reductions.Max<T>(x);
+            _ = Reductions.Sum<T>(x) + Reductions.Sum(default(Difference), x, y);
             Reductions.AddColumnSums(x.AsSpan(0, 36), 9, y.AsSpan(0, 4));
-            Reductions.RowSums(x.AsSpan(0, 36), 4, y.AsSpan(0, 9));
         }
     }
 

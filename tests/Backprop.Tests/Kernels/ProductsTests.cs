@@ -113,23 +113,6 @@ public abstract class ProductsTests<T> where T : unmanaged, IFloatingPointIeee75
     }
 
     [Fact]
-    public void Nothing_is_read_or_written_beyond_the_last_entry()
-    {
-        if (!OperatingSystem.IsLinux()) Assert.Skip("Guard pages are asked of Linux here.");
-        using GuardedMemory<T> memoryA = new(), memoryB = new(), memoryC = new();
-        Gen.Select(Gen.Int[1, 40], Gen.Int[1, 40], Gen.Int[1, 20]).ForAll(size =>
-        {
-            var (n, k, m) = size;
-            Span<T> x = memoryA.Last(n * k), w = memoryB.Last(m * k), y = memoryC.Last(n * m);
-            Values(n * k, 1).CopyTo(x);
-            Values(m * k, 2).CopyTo(w);
-            Products.TimesTransposed(x, w, [], y, n, k, m);
-            Products.Times<T>(y, w, x, n, m, k);
-            Products.AddTransposeTimes<T>(y, x, w, n, m, k);
-        });
-    }
-
-    [Fact]
     public void Infinity_and_NaN_stay_in_their_row()
     {
         const int N = 37, K = 20, M = 13;
@@ -173,7 +156,7 @@ public abstract class ProductsTests<T> where T : unmanaged, IFloatingPointIeee75
 
 public sealed class ProductsDoubleTests : ProductsTests<double>
 {
-    // These set the number of threads of the process; no other class does.
+    // Sets the number of threads of the process; no other class does.
     [Fact]
     public async Task Threads_leave_no_trace_in_the_bits_alone_or_side_by_side()
     {
@@ -200,86 +183,6 @@ public sealed class ProductsDoubleTests : ProductsTests<double>
             return y;
         }
     }
-
-    [Fact]
-    public void Work_within_work_and_failing_work_end()
-    {
-        var saved = Control.MaxDegreeOfParallelism;
-        try
-        {
-            Control.MaxDegreeOfParallelism = 2;
-            for (var i = 0; i < 1000; i++)
-            {
-                var outer = new Nested { Counts = new int[8], Depth = 1 };
-                Workers.Run(ref outer, 8);
-                outer.Counts.Should().OnlyContain(count => count == 4);
-            }
-
-            var failing = new Failing();
-            var act = () => Workers.Run(ref failing, 4);
-            act.Should().Throw<InvalidOperationException>();
-            var after = new Nested { Counts = new int[3], Depth = 0 };
-            Workers.Run(ref after, 3);
-            after.Counts.Should().OnlyContain(count => count == 1);
-        }
-        finally
-        {
-            Control.MaxDegreeOfParallelism = saved;
-        }
-    }
-
-    private struct Nested : IParts
-    {
-        public int[] Counts;
-        public int Depth;
-
-        public readonly void Run(int part, int parts)
-        {
-            if (Depth == 0)
-            {
-                Interlocked.Increment(ref Counts[part]);
-                return;
-            }
-
-            var inner = new Nested { Counts = new int[4], Depth = Depth - 1 };
-            Workers.Run(ref inner, 4);
-            Interlocked.Add(ref Counts[part], inner.Counts.Sum());
-        }
-    }
-
-    private readonly struct Failing : IParts
-    {
-        public void Run(int part, int parts) => throw new InvalidOperationException("on purpose");
-    }
 }
 
 public sealed class ProductsSingleTests : ProductsTests<float>;
-
-/// <summary>Memory that ends where a page begins that may not be touched.</summary>
-internal sealed unsafe class GuardedMemory<T> : IDisposable where T : unmanaged
-{
-    private const int Size = 1 << 16, Page = 1 << 16;
-    private readonly byte* _start;
-
-    public GuardedMemory()
-    {
-        _start = (byte*)LibC.MMap(0, Size + Page, 3, 0x22, -1, 0);
-        LibC.MProtect((nint)(_start + Size), Page, 0).Should().Be(0);
-    }
-
-    public Span<T> Last(int count) => new((T*)(_start + Size) - count, count);
-
-    public void Dispose() => _ = LibC.MUnmap((nint)_start, Size + Page);
-}
-
-internal static partial class LibC
-{
-    [LibraryImport("libc", EntryPoint = "mmap")]
-    internal static partial nint MMap(nint address, nint length, int protection, int flags, int file, nint offset);
-
-    [LibraryImport("libc", EntryPoint = "mprotect")]
-    internal static partial int MProtect(nint address, nint length, int protection);
-
-    [LibraryImport("libc", EntryPoint = "munmap")]
-    internal static partial int MUnmap(nint address, nint length);
-}

@@ -94,8 +94,6 @@ public abstract class SimdTests<T>
             Unary(v => -v, x => -x);
             Unary(V.Abs, T.Abs);
             Unary(V.Sqrt, T.Sqrt);
-            Unary(V.Floor, T.Floor);
-            Unary(V.Round, T.Round);
             Binary((a, b) => a + b, (a, b) => a + b);
             Binary((a, b) => a - b, (a, b) => a - b);
             Binary((a, b) => a * b, (a, b) => a * b);
@@ -153,9 +151,6 @@ public abstract class SimdTests<T>
             fixed (T* p = lanes)
             {
                 V.Sum(V.Load(p)).Should().Be(halves[0]);
-                V.Max(V.Load(p)).Should().Be(lanes.Max());
-                lanes[V.Count / 2] = T.NaN;
-                V.Max(V.Load(p)).Should().Be(T.NaN);
             }
         }
 

@@ -1,0 +1,128 @@
+using Backprop.Kernels;
+using FluentAssertions;
+using Xunit;
+
+namespace Backprop.Tests.Kernels;
+
+public sealed class WorkersTests
+{
+    private const int Helpers = 7; // more than most machines that run this have to spare, so that the system takes them off in the middle of things
+
+    [Theory, InlineData(1), InlineData(3)]
+    public async Task A_million_jobs_of_two_and_eight_parts_run_each_part_once(int callers)
+    {
+        var jobs = 1_000_000 / callers;
+        var helped = await Task.WhenAll(Enumerable.Range(0, callers).Select(_ => Task.Factory.StartNew(Call, TaskCreationOptions.LongRunning)));
+        helped.Sum().Should().BePositive("helpers that take no part at all would prove nothing");
+
+        long Call()
+        {
+            var counts = new int[8];
+            var work = new Counted { Counts = counts, Caller = Environment.CurrentManagedThreadId, Helped = new long[1] };
+            for (var job = 0; job < jobs; job++)
+            {
+                var parts = job % 2 == 0 ? 2 : 8;
+                Workers.Run(ref work, parts, Helpers);
+                for (var part = 0; part < counts.Length; part++)
+                    if (Interlocked.Exchange(ref counts[part], 0) != (part < parts ? 1 : 0)) Assert.Fail($"Part {part} of job {job}, of {parts} parts, did not run as often as it should.");
+            }
+
+            return work.Helped[0];
+        }
+    }
+
+    [Fact]
+    public void Work_within_work_ends()
+    {
+        for (var i = 0; i < 1000; i++)
+        {
+            var outer = new Nested { Counts = new int[8], Depth = 1 };
+            Workers.Run(ref outer, 8, Helpers);
+            outer.Counts.Should().OnlyContain(count => count == 4);
+        }
+    }
+
+    [Fact]
+    public void Failing_work_says_so_and_leaves_the_helpers_free()
+    {
+        var failing = new Failing();
+        var act = () => Workers.Run(ref failing, 4, Helpers);
+        act.Should().Throw<InvalidOperationException>();
+        var after = new Nested { Counts = new int[3], Depth = 0 };
+        Workers.Run(ref after, 3, Helpers);
+        after.Counts.Should().OnlyContain(count => count == 1);
+    }
+
+    [Fact]
+    public void Where_no_thread_can_be_started_the_caller_does_everything_and_the_next_job_tries_again()
+    {
+        var (saved, attempts) = (Workers.StartThread, 0);
+        try
+        {
+            Workers.StartThread = _ =>
+            {
+                Interlocked.Increment(ref attempts);
+                throw new OutOfMemoryException("on purpose");
+            };
+            // Another test's job may have the helpers just now: then none is asked for.
+            for (var job = 0; job < 1000 || Volatile.Read(ref attempts) < 2; job++)
+            {
+                var work = new Nested { Counts = new int[8], Depth = 0 };
+                Workers.Run(ref work, 8, helpers: 1000);
+                work.Counts.Should().OnlyContain(count => count == 1);
+            }
+        }
+        finally
+        {
+            Workers.StartThread = saved;
+        }
+    }
+
+    [Fact]
+    public async Task Helpers_keep_nothing_of_the_caller_that_started_them()
+    {
+        var context = new AsyncLocal<string>();
+        var (saved, seen) = (Workers.StartThread, new TaskCompletionSource<string?>());
+        context.Value = "the first caller's";
+        var thread = new Thread(() => seen.SetResult(context.Value));
+        saved(thread);
+        (await seen.Task).Should().BeNull();
+    }
+
+    private struct Counted : IParts
+    {
+        public int[] Counts;
+        public long[] Helped;
+        public int Caller;
+
+        public readonly void Run(int part, int parts)
+        {
+            Interlocked.Increment(ref Counts[part]);
+            if (Environment.CurrentManagedThreadId != Caller) Interlocked.Increment(ref Helped[0]);
+        }
+    }
+
+    private struct Nested : IParts
+    {
+        public int[] Counts;
+        public int Depth;
+
+        public readonly void Run(int part, int parts)
+        {
+            if (Depth == 0)
+            {
+                Interlocked.Increment(ref Counts[part]);
+                return;
+            }
+
+            var inner = new Nested { Counts = new int[4], Depth = Depth - 1 };
+            Workers.Run(ref inner, 4, Helpers);
+            Interlocked.Add(ref Counts[part], inner.Counts.Sum());
+        }
+    }
+
+    private readonly struct Failing : IParts
+    {
+        public void Run(int part, int parts) => throw new InvalidOperationException("on purpose");
+    }
+}
