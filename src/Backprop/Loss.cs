@@ -56,7 +56,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Matrix<T> Backward(Matrix<T> prediction, Matrix<T> target)
     {
         Check(prediction, target);
-        var dPrediction = LikePrediction(prediction);
+        var dPrediction = Matrix<T>.Build.Dense(prediction.RowCount, prediction.ColumnCount);
         BackwardCore(prediction, target, dPrediction);
         return dPrediction;
     }
@@ -157,7 +157,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         Check(prediction, target);
         Operand.Exactly(this, dLosses, prediction.RowCount, UnreducedColumns(prediction, target), nameof(dLosses));
-        var dPrediction = LikePrediction(prediction);
+        var dPrediction = Matrix<T>.Build.Dense(prediction.RowCount, prediction.ColumnCount);
         UnreducedBackwardCore(prediction, target, dLosses, dPrediction);
         return dPrediction;
     }
@@ -240,15 +240,21 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
         throw new NotSupportedException($"{this} has no unreduced form.");
 
     /// <summary>The reduction as <see cref="object.ToString"/> says it: nothing for the mean.</summary>
-    private protected string SumText => Reduction == Reduction.Sum ? "sum" : "";
+    protected string SumText => Reduction == Reduction.Sum ? "sum" : "";
 
-    /// <summary>A number that the mean divides by the count.</summary>
-    private protected T Reduced(T sum, double count) => Reduction == Reduction.Mean ? sum / T.CreateTruncating(count) : sum;
+    /// <summary>What a sum of losses, or of their gradients, is after reduction: the sum itself, or divided by what the mean divides by.</summary>
+    /// <remarks>In double, whatever <typeparamref name="T"/>: a float holds no count above 2^24.</remarks>
+    /// <param name="sum">The sum; 1 for the factor of every gradient.</param>
+    /// <param name="divisor">What the mean divides by.</param>
+    protected T Reduced(double sum, double divisor) => T.CreateTruncating(Reduction == Reduction.Mean ? sum / divisor : sum);
 
-    private protected static Matrix<T> LikePrediction(Matrix<T> prediction) => Matrix<T>.Build.Dense(prediction.RowCount, prediction.ColumnCount);
-
-    /// <summary>A result is dense, of the shape it must have, and shares its entries with none of the operands.</summary>
-    private protected void CheckResult(Matrix<T> result, string parameter, int rows, int columns, params ReadOnlySpan<Matrix<T>> operands)
+    /// <summary>Refuses a result that is not dense, not of the shape it must have, or shares its entries with an operand.</summary>
+    /// <param name="result">The result.</param>
+    /// <param name="parameter">The argument it came in.</param>
+    /// <param name="rows">The rows it must have.</param>
+    /// <param name="columns">The columns it must have.</param>
+    /// <param name="operands">What is read while it is written.</param>
+    protected void CheckResult(Matrix<T> result, string parameter, int rows, int columns, params ReadOnlySpan<Matrix<T>> operands)
     {
         Operand.Exactly(this, result, rows, columns, parameter);
         foreach (var operand in operands)

@@ -78,7 +78,7 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
     /// <inheritdoc/>
     protected override T ForwardCore(Matrix<T> prediction, Matrix<T> target)
     {
-        var sum = T.Zero;
+        var sum = 0.0;
         for (var j = 0; j < target.ColumnCount; j++)
             sum += Vectorized.Sum(_loss, Column(prediction, j), Column(prediction, VarianceOf(j, prediction, target)), Column(target, j));
         return Reduced(sum, DivisorCore(prediction, target));
@@ -86,7 +86,7 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
 
     /// <inheritdoc/>
     protected override void BackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction) =>
-        Gradient(prediction, target, Reduced(T.One, DivisorCore(prediction, target)), null, dPrediction);
+        Gradient(prediction, target, Reduced(1, DivisorCore(prediction, target)), null, dPrediction);
 
     /// <inheritdoc/>
     protected override void UnreducedCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> losses)
