@@ -17,9 +17,11 @@ namespace Backprop;
 public sealed class BCELoss<T>(Reduction reduction = Reduction.Mean)
     : ElementwiseLoss<T>(Of(new CrossEntropy()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private protected override string Entry => "-(t log p + (1 - t) log(1 - p))";
+    /// <inheritdoc/>
+    protected override string Entry => "-(t log p + (1 - t) log(1 - p))";
 
-    private protected override string EntryDerivative => "(p - t) / (p (1 - p))";
+    /// <inheritdoc/>
+    protected override string EntryDerivative => "(p - t) / (p (1 - p))";
 
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("BCELoss", SumText);
@@ -33,7 +35,7 @@ public sealed class BCELoss<T>(Reduction reduction = Reduction.Mean)
         Entries.Probabilities(this, target, nameof(target), refuseNaN: true);
     }
 
-    private readonly struct CrossEntropy : IFunction
+    private readonly struct CrossEntropy : ILossFormula<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T>

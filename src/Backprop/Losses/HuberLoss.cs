@@ -24,14 +24,16 @@ public sealed class HuberLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
     /// <summary>The error at which the parabola meets the straight line.</summary>
     public double Delta { get; }
 
-    private protected override string Entry => "(|d| <= delta ? d^2 / 2 : delta (|d| - delta/2)), d = p - t";
+    /// <inheritdoc/>
+    protected override string Entry => "(|d| <= delta ? d^2 / 2 : delta (|d| - delta/2)), d = p - t";
 
-    private protected override string EntryDerivative => "clamp(d, -delta, delta)";
+    /// <inheritdoc/>
+    protected override string EntryDerivative => "clamp(d, -delta, delta)";
 
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("HuberLoss", SumText, Delta == 1 ? "" : $"delta: {Signature.Number(Delta)}");
 
-    private readonly struct Huber(T delta) : IFunction
+    private readonly struct Huber(T delta) : ILossFormula<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T>

@@ -14,14 +14,16 @@ namespace Backprop;
 public sealed class L1Loss<T>(Reduction reduction = Reduction.Mean)
     : ElementwiseLoss<T>(Of(new Absolute()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private protected override string Entry => "|p - t|";
+    /// <inheritdoc/>
+    protected override string Entry => "|p - t|";
 
-    private protected override string EntryDerivative => "sign(p - t)";
+    /// <inheritdoc/>
+    protected override string EntryDerivative => "sign(p - t)";
 
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("L1Loss", SumText);
 
-    internal readonly struct Absolute : IFunction
+    private readonly struct Absolute : ILossFormula<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Abs(p - t);

@@ -14,14 +14,16 @@ namespace Backprop;
 public sealed class MSELoss<T>(Reduction reduction = Reduction.Mean)
     : ElementwiseLoss<T>(Of(new Square()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private protected override string Entry => "(p - t)^2";
+    /// <inheritdoc/>
+    protected override string Entry => "(p - t)^2";
 
-    private protected override string EntryDerivative => "2 (p - t)";
+    /// <inheritdoc/>
+    protected override string EntryDerivative => "2 (p - t)";
 
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("MSELoss", SumText);
 
-    private readonly struct Square : IFunction
+    private readonly struct Square : ILossFormula<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => (p - t) * (p - t);

@@ -33,18 +33,20 @@ public sealed class PoissonNLLLoss<T> : ElementwiseLoss<T> where T : unmanaged, 
     /// <summary>What is added to a rate before its logarithm is taken.</summary>
     public double Epsilon { get; }
 
-    private protected override string Entry =>
+    /// <inheritdoc/>
+    protected override string Entry =>
         (LogInput ? "(e^p - t p" : "(p - t log(p + eps)") + (Full ? " + (t > 1 ? t log t - t + log(2 pi t) / 2 : 0))" : ")");
 
-    private protected override string EntryDerivative => LogInput ? "(e^p - t)" : "(1 - t / (p + eps))";
+    /// <inheritdoc/>
+    protected override string EntryDerivative => LogInput ? "(e^p - t)" : "(1 - t / (p + eps))";
 
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("PoissonNLLLoss",
         SumText, LogInput ? "" : "logInput: false", Full ? "full" : "", Epsilon == 1e-8 ? "" : $"epsilon: {Signature.Number(Epsilon)}");
 
-    private static Entrywise Function(bool logInput, bool full, T epsilon) => logInput ? Of(new OfLogRate(full)) : Of(new OfRate(full, epsilon));
+    private static Formulas Function(bool logInput, bool full, T epsilon) => logInput ? Of(new OfLogRate(full)) : Of(new OfRate(full, epsilon));
 
-    private readonly struct OfLogRate(bool full) : IFunction
+    private readonly struct OfLogRate(bool full) : ILossFormula<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => Stirling(full, t, V.Exp(p) - t * p);
@@ -53,7 +55,7 @@ public sealed class PoissonNLLLoss<T> : ElementwiseLoss<T> where T : unmanaged, 
         public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Exp(p) - t;
     }
 
-    private readonly struct OfRate(bool full, T epsilon) : IFunction
+    private readonly struct OfRate(bool full, T epsilon) : ILossFormula<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => Stirling(full, t, p - t * V.Log(p + V.Broadcast(epsilon)));
