@@ -46,12 +46,7 @@ internal sealed class FiniteDifferences(Func<Matrix<double>> evaluate, Matrix<do
         var saved = value;
         var h = Exact(saved, relativeStep);
         var (slope, magnitude) = (0.0, 0.0);
-        foreach (var (multiple, weight) in ((double, double)[])[(1, 8), (-1, -8), (2, -1), (-2, 1)])
-        {
-            var (sum, size) = At(ref value, saved + multiple * h);
-            slope += weight * sum;
-            magnitude += Math.Abs(weight) * size;
-        }
+        foreach (var (multiple, weight) in ((double, double)[])[(1, 8), (-1, -8), (2, -1), (-2, 1)]) Add(ref value, saved + multiple * h, weight, ref slope, ref magnitude);
 
         return (slope / (12 * h), 4 * Epsilon * magnitude / (12 * h));
     }
@@ -69,9 +64,13 @@ internal sealed class FiniteDifferences(Func<Matrix<double>> evaluate, Matrix<do
     {
         var saved = value;
         var h = Exact(saved, relativeStep);
-        var ((here, size), (less, _), (more, _)) = (At(ref value, saved), At(ref value, saved - h), At(ref value, saved + h));
-        var (below, above) = ((here - less) / h, (more - here) / h);
-        return (Math.Abs(above - below), below, above, 20 * Epsilon * size / h);
+        double below = 0, above = 0, size = 0;
+        Add(ref value, saved, 1, ref below, ref size);
+        above = -below;
+        Add(ref value, saved - h, -1, ref below, ref size);
+        Add(ref value, saved + h, 1, ref above, ref size);
+        (below, above) = (below / h, above / h);
+        return (Math.Abs(above - below), below, above, 8 * Epsilon * size / h);
     }
 
     // A step that is exact in binary.
@@ -81,21 +80,19 @@ internal sealed class FiniteDifferences(Func<Matrix<double>> evaluate, Matrix<do
         return value + h - value;
     }
 
-    private (double Sum, double Size) At(ref double value, double moved)
+    /// <summary>Adds weight times sum(dY * y) where the value is moved, and the sum of the terms' sizes.</summary>
+    private void Add(ref double value, double moved, double weight, ref double sum, ref double size)
     {
         var saved = value;
         try
         {
             value = moved;
             double[] y = evaluate().AsColumnMajorArray(), upstream = dY.AsColumnMajorArray();
-            var (sum, size) = (0.0, 0.0);
             for (var i = 0; i < y.Length; i++)
             {
-                sum += upstream[i] * y[i];
-                size += Math.Abs(upstream[i] * y[i]);
+                sum += weight * upstream[i] * y[i];
+                size += Math.Abs(weight * upstream[i] * y[i]);
             }
-
-            return (sum, size);
         }
         finally
         {
