@@ -30,10 +30,12 @@ internal sealed class FiniteDifferences(Func<Matrix<double>> evaluate, Matrix<do
                 if (best <= 1) break;
             }
 
-            var bend = best > 1 && lookedAt++ < MostLookedAt ? BendAt(ref values[i]) : default;
-            // An entry that is wrong without a kink says more than one with it.
-            var isSmooth = best > 1 && bend.Kind == BendKind.None;
-            if ((isSmooth && !smooth) || (isSmooth == smooth && best > worstRatio)) (worst, worstRatio, worstBend, smooth) = (i, best, bend, isSmooth);
+            var looks = best > 1 && lookedAt++ < MostLookedAt;
+            var bend = looks ? BendAt(ref values[i]) : default;
+            // An entry that is wrong without a kink says more than one with it; one that nobody looked at may be either.
+            var isSmooth = looks && bend.Kind == BendKind.None;
+            var unknown = best > 1 && !looks;
+            if ((isSmooth && !smooth) || (best > worstRatio && (unknown ? smooth : isSmooth == smooth))) (worst, worstRatio, worstBend, smooth) = (i, best, bend, isSmooth || unknown);
             passed &= best <= 1;
         }
 
@@ -47,7 +49,6 @@ internal sealed class FiniteDifferences(Func<Matrix<double>> evaluate, Matrix<do
         var h = Exact(saved, relativeStep);
         var (slope, magnitude) = (0.0, 0.0);
         foreach (var (multiple, weight) in ((double, double)[])[(1, 8), (-1, -8), (2, -1), (-2, 1)]) Add(ref value, saved + multiple * h, weight, ref slope, ref magnitude);
-
         return (slope / (12 * h), 4 * Epsilon * magnitude / (12 * h));
     }
 

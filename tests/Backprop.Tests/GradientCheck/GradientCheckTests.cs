@@ -108,6 +108,7 @@ public sealed class GradientCheckTests
         var report = GradientCheck.Run(new OwnLayer<double>((_, x, _) => x.Map(value => value > 0 ? 0.9 * value : -0.1 * value), (_, pass, dY) => dY.PointwiseMultiply(pass.Input.Map(value => value >= 0 ? 0.9 : -0.1, Zeros.Include))), x);
         report.ToString().Should().Contain(" A kink may be here: the slope is ").And.Contain(" from below and ").And.NotContain("times what it should be");
         GradientCheck.Run(new ReLU<double>(), x).ToString().Should().Contain("A kink may be here");
+        GradientCheck.Run(new ReLU<double>(), Matrix<double>.Build.Dense(30, 5)).ToString().Should().Contain("A kink may be here", "of many entries too");
         GradientCheck.Run(new L1Loss<double>(), x, x).ThrowIfFailed();
     }
 
