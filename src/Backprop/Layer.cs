@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -17,6 +16,9 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
+    /// <summary>Layers within layers, at most. Each level takes some frames of the stack; so many fit on any thread's.</summary>
+    internal const int MostLevels = 200;
+
     private readonly List<NamedLayer<T>> _children = [];
     private readonly List<NamedParameter<T>> _own = [];
     private readonly List<Buffer<T>> _buffers = [];
@@ -65,17 +67,14 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
 
     /// <summary>All parameters with their names, as PyTorch's <c>state_dict</c> has them: <c>hidden.weight</c>.</summary>
     public IEnumerable<NamedParameter<T>> NamedParameters() =>
-        _own.Concat(_children.SelectMany(child => child.Layer.NamedParameters()
-                .Select(named => new NamedParameter<T>($"{child.Name}.{named.Name}", named.Parameter))));
+        Tree().SelectMany(place => place.Layer._own.Select(own => own with { Name = place.Path + own.Name }));
 
     /// <summary>What the layers keep but do not learn, with its names, as PyTorch's <c>state_dict</c> has them: <c>norm.running_mean</c>.</summary>
     public IEnumerable<NamedBuffer<T>> NamedBuffers() =>
-        _buffers.Select(buffer => new NamedBuffer<T>(buffer.Name, buffer))
-            .Concat(_children.SelectMany(child => child.Layer.NamedBuffers()
-                .Select(named => new NamedBuffer<T>($"{child.Name}.{named.Name}", named.Buffer))));
+        Tree().SelectMany(place => place.Layer._buffers.Select(buffer => new NamedBuffer<T>(place.Path + buffer.Name, buffer)));
 
     /// <summary>What the layers draw random numbers from in training, each once: part of a checkpoint.</summary>
-    public IEnumerable<Generator> Generators => _generators.Concat(_children.SelectMany(child => child.Layer.Generators)).Distinct();
+    public IEnumerable<Generator> Generators => Tree().SelectMany(place => place.Layer._generators).Distinct();
 
     /// <summary>Makes a new pass for this layer. Keep one for each thread and reuse it.</summary>
     /// <param name="training">Training mode, as opposed to evaluation mode.</param>
@@ -255,9 +254,32 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
             throw new ArgumentException($"The name \"{name}\" is taken; names within a layer are different from each other.", parameter);
     }
 
+    /// <summary>This layer and all within it, parents first, each with what comes before the names of its own: <c>encoder.hidden.</c></summary>
+    private IEnumerable<(string Path, Layer<T> Layer)> Tree()
+    {
+        var rest = new Stack<(string Path, Layer<T> Layer, int Level)>([("", this, 1)]);
+        while (rest.TryPop(out var next))
+        {
+            if (next.Level > MostLevels) throw new InvalidOperationException($"{GetType().Name.Split('`')[0]} holds more than {MostLevels} levels of layers within each other.");
+            yield return (next.Path, next.Layer);
+            for (var i = next.Layer._children.Count - 1; i >= 0; i--)
+                rest.Push(($"{next.Path}{next.Layer._children[i].Name}.", next.Layer._children[i].Layer, next.Level + 1));
+        }
+    }
+
+    /// <summary>Whether another layer is this one or stands in it, at any depth; a depth that no stack would bear is refused.</summary>
     private bool Contains(Layer<T> other)
     {
-        RuntimeHelpers.EnsureSufficientExecutionStack();
-        return ReferenceEquals(this, other) || _children.Any(child => child.Layer.Contains(other));
+        var seen = new HashSet<Layer<T>>(ReferenceEqualityComparer.Instance);
+        var rest = new Stack<(Layer<T> Layer, int Level)>([(this, 1)]);
+        while (rest.TryPop(out var next))
+        {
+            if (ReferenceEquals(next.Layer, other)) return true;
+            if (next.Level >= MostLevels) throw new ArgumentException($"{GetType().Name.Split('`')[0]} holds {MostLevels} levels of layers within each other, and can stand in no other.");
+            if (!seen.Add(next.Layer)) continue;
+            foreach (var child in next.Layer._children) rest.Push((child.Layer, next.Level + 1));
+        }
+
+        return false;
     }
 }

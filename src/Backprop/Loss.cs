@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
@@ -7,7 +8,8 @@ namespace Backprop;
 /// <summary>A number that says how far a prediction is from its target, and the gradient of that number.</summary>
 /// <remarks>
 /// Losses keep nothing between calls. To write one, subclass this and write <see cref="ForwardCore"/> and
-/// <see cref="BackwardCore"/>; then let <see cref="GradientCheck"/> say whether the derivative is right.
+/// <see cref="BackwardCore"/>, and <see cref="DivisorCore"/> where samples count differently; then let <see cref="GradientCheck"/> say whether
+/// they are right.
 /// </remarks>
 /// <threadsafety>Any number of threads at once.</threadsafety>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
@@ -54,7 +56,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Matrix<T> Backward(Matrix<T> prediction, Matrix<T> target)
     {
         Check(prediction, target);
-        var dPrediction = LikePrediction(prediction);
+        var dPrediction = Matrix<T>.Build.Dense(prediction.RowCount, prediction.ColumnCount);
         BackwardCore(prediction, target, dPrediction);
         return dPrediction;
     }
@@ -70,9 +72,45 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Matrix<T> Backward(Matrix<T> prediction, Matrix<T> target, Matrix<T> result)
     {
         Check(prediction, target);
-        CheckResult(result, prediction.RowCount, prediction.ColumnCount, prediction, target);
+        CheckResult(result, nameof(result), prediction.RowCount, prediction.ColumnCount, prediction, target);
         BackwardCore(prediction, target, result);
         return result;
+    }
+
+    /// <summary>Computes the loss and its gradient with respect to the prediction in one call: what <see cref="Forward"/> and
+    /// <see cref="Backward(Matrix{T}, Matrix{T}, Matrix{T})"/> give, bit for bit, and less work. Allocates nothing.</summary>
+    /// <param name="prediction">What the network says, samples x features; dense.</param>
+    /// <param name="target">What it should say.</param>
+    /// <param name="dPrediction">Receives dL/dprediction; dense, of the prediction's shape, and neither of the other two.</param>
+    /// <returns>The loss L, reduced to one number.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense, the shapes do not fit each other, an entry is one that the loss refuses, or
+    /// <paramref name="dPrediction"/> shares its entries with an operand.</exception>
+    public T ForwardBackward(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction)
+    {
+        Check(prediction, target);
+        CheckResult(dPrediction, nameof(dPrediction), prediction.RowCount, prediction.ColumnCount, prediction, target);
+        return ForwardBackwardCore(prediction, target, dPrediction);
+    }
+
+    /// <summary>What the mean divides by: how many entries or samples count, or the sum of their weights. The same where the loss is a sum.</summary>
+    /// <remarks>
+    /// Means are never averaged. Over batches b, the mean is the sum of L_b D_b over the sum of D_b, and the gradient of a batch that is taken in parts is the
+    /// sum of D_b dL_b over the sum of D_b, D being this number. A part where nothing counts has a mean of NaN and D = 0: it is left out.
+    /// </remarks>
+    /// <param name="prediction">What the network says, samples x features; dense.</param>
+    /// <param name="target">What it should say.</param>
+    /// <returns>A finite number, at least 0.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense, the shapes do not fit each other, or an entry is one that the loss refuses.</exception>
+    /// <exception cref="InvalidOperationException">A loss written by hand gives a number below 0, or none.</exception>
+    public double Divisor(Matrix<T> prediction, Matrix<T> target)
+    {
+        Check(prediction, target);
+        var divisor = DivisorCore(prediction, target);
+        return divisor >= 0 && double.IsFinite(divisor)
+            ? divisor
+            : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{this} expects a mean to divide by a finite number of at least 0, but its DivisorCore gives {divisor}."));
     }
 
     /// <summary>The losses before they are reduced, PyTorch's <c>reduction="none"</c>.</summary>
@@ -102,7 +140,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Matrix<T> Unreduced(Matrix<T> prediction, Matrix<T> target, Matrix<T> result)
     {
         Check(prediction, target);
-        CheckResult(result, prediction.RowCount, UnreducedColumns(prediction, target), prediction, target);
+        CheckResult(result, nameof(result), prediction.RowCount, UnreducedColumns(prediction, target), prediction, target);
         UnreducedCore(prediction, target, result);
         return result;
     }
@@ -119,7 +157,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         Check(prediction, target);
         Operand.Exactly(this, dLosses, prediction.RowCount, UnreducedColumns(prediction, target), nameof(dLosses));
-        var dPrediction = LikePrediction(prediction);
+        var dPrediction = Matrix<T>.Build.Dense(prediction.RowCount, prediction.ColumnCount);
         UnreducedBackwardCore(prediction, target, dLosses, dPrediction);
         return dPrediction;
     }
@@ -138,7 +176,7 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         Check(prediction, target);
         Operand.Exactly(this, dLosses, prediction.RowCount, UnreducedColumns(prediction, target), nameof(dLosses));
-        CheckResult(result, prediction.RowCount, prediction.ColumnCount, prediction, target, dLosses);
+        CheckResult(result, nameof(result), prediction.RowCount, prediction.ColumnCount, prediction, target, dLosses);
         UnreducedBackwardCore(prediction, target, dLosses, result);
         return result;
     }
@@ -163,6 +201,24 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="dPrediction">Receives the gradient; its contents are unspecified before.</param>
     protected abstract void BackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction);
 
+    /// <summary>L, and dL/dprediction in <paramref name="dPrediction"/>. Override it where the two share work; the bits must be those of the single calls.</summary>
+    /// <param name="prediction">The prediction, checked.</param>
+    /// <param name="target">The target, checked.</param>
+    /// <param name="dPrediction">Receives the gradient; its contents are unspecified before.</param>
+    protected virtual T ForwardBackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction)
+    {
+        BackwardCore(prediction, target, dPrediction);
+        return ForwardCore(prediction, target);
+    }
+
+    /// <summary>
+    /// What the mean divides by. By default the number of the prediction's entries, which is right, up to a factor that does not matter, wherever each
+    /// sample counts the same. Override it where samples have weights or may be left out; <see cref="GradientCheck"/> says when it must be.
+    /// </summary>
+    /// <param name="prediction">The prediction, checked.</param>
+    /// <param name="target">The target, checked.</param>
+    protected virtual double DivisorCore(Matrix<T> prediction, Matrix<T> target) => (double)prediction.RowCount * prediction.ColumnCount;
+
     /// <summary>How many losses a sample has before reduction; as many as it has features, unless overridden.</summary>
     /// <param name="prediction">The prediction, checked.</param>
     /// <param name="target">The target, checked.</param>
@@ -184,19 +240,25 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
         throw new NotSupportedException($"{this} has no unreduced form.");
 
     /// <summary>The reduction as <see cref="object.ToString"/> says it: nothing for the mean.</summary>
-    private protected string SumText => Reduction == Reduction.Sum ? "sum" : "";
+    protected string SumText => Reduction == Reduction.Sum ? "sum" : "";
 
-    /// <summary>A number that the mean divides by the count.</summary>
-    private protected T Reduced(T sum, double count) => Reduction == Reduction.Mean ? sum / T.CreateTruncating(count) : sum;
+    /// <summary>What a sum of losses, or of their gradients, is after reduction: the sum itself, or divided by what the mean divides by.</summary>
+    /// <remarks>In double, whatever <typeparamref name="T"/>: a float holds no count above 2^24.</remarks>
+    /// <param name="sum">The sum; 1 for the factor of every gradient.</param>
+    /// <param name="divisor">What the mean divides by.</param>
+    protected T Reduced(double sum, double divisor) => T.CreateTruncating(Reduction == Reduction.Mean ? sum / divisor : sum);
 
-    private protected static Matrix<T> LikePrediction(Matrix<T> prediction) => Matrix<T>.Build.Dense(prediction.RowCount, prediction.ColumnCount);
-
-    /// <summary>A result is dense, of the shape it must have, and shares its entries with none of the operands.</summary>
-    private protected void CheckResult(Matrix<T> result, int rows, int columns, params ReadOnlySpan<Matrix<T>> operands)
+    /// <summary>Refuses a result that is not dense, not of the shape it must have, or shares its entries with an operand.</summary>
+    /// <param name="result">The result.</param>
+    /// <param name="parameter">The argument it came in.</param>
+    /// <param name="rows">The rows it must have.</param>
+    /// <param name="columns">The columns it must have.</param>
+    /// <param name="operands">What is read while it is written.</param>
+    protected void CheckResult(Matrix<T> result, string parameter, int rows, int columns, params ReadOnlySpan<Matrix<T>> operands)
     {
-        Operand.Exactly(this, result, rows, columns, nameof(result));
+        Operand.Exactly(this, result, rows, columns, parameter);
         foreach (var operand in operands)
             if (ReferenceEquals(result.AsColumnMajorArray(), operand.AsColumnMajorArray()))
-                throw new ArgumentException($"{this} expects a result of its own, but it shares its entries with an operand.", nameof(result));
+                throw new ArgumentException($"{this} expects a result of its own, but it shares its entries with an operand.", parameter);
     }
 }

@@ -23,10 +23,21 @@ internal static class Entries
     /// <summary>Where the first entry outside an interval lies, or -1.</summary>
     internal static int IndexOutside<T>(ReadOnlySpan<T> x, T least, T most, bool refuseNaN = false) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (Reductions.Sum(new Outside<T>(least, most), x) == T.Zero) return -1;
+        if (Reductions.Sum(new Outside<T>(least, most), x) == 0) return -1;
         for (var i = 0; i < x.Length; i++)
             if (x[i] < least || x[i] > most || (refuseNaN && T.IsNaN(x[i]))) return i;
         return -1;
+    }
+
+    /// <summary>A copy of weights, none of which is negative, infinite or NaN; null where there are none.</summary>
+    internal static T[]? Weights<T>(string owner, MathNet.Numerics.LinearAlgebra.Vector<T>? weights, [CallerArgumentExpression(nameof(weights))] string parameter = "") where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (weights is null) return null;
+        if (weights.Count == 0) throw new ArgumentException($"{owner} expects {parameter} to hold at least one weight, but it is empty.", parameter);
+        for (var i = 0; i < weights.Count; i++)
+            if (!(weights[i] >= T.Zero && T.IsFinite(weights[i])))
+                throw new ArgumentOutOfRangeException(parameter, string.Create(CultureInfo.InvariantCulture, $"{owner} expects weights that are finite and at least 0, but {parameter} has {weights[i]} at {i}."));
+        return weights.ToArray();
     }
 
     /// <summary>An option that is a list, as a text; empty where there is none.</summary>

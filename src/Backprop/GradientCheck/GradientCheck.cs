@@ -82,7 +82,7 @@ public static class GradientCheck
         }
     }
 
-    /// <summary>Checks the gradient of a loss with respect to the prediction.</summary>
+    /// <summary>Checks the gradient of a loss with respect to the prediction, and that the losses of parts of the batch make the loss of the whole.</summary>
     /// <param name="loss">The loss.</param>
     /// <param name="prediction">A prediction, samples x features. Keep its entries away from kinks of the loss.</param>
     /// <param name="target">A target.</param>
@@ -104,7 +104,7 @@ public static class GradientCheck
         }
 
         var comparison = Compare("prediction", prediction.AsColumnMajorArray(), prediction.RowCount, byHand.AsColumnMajorArray(), Evaluate, Matrix<double>.Build.Dense(1, 1, 1), tolerance);
-        return new GradientReport($"{loss}", [comparison], []);
+        return new GradientReport($"{loss}", [comparison], Additivity.Problem(loss, prediction, target) is string problem ? [problem] : []);
     }
 
     // Away from 0, so that no entry of the output is left out, and of both signs.

@@ -49,9 +49,13 @@ internal static unsafe class CrossEntropy
         }
     }
 
-    /// <summary>dX_c = dL (s_c (q + sum of q_k) - q_c), with one dL and one q for each row.</summary>
+    /// <summary>
+    /// dX_c = dL (s_c (q + sum of q_k) - q_c), with one dL and one q for each row; on the way also what <see cref="LogSumExp"/> gives, bit for bit,
+    /// unless those two are empty.
+    /// </summary>
     internal static void Gradient<T>(
-        ReadOnlySpan<T> x, int stride, int classes, ReadOnlySpan<T> dL, ReadOnlySpan<T> q, ReadOnlySpan<T> weights, ReadOnlySpan<T> t, T floor, T share, Span<T> dX)
+        ReadOnlySpan<T> x, int stride, int classes, ReadOnlySpan<T> dL, ReadOnlySpan<T> q, ReadOnlySpan<T> weights, ReadOnlySpan<T> t, T floor, T share, Span<T> dX,
+        Span<T> max, Span<T> logSum)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         Lengths.MustHoldRows(x.Length, dL.Length, classes, stride);
@@ -59,9 +63,11 @@ internal static unsafe class CrossEntropy
         Lengths.MustAgree(dL.Length, q.Length);
         Lengths.MustAgreeOrBeEmpty(weights.Length, classes);
         if (!t.IsEmpty) Lengths.MustHoldRows(t.Length, dL.Length, classes, stride);
-        fixed (T* px = x, pdL = dL, pq = q, pWeights = weights, pt = t, pdX = dX)
+        Lengths.MustAgreeOrBeEmpty(max.Length, dL.Length);
+        Lengths.MustAgree(max.Length, logSum.Length);
+        fixed (T* px = x, pdL = dL, pq = q, pWeights = weights, pt = t, pdX = dX, pMax = max, pLogSum = logSum)
         {
-            var kernel = new GradientKernel<T>(px, stride, classes, dL.Length, pdL, pq, new(pWeights, pt, floor, share), pdX);
+            var kernel = new GradientKernel<T>(px, stride, classes, dL.Length, pdL, pq, new(pWeights, pt, floor, share), pdX, pMax, pLogSum);
             Dispatch.Run<T, GradientKernel<T>>(ref kernel);
         }
     }
@@ -116,7 +122,7 @@ internal static unsafe class CrossEntropy
         }
     }
 
-    private readonly struct GradientKernel<T>(T* x, int stride, int classes, int rows, T* dL, T* own, Counts<T> q, T* dX) : ISimdKernel<T>
+    private readonly struct GradientKernel<T>(T* x, int stride, int classes, int rows, T* dL, T* own, Counts<T> q, T* dX, T* max, T* logSum) : ISimdKernel<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -139,6 +145,12 @@ internal static unsafe class CrossEntropy
                         }
 
                         sum += part;
+                    }
+
+                    if (max != null)
+                    {
+                        Ends.Store(greatest, max + i, rows - i);
+                        Ends.Store(MathFunctions<T>.Log(sum), logSum + i, rows - i);
                     }
 
                     V upstream = Ends.Load<T, V>(dL + i, rows - i), factor = upstream * total / sum;

@@ -15,11 +15,13 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="reduction">Mean or sum.</param>
 public sealed class BCELoss<T>(Reduction reduction = Reduction.Mean)
-    : ElementwiseLoss<T>(Of(new CrossEntropy()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
+    : VectorizedLoss<T>(Of(new CrossEntropy()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private protected override string Entry => "-(t log p + (1 - t) log(1 - p))";
+    /// <inheritdoc/>
+    protected override string Entry => "-(t log p + (1 - t) log(1 - p))";
 
-    private protected override string EntryDerivative => "(p - t) / (p (1 - p))";
+    /// <inheritdoc/>
+    protected override string EntryDerivative => "(p - t) / (p (1 - p))";
 
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("BCELoss", SumText);

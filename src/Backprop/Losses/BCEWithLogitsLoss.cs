@@ -14,16 +14,19 @@ namespace Backprop;
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="reduction">Mean or sum.</param>
-/// <param name="posWeight">The weight w of each column, or one for all; null for 1. Copied.</param>
+/// <param name="posWeight">The weight w of each column, or one for all, finite and at least 0; null for 1. Copied.</param>
+/// <exception cref="ArgumentException">There is no weight, or one is negative, infinite or NaN.</exception>
 public sealed class BCEWithLogitsLoss<T>(Reduction reduction = Reduction.Mean, Vector<T>? posWeight = null)
-    : ElementwiseLoss<T>(Functions(posWeight), reduction) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+    : VectorizedLoss<T>(Functions(posWeight), reduction) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
     /// <summary>The weight of the positive answers in each column, or one for all; null for 1.</summary>
     public IReadOnlyList<T>? PosWeight { get; } = posWeight?.ToArray();
 
-    private protected override string Entry => $"-({W}t log s(p) + (1 - t) log(1 - s(p))), s(x) = 1 / (1 + e^-x)";
+    /// <inheritdoc/>
+    protected override string Entry => $"-({W}t log s(p) + (1 - t) log(1 - s(p))), s(x) = 1 / (1 + e^-x)";
 
-    private protected override string EntryDerivative => PosWeight is null ? "(s(p) - t)" : "((1 - t) s(p) - w t s(-p))";
+    /// <inheritdoc/>
+    protected override string EntryDerivative => PosWeight is null ? "(s(p) - t)" : "((1 - t) s(p) - w t s(-p))";
 
     private string W => PosWeight is null ? "" : "w ";
 
@@ -40,9 +43,12 @@ public sealed class BCEWithLogitsLoss<T>(Reduction reduction = Reduction.Mean, V
         Entries.Probabilities(this, target, nameof(target));
     }
 
-    private static Entrywise Functions(Vector<T>? posWeight) => posWeight is null ? Of(new CrossEntropy(T.One))
-        : posWeight.Count == 1 ? Of(new CrossEntropy(posWeight[0]))
-        : ByColumn([.. posWeight.Select(w => Of(new CrossEntropy(w)))]);
+    private static Entrywise Functions(Vector<T>? posWeight) => Entries.Weights("BCEWithLogitsLoss", posWeight) switch
+    {
+        null => Of(new CrossEntropy(T.One)),
+        [var w] => Of(new CrossEntropy(w)),
+        var weights => ByColumn([.. weights.Select(w => Of(new CrossEntropy(w)))]),
+    };
 
     private readonly struct CrossEntropy(T weight) : IFunction
     {

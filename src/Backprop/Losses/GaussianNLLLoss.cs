@@ -73,17 +73,20 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
     protected override int UnreducedColumns(Matrix<T> prediction, Matrix<T> target) => target.ColumnCount;
 
     /// <inheritdoc/>
+    protected override double DivisorCore(Matrix<T> prediction, Matrix<T> target) => (double)target.RowCount * target.ColumnCount;
+
+    /// <inheritdoc/>
     protected override T ForwardCore(Matrix<T> prediction, Matrix<T> target)
     {
-        var sum = T.Zero;
+        var sum = 0.0;
         for (var j = 0; j < target.ColumnCount; j++)
             sum += Vectorized.Sum(_loss, Column(prediction, j), Column(prediction, VarianceOf(j, prediction, target)), Column(target, j));
-        return Reduced(sum, Count(target));
+        return Reduced(sum, DivisorCore(prediction, target));
     }
 
     /// <inheritdoc/>
     protected override void BackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction) =>
-        Gradient(prediction, target, Reduced(T.One, Count(target)), null, dPrediction);
+        Gradient(prediction, target, Reduced(1, DivisorCore(prediction, target)), null, dPrediction);
 
     /// <inheritdoc/>
     protected override void UnreducedCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> losses)
@@ -113,8 +116,6 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
             if (dLosses is not null) Vectorized.Map(default(Times), dM, Column(dLosses, j), dM);
         }
     }
-
-    private static double Count(Matrix<T> target) => (double)target.RowCount * target.ColumnCount;
 
     private static Span<T> Column(Matrix<T> x, int j) => x.Span().Slice(j * x.RowCount, x.RowCount);
 

@@ -12,7 +12,7 @@ namespace Backprop;
 /// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html">torch.nn.HuberLoss</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class HuberLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class HuberLoss<T> : VectorizedLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Makes the loss.</summary>
     /// <param name="reduction">Mean or sum.</param>
@@ -24,9 +24,11 @@ public sealed class HuberLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
     /// <summary>The error at which the parabola meets the straight line.</summary>
     public double Delta { get; }
 
-    private protected override string Entry => "(|d| <= delta ? d^2 / 2 : delta (|d| - delta/2)), d = p - t";
+    /// <inheritdoc/>
+    protected override string Entry => "(|d| <= delta ? d^2 / 2 : delta (|d| - delta/2)), d = p - t";
 
-    private protected override string EntryDerivative => "clamp(d, -delta, delta)";
+    /// <inheritdoc/>
+    protected override string EntryDerivative => "clamp(d, -delta, delta)";
 
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("HuberLoss", SumText, Delta == 1 ? "" : $"delta: {Signature.Number(Delta)}");

@@ -10,13 +10,14 @@ namespace Backprop;
 /// </summary>
 /// <remarks>
 /// <para>Derivative: dl/dp = -t. CHAIN-RULE.md, "KLDivLoss".</para>
-/// <para>With <c>logTarget</c> the target holds logarithms too: l = e^t (t - p), dl/dp = -e^t.</para>
+/// <para>With <c>logTarget</c> the target holds logarithms too: l = e^t (t - p), dl/dp = -e^t, and l = 0 where t = -infinity.</para>
+/// <para>Where the target is 0, l is 0 whatever the prediction, -infinity too: what can not be need not be predicted. (PyTorch gives NaN.)</para>
 /// <para>The mean, as everywhere, is over all entries. The divergence of the distributions, averaged over samples, is PyTorch's fourth reduction,
 /// <c>batchmean</c>: <see cref="BatchMean"/>. Twin:
 /// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.KLDivLoss.html">torch.nn.KLDivLoss</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class KLDivLoss<T> : VectorizedLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly bool _batchMean;
 
@@ -36,13 +37,14 @@ public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
     /// <summary>Whether the target holds logarithms of probabilities.</summary>
     public bool LogTarget { get; }
 
-    private protected override string Entry => LogTarget ? "e^t (t - p)" : "t (log t - p)";
+    /// <inheritdoc/>
+    protected override string Entry => LogTarget ? "e^t (t - p)" : "t (log t - p)";
 
-    private protected override string EntryDerivative => LogTarget ? "-e^t" : "-t";
+    /// <inheritdoc/>
+    protected override string EntryDerivative => LogTarget ? "-e^t" : "-t";
 
-    private protected override string Divisor => _batchMean ? "n" : base.Divisor;
-
-    private protected override double Count(Matrix<T> prediction) => _batchMean ? prediction.RowCount : base.Count(prediction);
+    /// <inheritdoc/>
+    protected override string DivisorText => _batchMean ? "n" : base.DivisorText;
 
     /// <inheritdoc/>
     public override string ToString() => Signature.Call(_batchMean ? "KLDivLoss.BatchMean" : "KLDivLoss", SumText, LogTarget ? "logTarget" : "");
@@ -55,10 +57,13 @@ public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
         if (!LogTarget) Entries.Probabilities(this, target, nameof(target));
     }
 
+    /// <inheritdoc/>
+    protected override double DivisorCore(Matrix<T> prediction, Matrix<T> target) => _batchMean ? prediction.RowCount : base.DivisorCore(prediction, target);
+
     private readonly struct OfProbabilities : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Select(V.Equal(t, 0), 0, t * V.Log(t)) - t * p;
+        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Select(V.Equal(t, 0), 0, t * V.Log(t) - t * p);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => -t;
@@ -67,7 +72,7 @@ public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
     private readonly struct OfLogarithms : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Exp(t) * (t - p);
+        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Select(V.Equal(t, double.NegativeInfinity), 0, V.Exp(t) * (t - p));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => -V.Exp(t);

@@ -12,16 +12,18 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="reduction">Mean or sum.</param>
 public sealed class L1Loss<T>(Reduction reduction = Reduction.Mean)
-    : ElementwiseLoss<T>(Of(new Absolute()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
+    : VectorizedLoss<T>(Of(new Absolute()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private protected override string Entry => "|p - t|";
+    /// <inheritdoc/>
+    protected override string Entry => "|p - t|";
 
-    private protected override string EntryDerivative => "sign(p - t)";
+    /// <inheritdoc/>
+    protected override string EntryDerivative => "sign(p - t)";
 
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("L1Loss", SumText);
 
-    internal readonly struct Absolute : IFunction
+    private readonly struct Absolute : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Abs(p - t);

@@ -12,11 +12,13 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="reduction">Mean or sum.</param>
 public sealed class MSELoss<T>(Reduction reduction = Reduction.Mean)
-    : ElementwiseLoss<T>(Of(new Square()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
+    : VectorizedLoss<T>(Of(new Square()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private protected override string Entry => "(p - t)^2";
+    /// <inheritdoc/>
+    protected override string Entry => "(p - t)^2";
 
-    private protected override string EntryDerivative => "2 (p - t)";
+    /// <inheritdoc/>
+    protected override string EntryDerivative => "2 (p - t)";
 
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("MSELoss", SumText);

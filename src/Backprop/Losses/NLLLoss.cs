@@ -10,9 +10,10 @@ namespace Backprop;
 /// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html">torch.nn.NLLLoss</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-/// <param name="weight">The weight of each class; null when they weigh the same. Copied.</param>
+/// <param name="weight">The weight of each class, finite and at least 0; null when they weigh the same. Copied.</param>
 /// <param name="ignoreIndex">The class of samples that count nowhere.</param>
 /// <param name="reduction">Mean, over the weights of the samples' classes, or sum.</param>
+/// <exception cref="ArgumentException">There is no weight, or one is negative, infinite or NaN.</exception>
 public sealed class NLLLoss<T>(Vector<T>? weight = null, int ignoreIndex = -100, Reduction reduction = Reduction.Mean)
     : ClassificationLoss<T>(weight, ignoreIndex, reduction) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
@@ -23,9 +24,10 @@ public sealed class NLLLoss<T>(Vector<T>? weight = null, int ignoreIndex = -100,
     public override string Derivative => Reduction == Reduction.Mean ? "dL/dp_c = -w_y [c = y] / sum w_y" : "dL/dp_c = -w_y [c = y]";
 
     /// <inheritdoc/>
-    public override string ToString() => Signature.Call("NLLLoss", SumText, Entries.Text("weight", Weight), IgnoreIndex == -100 ? "" : $"ignoreIndex: {IgnoreIndex}");
+    public override string ToString() => Signature.Call("NLLLoss", SumText, Entries.Text("weight", Weight), IgnoreIndex == -100 ? "" : $"ignoreIndex: {Signature.Number(IgnoreIndex)}");
 
-    private protected override void Losses(Matrix<T> prediction, ClassTargets<T> targets, int first, Span<T> losses)
+    /// <inheritdoc/>
+    protected override void Losses(Matrix<T> prediction, ClassTargets<T> targets, int first, Span<T> losses)
     {
         var p = prediction.Span();
         for (var i = 0; i < losses.Length; i++)
@@ -35,7 +37,8 @@ public sealed class NLLLoss<T>(Vector<T>? weight = null, int ignoreIndex = -100,
         }
     }
 
-    private protected override void Gradient(Matrix<T> prediction, ClassTargets<T> targets, ReadOnlySpan<T> dLosses, T dL, Matrix<T> dPrediction)
+    /// <inheritdoc/>
+    protected override void Gradient(Matrix<T> prediction, ClassTargets<T> targets, ReadOnlySpan<T> dLosses, T dL, Matrix<T> dPrediction)
     {
         var dP = dPrediction.Span();
         dP.Clear();

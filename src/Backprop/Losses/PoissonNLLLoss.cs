@@ -13,7 +13,7 @@ namespace Backprop;
 /// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.PoissonNLLLoss.html">torch.nn.PoissonNLLLoss</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class PoissonNLLLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class PoissonNLLLoss<T> : VectorizedLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Makes the loss.</summary>
     /// <param name="logInput">Whether the prediction is the logarithm of the rate, or the rate.</param>
@@ -33,10 +33,12 @@ public sealed class PoissonNLLLoss<T> : ElementwiseLoss<T> where T : unmanaged, 
     /// <summary>What is added to a rate before its logarithm is taken.</summary>
     public double Epsilon { get; }
 
-    private protected override string Entry =>
+    /// <inheritdoc/>
+    protected override string Entry =>
         (LogInput ? "(e^p - t p" : "(p - t log(p + eps)") + (Full ? " + (t > 1 ? t log t - t + log(2 pi t) / 2 : 0))" : ")");
 
-    private protected override string EntryDerivative => LogInput ? "(e^p - t)" : "(1 - t / (p + eps))";
+    /// <inheritdoc/>
+    protected override string EntryDerivative => LogInput ? "(e^p - t)" : "(1 - t / (p + eps))";
 
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("PoissonNLLLoss",

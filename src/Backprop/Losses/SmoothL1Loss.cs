@@ -12,7 +12,7 @@ namespace Backprop;
 /// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.SmoothL1Loss.html">torch.nn.SmoothL1Loss</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class SmoothL1Loss<T> : ElementwiseLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class SmoothL1Loss<T> : VectorizedLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Makes the loss.</summary>
     /// <param name="reduction">Mean or sum.</param>
@@ -24,14 +24,16 @@ public sealed class SmoothL1Loss<T> : ElementwiseLoss<T> where T : unmanaged, IF
     /// <summary>The error at which the parabola meets the straight line.</summary>
     public double Beta { get; }
 
-    private protected override string Entry => "(|d| < beta ? d^2 / (2 beta) : |d| - beta/2), d = p - t";
+    /// <inheritdoc/>
+    protected override string Entry => "(|d| < beta ? d^2 / (2 beta) : |d| - beta/2), d = p - t";
 
-    private protected override string EntryDerivative => "clamp(d / beta, -1, 1)";
+    /// <inheritdoc/>
+    protected override string EntryDerivative => "clamp(d / beta, -1, 1)";
 
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("SmoothL1Loss", SumText, Beta == 1 ? "" : $"beta: {Signature.Number(Beta)}");
 
-    private static Entrywise Function(T beta) => beta == T.Zero ? Of(new L1Loss<T>.Absolute()) : Of(new Rounded(beta));
+    private static Entrywise Function(T beta) => beta == T.Zero ? Of(new Absolute()) : Of(new Rounded(beta));
 
     private readonly struct Rounded(T beta) : IFunction
     {
@@ -45,5 +47,15 @@ public sealed class SmoothL1Loss<T> : ElementwiseLoss<T> where T : unmanaged, IF
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> =>
             V.AtMost(1, V.AtLeast(-1, (p - t) / V.Broadcast(beta)));
+    }
+
+    // Without a corner to round there is no parabola, and no division by beta.
+    private readonly struct Absolute : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Abs(p - t);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Select(p > t, 1, V.Select(p < t, -1, 0));
     }
 }

@@ -5,7 +5,8 @@ namespace Backprop;
 
 /// <summary>Applies a formula to all numbers of one, two or three spans, at the width that the processor has; or adds up what it gives.</summary>
 /// <remarks>
-/// <para>The same numbers give the same bits at each place, in each length and at each width; sums are taken in an order that depends on the length alone.</para>
+/// <para>The same numbers give the same bits at each place, in each length and at each width; sums are taken in an order that depends on the length alone,
+/// and are right to the precision of <c>float</c> however many floats are added: so they are given in double.</para>
 /// <para>A result may be one of the inputs.</para>
 /// </remarks>
 /// <example><code>
@@ -70,7 +71,7 @@ public static class Vectorized
     /// <typeparam name="TFunction">The formula.</typeparam>
     /// <param name="f">The formula.</param>
     /// <param name="x">The input.</param>
-    public static T Sum<T, TFunction>(TFunction f, ReadOnlySpan<T> x) where T : unmanaged, IFloatingPointIeee754<T> where TFunction : struct, IUnary<T> => Reductions.Sum(f, x);
+    public static double Sum<T, TFunction>(TFunction f, ReadOnlySpan<T> x) where T : unmanaged, IFloatingPointIeee754<T> where TFunction : struct, IUnary<T> => Reductions.Sum(f, x);
 
     /// <summary>The sum of <c>f(x[i], y[i])</c>; 0 for empty spans.</summary>
     /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
@@ -79,7 +80,7 @@ public static class Vectorized
     /// <param name="x">The first input.</param>
     /// <param name="y">The second input.</param>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
-    public static T Sum<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y) where T : unmanaged, IFloatingPointIeee754<T> where TFunction : struct, IBinary<T> =>
+    public static double Sum<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y) where T : unmanaged, IFloatingPointIeee754<T> where TFunction : struct, IBinary<T> =>
         Reductions.Sum(f, x, y);
 
     /// <summary>The sum of <c>f(x[i], y[i], z[i])</c>; 0 for empty spans.</summary>
@@ -90,7 +91,7 @@ public static class Vectorized
     /// <param name="y">The second input.</param>
     /// <param name="z">The third input.</param>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
-    public static T Sum<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z)
+    public static double Sum<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z)
         where T : unmanaged, IFloatingPointIeee754<T> where TFunction : struct, ITernary<T> => Reductions.Sum(f, x, y, z);
 
     private static void RefuseOverlap<T>(ReadOnlySpan<T> x, Span<T> result)

@@ -197,7 +197,7 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
                     place.Same(pLog, logSum);
                     CrossEntropy.Losses<T>(px, stride, classes, pMax, pLog, pw, pt, floor, share, pLosses);
                     place.Same(pLosses, losses);
-                    CrossEntropy.Gradient<T>(px, stride, classes, place.Of(dL), place.Of(q), pw, pt, floor, share, dX);
+                    CrossEntropy.Gradient<T>(px, stride, classes, place.Of(dL), place.Of(q), pw, pt, floor, share, dX, pMax, pLog);
                     place.Same(dX, gradient);
                 });
             }

@@ -35,7 +35,7 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
     [
         ("log of a sum of exponentials", [(K - 1) * N + 2], a => CrossEntropy.LogSumExp<T>(a[0], N, K, new T[2], new T[2])),
         ("cross entropy", [(K - 1) * N + 2, 2, 2, (K - 1) * N + 2], a => CrossEntropy.Losses<T>(a[0], N, K, a[1], a[2], new T[K], a[3], T.One, T.One, new T[2])),
-        ("cross entropy, backward", [(K - 1) * N + 2, (K - 1) * N + 2, (K - 1) * N + 2], a => CrossEntropy.Gradient<T>(a[0], N, K, new T[2], new T[2], new T[K], a[1], T.One, T.One, a[2])),
+        ("cross entropy, backward", [(K - 1) * N + 2, (K - 1) * N + 2, (K - 1) * N + 2], a => CrossEntropy.Gradient<T>(a[0], N, K, new T[2], new T[2], new T[K], a[1], T.One, T.One, a[2], [], [])),
     ];
 
     public static TheoryData<string> Names => [.. Exact.Concat(AtLeast).Select(kernel => kernel.Name)];
@@ -119,7 +119,7 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
         if (memory is null) Assert.Skip("The system gives no address space of 8 GB.");
         var x = memory.Span<T>(int.MaxValue);
         (x[0], x[^1]) = (T.One, T.CreateChecked(3));
-        Reductions.Sum<T>(x).Should().Be(T.CreateChecked(4));
+        Reductions.Sum<T>(x).Should().Be(4);
         var product = new T[1];
         Products.Times<T>(x, x, product, 1, int.MaxValue, 1);
         product[0].Should().Be(T.CreateChecked(10));

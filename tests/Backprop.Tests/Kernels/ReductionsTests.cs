@@ -11,7 +11,7 @@ namespace Backprop.Tests.Kernels;
 public abstract class ReductionsTests<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    public static TheoryData<int> Lengths => [.. Enumerable.Range(0, 70), 4095, 4096, 4097, 8192, 10_000];
+    public static TheoryData<int> Lengths => [.. Enumerable.Range(0, 70), 127, 128, 129, 300, 4095, 4096, 4097, 8192, 10_000];
 
     [Theory, MemberData(nameof(Lengths))]
     public void Sums_are_added_in_the_order_documented(int length)
@@ -32,7 +32,7 @@ public abstract class ReductionsTests<T>
     public unsafe void Every_width_adds_in_the_same_order(int length)
     {
         T[] x = Numbers(length, 1);
-        T expected = Reference.Sum<T>([.. x.Select(v => v * v)]);
+        double expected = Reference.Sum<T>([.. x.Select(v => v * v)]);
         fixed (T* p = x)
         {
             var kernel = new Reductions.SumKernel<T, Unary<T, Square>>(new(default, p), length);
@@ -51,7 +51,7 @@ public abstract class ReductionsTests<T>
     public void A_function_without_a_value_at_zero_is_not_disturbed_by_padding()
     {
         T[] x = [T.CreateTruncating(4), T.CreateTruncating(2), T.CreateTruncating(0.5)];
-        Reductions.Sum(default(Reciprocal), x).Should().Be(T.CreateTruncating(2.75));
+        Reductions.Sum(default(Reciprocal), x).Should().Be(2.75);
     }
 
     [Fact]
@@ -60,7 +60,7 @@ public abstract class ReductionsTests<T>
         T[] x = new T[1_000_000];
         Array.Fill(x, T.CreateTruncating(0.1));
         double exact = double.CreateTruncating(x[0]) * x.Length;
-        Math.Abs(double.CreateTruncating(Reductions.Sum<T>(x)) / exact - 1).Should().BeLessThan(250 * double.CreateTruncating(T.BitIncrement(T.One) - T.One));
+        Math.Abs(Reductions.Sum<T>(x) / exact - 1).Should().BeLessThan((typeof(T) == typeof(float) ? 1 : 250) * double.CreateTruncating(T.BitIncrement(T.One) - T.One));
     }
 
     [Fact]
@@ -68,9 +68,9 @@ public abstract class ReductionsTests<T>
     {
         T[] x = Numbers(100, 1);
         x[70] = T.PositiveInfinity;
-        Reductions.Sum<T>(x).Should().Be(T.PositiveInfinity);
+        Reductions.Sum<T>(x).Should().Be(double.PositiveInfinity);
         x[97] = T.NegativeInfinity;
-        Reductions.Sum<T>(x).Should().Be(T.NaN);
+        Reductions.Sum<T>(x).Should().Be(double.NaN);
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public abstract class ReductionsTests<T>
     {
         T[] matrix = Numbers(rows * columns, 1), columnSums = Numbers(columns, 2), before = [.. columnSums];
         Reductions.AddColumnSums(matrix, rows, columnSums);
-        for (int j = 0; j < columns; j++) columnSums[j].Should().Be(before[j] + Reference.Sum<T>(matrix[(j * rows)..((j + 1) * rows)]));
+        for (int j = 0; j < columns; j++) columnSums[j].Should().Be(before[j] + T.CreateTruncating(Reference.Sum<T>(matrix[(j * rows)..((j + 1) * rows)])));
     }, seed: "0000KpWHEs03");
 
     [Fact]

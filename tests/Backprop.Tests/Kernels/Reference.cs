@@ -50,11 +50,11 @@ internal static class Reference
         return result;
     }
 
-    /// <summary>The sum in blocks of 4,096 elements, each by <see cref="PartialSums{T}"/>.</summary>
-    public static T Sum<T>(T[] x) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>The sum in double of blocks of 128 floats or 4,096 doubles, each by <see cref="PartialSums{T}"/>.</summary>
+    public static double Sum<T>(T[] x) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var total = T.Zero;
-        for (var start = 0; start < x.Length; start += 4096) total += PartialSums(x[start..int.Min(start + 4096, x.Length)]);
+        var (total, block) = (0.0, typeof(T) == typeof(float) ? 128 : 4096);
+        for (var start = 0; start < x.Length; start += block) total += double.CreateTruncating(PartialSums(x[start..int.Min(start + block, x.Length)]));
         return total;
     }
 
@@ -70,7 +70,7 @@ internal static class Reference
 
     /// <summary>sums[j] + the sum of column j.</summary>
     public static T[] AddColumnSums<T>(T[] matrix, int rows, T[] sums) where T : unmanaged, IFloatingPointIeee754<T> =>
-        [.. sums.Select((before, j) => before + Sum(Column(matrix, rows, j)))];
+        [.. sums.Select((before, j) => before + T.CreateTruncating(Sum(Column(matrix, rows, j))))];
 
     /// <summary>Mean and variance of each row, from left to right, or 0 and mean(x²) where not centred; y = (x - mean) r w + b, r = 1/sqrt(var + eps).</summary>
     public static Normalized<T> NormalizeRows<T>(bool centred, T epsilon, T[] x, T[] weight, T[] bias, int rows, int columns) where T : unmanaged, IFloatingPointIeee754<T>

@@ -18,7 +18,7 @@ public abstract class CrossEntropyLossTests<T> where T : unmanaged, System.Numer
     [InlineData(Reduction.Sum, true, 0, 1)]
     public void Gradients_agree_with_PyTorch_and_finite_differences(Reduction reduction, bool weighted, int ignored, double smoothing) => Any.Shape.ForAll(shape =>
     {
-        var columns = shape.Columns + 1; // of a prediction with one column, a target of one column is probabilities
+        var columns = shape.Columns + 1; // one is refused
         var weight = weighted ? LossCases.Weights<T>(columns, shape.Seed + 2) : null;
         using var weightTorch = weight is null ? null : Proof.Tensor(weight.ToRowMatrix()).squeeze(0);
         var target = LossCases.Classes<T>(shape.Rows, columns, shape.Seed + 1, ignored);
@@ -39,10 +39,11 @@ public abstract class CrossEntropyLossTests<T> where T : unmanaged, System.Numer
     [InlineData(Reduction.Sum, true, 1)]
     public void Gradients_from_probabilities_agree_too(Reduction reduction, bool weighted, double smoothing) => Any.Shape.ForAll(shape =>
     {
-        var weight = weighted ? LossCases.Weights<T>(shape.Columns, shape.Seed + 2) : null;
+        var columns = shape.Columns + 1;
+        var weight = weighted ? LossCases.Weights<T>(columns, shape.Seed + 2) : null;
         using var weightTorch = weight is null ? null : Proof.Tensor(weight.ToRowMatrix()).squeeze(0);
         Proof.Loss(new CrossEntropyLoss<T>(weight, reduction: reduction, labelSmoothing: smoothing),
-            Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed, 4), LossCases.Distributions<T>(shape.Rows, shape.Columns, shape.Seed + 1),
+            Any.Matrix<T>(shape.Rows, columns, shape.Seed, 4), LossCases.Distributions<T>(shape.Rows, columns, shape.Seed + 1),
             (p, t) => nn.functional.cross_entropy(p, t, weightTorch, -100, reduction.InTorch(), smoothing),
             (p, t) => nn.functional.cross_entropy(p, t, weightTorch, -100, nn.Reduction.None, smoothing));
     });
@@ -62,6 +63,90 @@ public abstract class CrossEntropyLossTests<T> where T : unmanaged, System.Numer
         Proof.Loss(new CrossEntropyLoss<T>(LossCases.Weights<T>(columns, 3), labelSmoothing: 0.1), Any.Matrix<T>(rows, columns, 1, 4), LossCases.Distributions<T>(rows, columns, 2),
             (p, t) => nn.functional.cross_entropy(p, t, weightTorch, label_smoothing: 0.1),
             (p, t) => nn.functional.cross_entropy(p, t, weightTorch, -100, nn.Reduction.None, 0.1), finiteDifferences: false);
+    }
+
+    // Deviates from PyTorch, whose gradient of an ignored sample is NaN where its logits are not finite: 0 times NaN.
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(0, true)]
+    [InlineData(0.1, false)]
+    [InlineData(1, true)]
+    public void Ignored_samples_count_nowhere_whatever_was_predicted_for_them(double smoothing, bool weighted)
+    {
+        const int Rows = 133, Columns = 5; // more than one block, and an end
+        var loss = new CrossEntropyLoss<T>(weighted ? LossCases.Weights<T>(Columns, 1) : null, -7, labelSmoothing: smoothing);
+        Matrix<T> good = Any.Matrix<T>(Rows, Columns, 1, 4), bad = good.Clone(), t = LossCases.Classes<T>(Rows, Columns, 2, -7);
+        T[] values = [T.NegativeInfinity, T.NaN, T.PositiveInfinity];
+        for (var i = 0; i < Rows; i++)
+            for (var j = 0; j < Columns && t[i, 0] < T.Zero; j++)
+                if (i % 4 != 3 ? j == i % Columns : true) bad[i, j] = values[i % 3]; // one of them, or all
+        var classes = t.Enumerate().Select(int.CreateChecked).ToArray();
+        var (dLosses, dirty) = (Matrix<T>.Build.Dense(Rows, 1, (i, _) => t[i, 0] < T.Zero ? values[i % 3] : T.CreateChecked(0.5 + i)), Matrix<T>.Build.Dense(Rows, Columns, T.NaN));
+        var gradient = loss.Backward(good, t);
+        var ignored = gradient.EnumerateRows().Where((_, i) => t[i, 0] < T.Zero).ToArray();
+        ignored.Should().HaveCountGreaterThan(20);
+        ignored.SelectMany(row => row).Should().AllBeEquivalentTo(T.Zero);
+
+        loss.Forward(bad, t).Should().Be(loss.Forward(good, t));
+        loss.Unreduced(bad, t).Should().Be(loss.Unreduced(good, t));
+        loss.Backward(bad, t).Should().Be(gradient);
+        loss.Backward(bad, t, dirty).Should().Be(gradient);
+        loss.Backward(bad, classes).Should().Be(gradient);
+        dirty.Clear();
+        loss.ForwardBackward(bad, classes, dirty).Should().Be(loss.Forward(good, t));
+        dirty.Should().Be(gradient);
+        var unreduced = loss.UnreducedBackward(bad, t, dLosses);
+        unreduced.Should().Be(loss.UnreducedBackward(good, t, dLosses));
+        unreduced.Enumerate().All(T.IsFinite).Should().BeTrue();
+    }
+
+    [Fact]
+    public void PyTorchs_gradient_of_an_ignored_sample_may_be_NaN()
+    {
+        using var logits = Proof.Tensor(Matrix<T>.Build.Dense(2, 2, [T.NegativeInfinity, T.One, T.NaN, T.Zero])).requires_grad_();
+        using var loss = nn.functional.cross_entropy(logits, tensor(new long[] { -100, 1 }), ignore_index: -100);
+        loss.backward();
+        logits.grad!.to(ScalarType.Float64).isnan().data<bool>().ToArray().Should().Equal(true, true, false, false);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Logits_of_minus_infinity_have_PyTorchs_values_and_gradients(bool weighted)
+    {
+        // Another class's logit: fine without smoothing, infinite loss and finite gradient with it. The class's own: infinite. A weight of 0 times infinity: NaN.
+        var p = Matrix<T>.Build.DenseOfRowArrays([T.NegativeInfinity, T.One, T.Zero], [T.One, T.NegativeInfinity, T.NegativeInfinity], [T.NegativeInfinity, T.NegativeInfinity, T.One]);
+        var weight = weighted ? Vector<T>.Build.Dense([T.Zero, T.One, T.CreateChecked(2)]) : null;
+        using var weightTorch = weight is null ? null : Proof.Tensor(weight.ToRowMatrix()).squeeze(0);
+        foreach (var smoothing in (double[])[0, 0.1])
+            foreach (var classes in (double[][])[[1, 0, 2], [2, 0, 0], [0, 1, 1]])
+            {
+                using var logits = Proof.Tensor(p).requires_grad_();
+                using var losses = nn.functional.cross_entropy(logits, tensor(classes.Select(y => (long)y).ToArray()), weightTorch, -100, nn.Reduction.None, smoothing);
+                losses.sum().backward();
+                var loss = new CrossEntropyLoss<T>(weight, reduction: Reduction.Sum, labelSmoothing: smoothing);
+                var t = Matrix<T>.Build.Dense(3, 1, (i, _) => T.CreateChecked(classes[i]));
+                Same(loss.Unreduced(p, t), losses.detach().reshape(3, 1));
+                Same(loss.Backward(p, t), logits.grad!);
+            }
+
+        static void Same(Matrix<T> ours, Tensor theirs)
+        {
+            foreach (var (a, b) in ours.EnumerateColumns().SelectMany(column => column).Zip(theirs.t().contiguous().to(ScalarType.Float64).data<double>().ToArray(), (a, b) => (double.CreateChecked(a), b)))
+                (a.Equals(b) || Math.Abs(a - b) < 1e-6).Should().BeTrue("{0} should be {1}", a, b);
+        }
+    }
+
+    [Fact]
+    public void One_column_is_refused_and_the_right_loss_is_named()
+    {
+        // The softmax of one logit is 1: loss and gradient would be 0, whatever the logit, and a network that never learns says nothing.
+        var (p, t, loss) = (Any.Matrix<T>(3, 1, 1), Matrix<T>.Build.Dense(3, 1, T.Zero), new CrossEntropyLoss<T>());
+        foreach (var act in (Action[])[
+            () => loss.Forward(p, t), () => loss.Backward(p, t), () => loss.ForwardBackward(p, t, p.Clone()), () => loss.Divisor(p, t), () => loss.Unreduced(p, t), () => loss.UnreducedBackward(p, t, t),
+            () => loss.Forward(p, [0, 0, 0]), () => loss.Backward(p, [0, 0, 0]), () => loss.ForwardBackward(p, [0, 0, 0], p.Clone())])
+            act.Should().Throw<ArgumentException>().WithMessage(
+                "CrossEntropyLoss() expects a column for each of at least 2 classes, but prediction is 3x1: the softmax of one column is 1, and there is nothing to learn. For two classes told by one column, use BCEWithLogitsLoss. (Parameter 'prediction')");
     }
 
     [Fact]

@@ -1,12 +1,12 @@
-using System.Numerics;
 using FluentAssertions;
+using MathNet.Numerics.LinearAlgebra;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch.nn;
 
 namespace Backprop.Tests;
 
-public abstract class KLDivLossTests<T> where T : unmanaged, IFloatingPointIeee754<T>
+public abstract class KLDivLossTests<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
     [Theory]
     [InlineData(Reduction.Mean)]
@@ -33,6 +33,23 @@ public abstract class KLDivLossTests<T> where T : unmanaged, IFloatingPointIeee7
         Proof.Loss(KLDivLoss<T>.BatchMean(logTarget), Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed, 4), target,
             (p, t) => functional.kl_div(p, t, logTarget, torch.nn.Reduction.Sum) / shape.Rows);
     });
+
+    // Deviates from PyTorch, which gives NaN: 0 times infinity.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Where_the_target_is_0_so_is_the_loss_whatever_the_prediction(bool logTarget)
+    {
+        var p = Matrix<T>.Build.Dense(1, 4, [T.NegativeInfinity, T.NaN, T.CreateChecked(-1), T.NegativeInfinity]);
+        var t = Matrix<T>.Build.Dense(1, 4, logTarget ? [T.NegativeInfinity, T.NegativeInfinity, T.NegativeInfinity, T.Zero] : [T.Zero, T.Zero, T.Zero, T.One]);
+        var loss = new KLDivLoss<T>(Reduction.Sum, logTarget);
+        loss.Unreduced(p, t).Enumerate().Should().Equal(T.Zero, T.Zero, T.Zero, T.PositiveInfinity);
+        loss.Backward(p, t, Matrix<T>.Build.Dense(1, 4, T.NaN)).Enumerate().Should().Equal(T.Zero, T.Zero, T.Zero, T.NegativeOne);
+        loss.Forward(p.SubMatrix(0, 1, 0, 3), t.SubMatrix(0, 1, 0, 3)).Should().Be(T.Zero);
+
+        using var losses = functional.kl_div(Proof.Tensor(p), Proof.Tensor(t), logTarget, torch.nn.Reduction.None);
+        losses.isnan().data<bool>().ToArray().Should().Equal([true, true, logTarget, false], "PyTorch multiplies 0 by what is not finite");
+    }
 
     // Asked for the mean, libtorch writes a warning to the console, each time, that it is not batchmean.
     private static torch.Tensor Reduce(torch.Tensor losses, Reduction reduction) => reduction == Reduction.Mean ? losses.mean() : losses.sum();

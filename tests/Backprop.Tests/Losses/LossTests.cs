@@ -110,6 +110,62 @@ public abstract class LossTests<T> where T : unmanaged, System.Numerics.IFloatin
         double.CreateChecked(new L1Loss<T>(Reduction.Sum).Forward(prediction, Matrix<T>.Build.Dense(1000, 1000))).Should().BeApproximately(expected, 1e-5 * expected);
     }
 
+    [Theory]
+    [InlineData(-1, "-1 at 1")]
+    [InlineData(double.NaN, "NaN at 1")]
+    [InlineData(double.PositiveInfinity, "Infinity at 1")]
+    public void Weights_are_finite_and_not_negative_and_there_is_one(double weight, string text)
+    {
+        var wrong = Vector<T>.Build.Dense([T.One, T.CreateSaturating(weight)]);
+        Refused(() => _ = new CrossEntropyLoss<T>(wrong), $"CrossEntropyLoss expects weights that are finite and at least 0, but weight has {text}. (Parameter 'weight')");
+        Refused(() => _ = new NLLLoss<T>(wrong), $"NLLLoss expects weights that are finite and at least 0, but weight has {text}. (Parameter 'weight')");
+        Refused(() => _ = new BCEWithLogitsLoss<T>(posWeight: wrong), $"BCEWithLogitsLoss expects weights that are finite and at least 0, but posWeight has {text}. (Parameter 'posWeight')");
+        var none = Vector<T>.Build.Dense(Array.Empty<T>());
+        Refused(() => _ = new CrossEntropyLoss<T>(none), "CrossEntropyLoss expects weight to hold at least one weight, but it is empty. (Parameter 'weight')");
+        Refused(() => _ = new NLLLoss<T>(none), "NLLLoss expects weight to hold at least one weight, but it is empty. (Parameter 'weight')");
+        Refused(() => _ = new BCEWithLogitsLoss<T>(posWeight: none), "BCEWithLogitsLoss expects posWeight to hold at least one weight, but it is empty. (Parameter 'posWeight')");
+        var act = () => new CrossEntropyLoss<T>(Vector<T>.Build.Dense([T.Zero, T.One]));
+        act.Should().NotThrow("a weight of 0 is one");
+
+        static void Refused(Action act, string message) => act.Should().Throw<ArgumentException>().WithMessage(message);
+    }
+
+    [Fact]
+    public void Numbers_in_texts_do_not_depend_on_the_culture()
+    {
+        var before = System.Globalization.CultureInfo.CurrentCulture;
+        try
+        {
+            foreach (var culture in (string[])["sv-SE", "fa-IR", "ar-SA", "de-DE"])
+            {
+                System.Globalization.CultureInfo.CurrentCulture = System.Globalization.CultureInfo.GetCultureInfo(culture);
+                new CrossEntropyLoss<T>(Vector<T>.Build.Dense([T.CreateChecked(0.5), T.One]), -7, labelSmoothing: 0.25).ToString()
+                    .Should().Be("CrossEntropyLoss(weight: [0.5, 1], ignoreIndex: -7, labelSmoothing: 0.25)");
+                new NLLLoss<T>(ignoreIndex: int.MinValue).ToString().Should().Be("NLLLoss(ignoreIndex: -2147483648)");
+                new SmoothL1Loss<T>(beta: 0.5).ToString().Should().Be("SmoothL1Loss(beta: 0.5)");
+                var act = () => new NLLLoss<T>(ignoreIndex: -7).Forward(Matrix<T>.Build.Dense(1, 2), [-8]);
+                act.Should().Throw<ArgumentException>().WithMessage("NLLLoss(ignoreIndex: -7) expects classes 0 to 1, or -7 to ignore a sample, but classes has -8 for sample 0. (Parameter 'classes')");
+            }
+        }
+        finally
+        {
+            System.Globalization.CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    [Fact]
+    public void A_class_next_to_the_ignored_one_is_refused_where_floats_cannot_tell_them_apart()
+    {
+        const int Ignored = (1 << 24) + 1; // not a float
+        var (p, t) = (Matrix<T>.Build.Dense(1, 2), Matrix<T>.Build.Dense(1, 1, T.CreateChecked(Ignored)));
+        foreach (var loss in (Loss<T>[])[new NLLLoss<T>(ignoreIndex: Ignored, reduction: Reduction.Sum), new CrossEntropyLoss<T>(ignoreIndex: Ignored, reduction: Reduction.Sum)])
+        {
+            var act = () => loss.Forward(p, t);
+            if (typeof(T) == typeof(double)) act().Should().Be(T.Zero);
+            else act.Should().Throw<ArgumentOutOfRangeException>().WithMessage($"{loss} expects classes 0 to 1, or 16777217 to ignore a sample, but target has 16777216 for sample 0. (Parameter 'target')");
+        }
+    }
+
     [Fact]
     public void A_reduction_is_mean_or_sum()
     {
@@ -118,11 +174,11 @@ public abstract class LossTests<T> where T : unmanaged, System.Numerics.IFloatin
     }
 
     /// <summary>A prediction and a target that the loss takes, of this many samples.</summary>
-    private static (Matrix<T> Prediction, Matrix<T> Target) Case(Loss<T> loss, int rows) => loss switch
+    internal static (Matrix<T> Prediction, Matrix<T> Target) Case(Loss<T> loss, int rows) => loss switch
     {
         BCELoss<T> => (LossCases.Fractions<T>(rows, 10, 1), LossCases.Answers<T>(rows, 10, 2)),
         GaussianNLLLoss<T> => (LossCases.Fractions<T>(rows, 20, 1), Any.Matrix<T>(rows, 10, 2)),
-        ClassificationLoss<T> => (Any.Matrix<T>(rows, 10, 1), LossCases.Classes<T>(rows, 10, 2, ignored: -100)),
+        ClassificationLoss<T> classes => (Any.Matrix<T>(rows, 10, 1), LossCases.Classes<T>(rows, 10, 2, classes.IgnoreIndex)),
         _ => (Any.Matrix<T>(rows, 10, 1, 3), LossCases.Answers<T>(rows, 10, 2)),
     };
 }
@@ -177,4 +233,27 @@ public sealed class LossDoubleTests : LossTests<double>
     }
 }
 
-public sealed class LossSingleTests : LossTests<float>;
+public sealed class LossSingleTests : LossTests<float>
+{
+    [Fact]
+    public void A_mean_over_more_entries_than_a_float_can_count_is_right_to_the_last_digits()
+    {
+        // A running sum of floats gave 0.10000375 for 0.1; and 2^24 is the last whole number up to which a float counts.
+        Matrix<float> prediction = Matrix<float>.Build.Dense(4100, 4097, 0.1f), target = Matrix<float>.Build.Dense(4100, 4097);
+        var loss = new L1Loss<float>();
+        loss.Forward(prediction, target).Should().BeApproximately(0.1f, 1.5e-8f);
+        loss.Divisor(prediction, target).Should().Be(4100 * 4097);
+        loss.Backward(prediction, target, prediction.Clone())[1, 0].Should().Be((float)(1 / (4100.0 * 4097)));
+        new SmoothL1Loss<float>(Reduction.Sum).Forward(prediction, target).Should().BeApproximately(4100 * 4097 * 0.005f, 0.02f);
+        prediction.Multiply(1e36f, prediction);
+        loss.Forward(prediction, target).Should().BeApproximately(1e35f, 2e28f, "a sum that a float cannot hold has a mean");
+        new GaussianNLLLoss<float>().Forward(Matrix<float>.Build.Dense(4100, 4096, 1), target.SubMatrix(0, 4100, 0, 2048)).Should().BeApproximately(0.5f, 1e-7f);
+    }
+
+    [Fact]
+    public void A_mean_over_classes_is_right_to_the_last_digits()
+    {
+        var (prediction, classes) = (Matrix<float>.Build.Dense(1_000_000, 2, -0.1f), new int[1_000_000]);
+        new NLLLoss<float>(Vector<float>.Build.Dense([0.3f, 1])).Forward(prediction, classes).Should().Be(0.1f);
+    }
+}
