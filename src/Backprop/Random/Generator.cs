@@ -282,7 +282,7 @@ public sealed class Generator
 
         public Span<T> Values => _buffer.AsSpan(0, _matrix.Length);
 
-        public void Store() => RowMajor.ToMatrix<T, T>(_buffer, _rows, _columns, _matrix, _rows);
+        public void Store() => RowMajor.ToMatrix<T>(_buffer, _rows, _columns, _matrix, _rows);
 
         public void Dispose() => ArrayPool<T>.Shared.Return(_buffer);
     }
