@@ -200,7 +200,7 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
     {
         if (InputColumns is int expected && expected != columns)
         {
-            var came = columns == x.ColumnCount ? $"x is {Operand.Of(x)}" : $"the layer before gives {columns}";
+            var came = columns == x.ColumnCount ? $"x is {Operand.Shape(x)}" : $"the layer before gives {columns}";
             problem = $"{this} expects {expected} input column{(expected == 1 ? "" : "s")}, but {came}.";
             return 0;
         }

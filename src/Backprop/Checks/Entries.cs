@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Backprop.Kernels;
-using Backprop.Simd;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop.Checks;
@@ -42,6 +41,6 @@ internal static class Entries
     private readonly struct Outside<T>(T least, T most) : IUnary<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => V.Select((x >= V.Broadcast(least)) & (x <= V.Broadcast(most)), 0, 1);
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => V.Select((x >= V.Broadcast(least)) & (x <= V.Broadcast(most)), 0, 1);
     }
 }

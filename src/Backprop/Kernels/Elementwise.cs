@@ -122,13 +122,13 @@ internal static unsafe class Elementwise
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => x + V.Broadcast(a);
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => x + V.Broadcast(a);
     }
 
     private readonly struct AddScaledFunction<T>(T a) : IBinary<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, ISimd<V, T> => V.MultiplyAdd(V.Broadcast(a), x, y);
+        public V Invoke<V>(V x, V y) where V : unmanaged, IVector<V, T> => V.MultiplyAdd(V.Broadcast(a), x, y);
     }
 }

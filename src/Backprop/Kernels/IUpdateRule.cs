@@ -1,5 +1,4 @@
 using System.Numerics;
-using Backprop.Simd;
 
 namespace Backprop.Kernels;
 
@@ -14,5 +13,5 @@ internal interface IUpdateRule<T> where T : unmanaged, IFloatingPointIeee754<T>
     static abstract int Buffers { get; }
 
     /// <summary>Moves p along its gradient g, and its buffers with it.</summary>
-    void Apply<V>(V g, ref V p, ref V a, ref V b, ref V c) where V : unmanaged, ISimd<V, T>;
+    void Apply<V>(V g, ref V p, ref V a, ref V b, ref V c) where V : unmanaged, IVector<V, T>;
 }

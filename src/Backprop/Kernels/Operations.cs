@@ -4,28 +4,6 @@ using Backprop.Simd;
 
 namespace Backprop.Kernels;
 
-/// <summary>A function of one number, to be applied to spans by <see cref="Elementwise"/> and <see cref="Reductions"/>.</summary>
-/// <remarks>A readonly struct whose <c>Invoke</c> is inlined (<c>MethodImplOptions.AggressiveInlining</c>): it becomes the loop's body.</remarks>
-internal interface IUnary<T>
-    where T : unmanaged, IFloatingPointIeee754<T>
-{
-    V Invoke<V>(V x) where V : unmanaged, ISimd<V, T>;
-}
-
-/// <summary>A function of two numbers. See <see cref="IUnary{T}"/>.</summary>
-internal interface IBinary<T>
-    where T : unmanaged, IFloatingPointIeee754<T>
-{
-    V Invoke<V>(V x, V y) where V : unmanaged, ISimd<V, T>;
-}
-
-/// <summary>A function of three numbers, such as an activation's derivative from (x, y, dY). See <see cref="IUnary{T}"/>.</summary>
-internal interface ITernary<T>
-    where T : unmanaged, IFloatingPointIeee754<T>
-{
-    V Invoke<V>(V x, V y, V z) where V : unmanaged, ISimd<V, T>;
-}
-
 /// <summary>
 /// A function together with the spans it reads, so that each loop is written once for one, two and three inputs.
 /// Loading and computing are apart because a loop in place must read its end before it writes there.

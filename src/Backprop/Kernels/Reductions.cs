@@ -227,34 +227,34 @@ internal static unsafe class Reductions
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => x;
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => x;
     }
 
     private readonly struct Square<T> : IUnary<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => x * x;
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => x * x;
     }
 
     private readonly struct Product<T> : IBinary<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, ISimd<V, T> => x * y;
+        public V Invoke<V>(V x, V y) where V : unmanaged, IVector<V, T> => x * y;
     }
 
     private readonly struct Addition<T> : IBinary<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, ISimd<V, T> => x + y;
+        public V Invoke<V>(V x, V y) where V : unmanaged, IVector<V, T> => x + y;
     }
 
     private readonly struct Maximum<T> : IBinary<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, ISimd<V, T> => V.Max(x, y);
+        public V Invoke<V>(V x, V y) where V : unmanaged, IVector<V, T> => V.Max(x, y);
     }
 }

@@ -78,7 +78,7 @@ internal static unsafe class RowNormalization
                 var var = V.AtLeast(V.Zero, V.Load(variance + i) / m - meanOfD * meanOfD);
                 meanOfD.Store(rest + i);
                 var.Store(variance + i);
-                V.Keep((V)1 / V.Sqrt(var + eps), int.Min(rows - i, V.Count)).Store(r + i);    // 0 beyond the end, so that sums over rows see nothing there
+                V.Keep(V.Broadcast(T.One) / V.Sqrt(var + eps), int.Min(rows - i, V.Count)).Store(r + i);    // 0 beyond the end, so that sums over rows see nothing there
             }
 
             for (var j = 0; j < columns; j++)

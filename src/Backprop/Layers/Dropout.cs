@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Numerics.Tensors;
-using Backprop.Checks;
-using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -41,7 +39,7 @@ public sealed class Dropout<T> : Layer<T> where T : unmanaged, IFloatingPointIee
     public override ForwardPass<T> NewPass(bool training = true) => new DropoutPass<T>(this, training);
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("Dropout", Text.Number(P));
+    public override string ToString() => Signature.Call("Dropout", Signature.Number(P));
 
     /// <inheritdoc/>
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
@@ -52,7 +50,7 @@ public sealed class Dropout<T> : Layer<T> where T : unmanaged, IFloatingPointIee
         if (P < 1)
         {
             _generator.Bernoulli(mask, 1 - P);
-            TensorPrimitives.Divide(mask.Span(), Element.From<T>(1 - P), mask.Span());
+            TensorPrimitives.Divide(mask.Span(), T.CreateSaturating(1 - P), mask.Span());
         }
         else
         {

@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using Backprop.Checks;
-using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -64,7 +62,7 @@ public sealed class Embedding<T> : Layer<T> where T : unmanaged, IFloatingPointI
     public override ForwardPass<T> NewPass(bool training = true) => new EmbeddingPass<T>(this, training);
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("Embedding", $"{NumEmbeddings}, {EmbeddingDim}", PaddingIdx is int padding ? $"padding {padding}" : "");
+    public override string ToString() => Signature.Call("Embedding", $"{NumEmbeddings}, {EmbeddingDim}", PaddingIdx is int padding ? $"padding {padding}" : "");
 
     /// <inheritdoc/>
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)

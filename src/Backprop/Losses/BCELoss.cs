@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Backprop.Checks;
-using Backprop.Simd;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -23,7 +22,7 @@ public sealed class BCELoss<T>(Reduction reduction = Reduction.Mean)
     private protected override string EntryDerivative => "(p - t) / (p (1 - p))";
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("BCELoss", SumText);
+    public override string ToString() => Signature.Call("BCELoss", SumText);
 
     /// <summary>Prediction and target: dense, of the same shape, every entry in [0, 1].</summary>
     /// <inheritdoc/>
@@ -37,13 +36,13 @@ public sealed class BCELoss<T>(Reduction reduction = Reduction.Mean)
     private readonly struct CrossEntropy : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T>
+        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T>
         {
-            V logP = V.AtLeast(-100, MathFunctions<T>.Log(p)), logNotP = V.AtLeast(-100, MathFunctions<T>.Log1p(-p));
+            V logP = V.AtLeast(-100, V.Log(p)), logNotP = V.AtLeast(-100, V.Log1p(-p));
             return -(t * logP + (1 - t) * logNotP);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => (p - t) / V.AtLeast(1e-12f, p * (1 - p)); // a float in PyTorch's doubles too
+        public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => (p - t) / V.AtLeast(1e-12f, p * (1 - p)); // a float in PyTorch's doubles too
     }
 }

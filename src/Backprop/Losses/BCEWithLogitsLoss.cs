@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Backprop.Checks;
-using Backprop.Simd;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -29,7 +28,7 @@ public sealed class BCEWithLogitsLoss<T>(Reduction reduction = Reduction.Mean, V
     private string W => PosWeight is null ? "" : "w ";
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("BCEWithLogitsLoss", SumText, Entries.Text(nameof(posWeight), PosWeight));
+    public override string ToString() => Signature.Call("BCEWithLogitsLoss", SumText, Entries.Text(nameof(posWeight), PosWeight));
 
     /// <summary>Both dense, of the same shape, with as many columns as there are weights; every target in [0, 1].</summary>
     /// <inheritdoc/>
@@ -37,7 +36,7 @@ public sealed class BCEWithLogitsLoss<T>(Reduction reduction = Reduction.Mean, V
     {
         base.Check(prediction, target);
         if (PosWeight is { Count: > 1 } w && w.Count != prediction.ColumnCount)
-            throw new ArgumentException($"{this} expects {w.Count} columns, one for each weight, but prediction is {Operand.Of(prediction)}.", nameof(prediction));
+            throw new ArgumentException($"{this} expects {w.Count} columns, one for each weight, but prediction is {Operand.Shape(prediction)}.", nameof(prediction));
         Entries.Probabilities(this, target, nameof(target));
     }
 
@@ -49,14 +48,14 @@ public sealed class BCEWithLogitsLoss<T>(Reduction reduction = Reduction.Mean, V
     {
         // -log s(p) = softplus(-p) = max(-p, 0) + r and -log(1 - s(p)) = softplus(p) = max(p, 0) + r, where r = log(1 + e^-|p|) is never more than log 2.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T>
+        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T>
         {
-            V r = MathFunctions<T>.Log1pOfExpOfMinusAbs(p);
+            V r = V.Log1pOfExpOfMinusAbs(p);
             return V.Broadcast(weight) * t * (V.AtLeast(0, -p) + r) + (1 - t) * (V.AtLeast(0, p) + r);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> =>
-            (1 - t) * MathFunctions<T>.Sigmoid(p) - V.Broadcast(weight) * t * MathFunctions<T>.Sigmoid(-p);
+        public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> =>
+            (1 - t) * V.Sigmoid(p) - V.Broadcast(weight) * t * V.Sigmoid(-p);
     }
 }

@@ -1,5 +1,4 @@
 using Backprop.Checks;
-using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -129,14 +128,14 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
     {
         Operand.Dense(this, prediction, nameof(prediction));
         if (_weight is not null && _weight.Length != prediction.ColumnCount)
-            throw new ArgumentException($"{this} expects {_weight.Length} columns, one for each class's weight, but prediction is {Operand.Of(prediction)}.", nameof(prediction));
+            throw new ArgumentException($"{this} expects {_weight.Length} columns, one for each class's weight, but prediction is {Operand.Shape(prediction)}.", nameof(prediction));
     }
 
     private void Check(Matrix<T> prediction, ReadOnlySpan<int> classes)
     {
         CheckPrediction(prediction);
         if (classes.Length != prediction.RowCount)
-            throw new ArgumentException($"{this} expects a class for each sample, but prediction is {Operand.Of(prediction)} and there are {classes.Length} classes.", nameof(classes));
+            throw new ArgumentException($"{this} expects a class for each sample, but prediction is {Operand.Shape(prediction)} and there are {classes.Length} classes.", nameof(classes));
         Classes.Check(this, classes, prediction.ColumnCount, IgnoreIndex, nameof(classes));
     }
 

@@ -49,8 +49,8 @@ public sealed class CrossEntropyLoss<T> : ClassificationLoss<T> where T : unmana
     private string Q => LabelSmoothing == 0 ? "w_c [c = y]" : "w_c ((1 - e) [c = y] + e/C)";
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("CrossEntropyLoss",
-        SumText, Entries.Text("weight", Weight), IgnoreIndex == -100 ? "" : $"ignoreIndex: {IgnoreIndex}", LabelSmoothing == 0 ? "" : $"labelSmoothing: {Text.Number(LabelSmoothing)}");
+    public override string ToString() => Signature.Call("CrossEntropyLoss",
+        SumText, Entries.Text("weight", Weight), IgnoreIndex == -100 ? "" : $"ignoreIndex: {IgnoreIndex}", LabelSmoothing == 0 ? "" : $"labelSmoothing: {Signature.Number(LabelSmoothing)}");
 
     /// <summary>Both dense; the target holds a class for each sample, or a probability for each entry of the prediction.</summary>
     /// <inheritdoc/>
@@ -60,9 +60,9 @@ public sealed class CrossEntropyLoss<T> : ClassificationLoss<T> where T : unmana
         Operand.Dense(this, target, nameof(target));
         if (target.RowCount != prediction.RowCount || (target.ColumnCount != prediction.ColumnCount && target.ColumnCount != 1))
             throw new ArgumentException(
-                $"{this} expects a target of {prediction.RowCount}x1, classes, or {Operand.Of(prediction)}, probabilities, for a {Operand.Of(prediction)} prediction, but it is {Operand.Of(target)}.", nameof(target));
+                $"{this} expects a target of {prediction.RowCount}x1, classes, or {Operand.Shape(prediction)}, probabilities, for a {Operand.Shape(prediction)} prediction, but it is {Operand.Shape(target)}.", nameof(target));
         if (target.ColumnCount != prediction.ColumnCount) base.Check(prediction, target);
-        else if (IgnoreIndex >= 0) throw new ArgumentException($"{this} expects classes, since it ignores one, but target has {Operand.Of(target)} probabilities.", nameof(target));
+        else if (IgnoreIndex >= 0) throw new ArgumentException($"{this} expects classes, since it ignores one, but target has {Operand.Shape(target)} probabilities.", nameof(target));
         else Entries.Probabilities(this, target, nameof(target));
     }
 
@@ -120,5 +120,5 @@ public sealed class CrossEntropyLoss<T> : ClassificationLoss<T> where T : unmana
     }
 
     /// <summary>What of a sample's probability stays where it is, 1 - e, and what each class is given, e/C.</summary>
-    private (T Share, T Floor) Shares(int classes) => (Element.From<T>(1 - LabelSmoothing), Element.From<T>(LabelSmoothing / classes));
+    private (T Share, T Floor) Shares(int classes) => (T.CreateSaturating(1 - LabelSmoothing), T.CreateSaturating(LabelSmoothing / classes));
 }

@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Kernels;
-using Backprop.Simd;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -62,10 +60,10 @@ public abstract class ElementwiseLoss<T> : Loss<T> where T : unmanaged, IFloatin
     private protected interface IFunction
     {
         /// <summary>l(p, t).</summary>
-        V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T>;
+        V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T>;
 
         /// <summary>dl/dp.</summary>
-        V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T>;
+        V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T>;
     }
 
     private protected abstract class Entrywise
@@ -85,31 +83,31 @@ public abstract class ElementwiseLoss<T> : Loss<T> where T : unmanaged, IFloatin
 
     private sealed class Entrywise<TFunction>(TFunction function) : Entrywise where TFunction : struct, IFunction
     {
-        internal override T Sum(ReadOnlySpan<T> p, ReadOnlySpan<T> t) => Reductions.Sum(new Value(function), p, t);
+        internal override T Sum(ReadOnlySpan<T> p, ReadOnlySpan<T> t) => Vectorized.Sum(new Value(function), p, t);
 
-        internal override void Losses(ReadOnlySpan<T> p, ReadOnlySpan<T> t, Span<T> losses) => Elementwise.Map(new Value(function), p, t, losses);
+        internal override void Losses(ReadOnlySpan<T> p, ReadOnlySpan<T> t, Span<T> losses) => Vectorized.Map(new Value(function), p, t, losses);
 
-        internal override void Gradient(ReadOnlySpan<T> p, ReadOnlySpan<T> t, T dL, Span<T> dP) => Elementwise.Map(new Scaled(function, dL), p, t, dP);
+        internal override void Gradient(ReadOnlySpan<T> p, ReadOnlySpan<T> t, T dL, Span<T> dP) => Vectorized.Map(new Scaled(function, dL), p, t, dP);
 
         internal override void Gradient(ReadOnlySpan<T> p, ReadOnlySpan<T> t, ReadOnlySpan<T> dLosses, Span<T> dP) =>
-            Elementwise.Map(new Weighted(function), p, t, dLosses, dP);
+            Vectorized.Map(new Weighted(function), p, t, dLosses, dP);
 
         private readonly struct Value(TFunction function) : IBinary<T>
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public V Invoke<V>(V p, V t) where V : unmanaged, ISimd<V, T> => function.Loss(p, t);
+            public V Invoke<V>(V p, V t) where V : unmanaged, IVector<V, T> => function.Loss(p, t);
         }
 
         private readonly struct Scaled(TFunction function, T dL) : IBinary<T>
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public V Invoke<V>(V p, V t) where V : unmanaged, ISimd<V, T> => V.Broadcast(dL) * function.Derivative(p, t);
+            public V Invoke<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Broadcast(dL) * function.Derivative(p, t);
         }
 
         private readonly struct Weighted(TFunction function) : ITernary<T>
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public V Invoke<V>(V p, V t, V dLoss) where V : unmanaged, ISimd<V, T> => dLoss * function.Derivative(p, t);
+            public V Invoke<V>(V p, V t, V dLoss) where V : unmanaged, IVector<V, T> => dLoss * function.Derivative(p, t);
         }
     }
 

@@ -2,7 +2,6 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using Backprop.Checks;
 using Backprop.Kernels;
-using Backprop.Simd;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -31,8 +30,8 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
     public GaussianNLLLoss(bool full = false, double epsilon = 1e-6, Reduction reduction = Reduction.Mean) : base(reduction)
     {
         (Full, Epsilon) = (full, Expect.AboveZero("GaussianNLLLoss", epsilon));
-        _least = Element.From<T>(epsilon);
-        _loss = new Loss(_least, Element.From<T>(full ? 0.5 * Math.Log(2 * Math.PI) : 0));
+        _least = T.CreateSaturating(epsilon);
+        _loss = new Loss(_least, T.CreateSaturating(full ? 0.5 * Math.Log(2 * Math.PI) : 0));
     }
 
     /// <summary>Whether the constant log(2 pi) / 2 is added.</summary>
@@ -51,7 +50,7 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
         : "dL/dm = (m - t) / v, dL/dv = (1 - (m - t)^2 / v) / (2 v)";
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("GaussianNLLLoss", SumText, Full ? "full" : "", Epsilon == 1e-6 ? "" : $"epsilon: {Text.Number(Epsilon)}");
+    public override string ToString() => Signature.Call("GaussianNLLLoss", SumText, Full ? "full" : "", Epsilon == 1e-6 ? "" : $"epsilon: {Signature.Number(Epsilon)}");
 
     /// <summary>Both dense, with as many rows; the prediction holds a mean for each column of the target and a variance for each or for all, none below 0.</summary>
     /// <inheritdoc/>
@@ -62,7 +61,7 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
         int k = target.ColumnCount, variances = prediction.ColumnCount - k;
         if (prediction.RowCount != target.RowCount || (variances != k && variances != 1))
             throw new ArgumentException(
-                $"{this} expects a prediction of {target.RowCount}x{2 * k}, [means | variances], or {target.RowCount}x{k + 1}, [means | one variance], for a {Operand.Of(target)} target, but it is {Operand.Of(prediction)}.",
+                $"{this} expects a prediction of {target.RowCount}x{2 * k}, [means | variances], or {target.RowCount}x{k + 1}, [means | one variance], for a {Operand.Shape(target)} target, but it is {Operand.Shape(prediction)}.",
                 nameof(prediction));
         var means = target.Span().Length;
         var i = Entries.IndexOutside<T>(prediction.Span()[means..], T.Zero, T.PositiveInfinity);
@@ -78,7 +77,7 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
     {
         var sum = T.Zero;
         for (var j = 0; j < target.ColumnCount; j++)
-            sum += Reductions.Sum(_loss, Column(prediction, j), Column(prediction, VarianceOf(j, prediction, target)), Column(target, j));
+            sum += Vectorized.Sum(_loss, Column(prediction, j), Column(prediction, VarianceOf(j, prediction, target)), Column(target, j));
         return Reduced(sum, Count(target));
     }
 
@@ -90,7 +89,7 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
     protected override void UnreducedCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> losses)
     {
         for (var j = 0; j < target.ColumnCount; j++)
-            Elementwise.Map(_loss, Column(prediction, j), Column(prediction, VarianceOf(j, prediction, target)), Column(target, j), Column(losses, j));
+            Vectorized.Map(_loss, Column(prediction, j), Column(prediction, VarianceOf(j, prediction, target)), Column(target, j), Column(losses, j));
     }
 
     /// <inheritdoc/>
@@ -106,12 +105,12 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
             ReadOnlySpan<T> m = Column(prediction, j), v = Column(prediction, variance), t = Column(target, j);
             Span<T> dM = Column(dPrediction, j), dV = Column(dPrediction, variance);
 
-            Elementwise.Map(new VarianceDerivative(_least, dL), m, v, t, dM); // dM holds it for the moment
-            if (dLosses is not null) Elementwise.Map(default(Times), dM, Column(dLosses, j), dM);
+            Vectorized.Map(new VarianceDerivative(_least, dL), m, v, t, dM); // dM holds it for the moment
+            if (dLosses is not null) Vectorized.Map(default(Times), dM, Column(dLosses, j), dM);
             Elementwise.AddScaled(T.One, dM, dV);
 
-            Elementwise.Map(new MeanDerivative(_least, dL), m, v, t, dM);
-            if (dLosses is not null) Elementwise.Map(default(Times), dM, Column(dLosses, j), dM);
+            Vectorized.Map(new MeanDerivative(_least, dL), m, v, t, dM);
+            if (dLosses is not null) Vectorized.Map(default(Times), dM, Column(dLosses, j), dM);
         }
     }
 
@@ -125,23 +124,23 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
     private readonly struct Loss(T least, T constant) : ITernary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V m, V v, V t) where V : unmanaged, ISimd<V, T>
+        public V Invoke<V>(V m, V v, V t) where V : unmanaged, IVector<V, T>
         {
             v = V.AtLeast(V.Broadcast(least), v);
-            return 0.5 * (MathFunctions<T>.Log(v) + (m - t) * (m - t) / v) + V.Broadcast(constant);
+            return 0.5 * (V.Log(v) + (m - t) * (m - t) / v) + V.Broadcast(constant);
         }
     }
 
     private readonly struct MeanDerivative(T least, T dL) : ITernary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V m, V v, V t) where V : unmanaged, ISimd<V, T> => V.Broadcast(dL) * ((m - t) / V.AtLeast(V.Broadcast(least), v));
+        public V Invoke<V>(V m, V v, V t) where V : unmanaged, IVector<V, T> => V.Broadcast(dL) * ((m - t) / V.AtLeast(V.Broadcast(least), v));
     }
 
     private readonly struct VarianceDerivative(T least, T dL) : ITernary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V m, V v, V t) where V : unmanaged, ISimd<V, T>
+        public V Invoke<V>(V m, V v, V t) where V : unmanaged, IVector<V, T>
         {
             v = V.AtLeast(V.Broadcast(least), v);
             return V.Broadcast(dL) * (0.5 * (1 - (m - t) * (m - t) / v) / v);
@@ -151,6 +150,6 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
     private readonly struct Times : IBinary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, ISimd<V, T> => x * y;
+        public V Invoke<V>(V x, V y) where V : unmanaged, IVector<V, T> => x * y;
     }
 }

@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -21,7 +19,7 @@ public sealed class HuberLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
     /// <param name="delta">The error at which the parabola meets the straight line; above 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">Delta is not above 0, infinite or NaN.</exception>
     public HuberLoss(Reduction reduction = Reduction.Mean, double delta = 1)
-        : base(Of(new Huber(Element.From<T>(Expect.AboveZero("HuberLoss", delta)))), reduction) => Delta = delta;
+        : base(Of(new Huber(T.CreateSaturating(Expect.AboveZero("HuberLoss", delta)))), reduction) => Delta = delta;
 
     /// <summary>The error at which the parabola meets the straight line.</summary>
     public double Delta { get; }
@@ -31,19 +29,19 @@ public sealed class HuberLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
     private protected override string EntryDerivative => "clamp(d, -delta, delta)";
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("HuberLoss", SumText, Delta == 1 ? "" : $"delta: {Text.Number(Delta)}");
+    public override string ToString() => Signature.Call("HuberLoss", SumText, Delta == 1 ? "" : $"delta: {Signature.Number(Delta)}");
 
     private readonly struct Huber(T delta) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T>
+        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T>
         {
             V b = V.Broadcast(delta), d = p - t, size = V.Abs(d);
             return V.Select(size <= b, 0.5 * d * d, b * (size - 0.5 * b));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> =>
+        public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> =>
             V.AtMost(V.Broadcast(delta), V.AtLeast(V.Broadcast(-delta), p - t));
     }
 }

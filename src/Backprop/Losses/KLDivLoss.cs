@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Backprop.Checks;
-using Backprop.Simd;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -46,7 +45,7 @@ public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
     private protected override double Count(Matrix<T> prediction) => _batchMean ? prediction.RowCount : base.Count(prediction);
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call(_batchMean ? "KLDivLoss.BatchMean" : "KLDivLoss", SumText, LogTarget ? "logTarget" : "");
+    public override string ToString() => Signature.Call(_batchMean ? "KLDivLoss.BatchMean" : "KLDivLoss", SumText, LogTarget ? "logTarget" : "");
 
     /// <summary>Both dense and of the same shape; every target in [0, 1], unless it is a logarithm.</summary>
     /// <inheritdoc/>
@@ -59,18 +58,18 @@ public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
     private readonly struct OfProbabilities : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T> => V.Select(V.Equal(t, 0), 0, t * MathFunctions<T>.Log(t)) - t * p;
+        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Select(V.Equal(t, 0), 0, t * V.Log(t)) - t * p;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => -t;
+        public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => -t;
     }
 
     private readonly struct OfLogarithms : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Exp(t) * (t - p);
+        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Exp(t) * (t - p);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => -MathFunctions<T>.Exp(t);
+        public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => -V.Exp(t);
     }
 }

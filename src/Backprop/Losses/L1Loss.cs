@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -20,14 +19,14 @@ public sealed class L1Loss<T>(Reduction reduction = Reduction.Mean)
     private protected override string EntryDerivative => "sign(p - t)";
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("L1Loss", SumText);
+    public override string ToString() => Signature.Call("L1Loss", SumText);
 
     internal readonly struct Absolute : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T> => V.Abs(p - t);
+        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Abs(p - t);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => V.Select(p > t, 1, V.Select(p < t, -1, 0));
+        public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Select(p > t, 1, V.Select(p < t, -1, 0));
     }
 }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -20,14 +19,14 @@ public sealed class MSELoss<T>(Reduction reduction = Reduction.Mean)
     private protected override string EntryDerivative => "2 (p - t)";
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("MSELoss", SumText);
+    public override string ToString() => Signature.Call("MSELoss", SumText);
 
     private readonly struct Square : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T> => (p - t) * (p - t);
+        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => (p - t) * (p - t);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => 2 * (p - t);
+        public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => 2 * (p - t);
     }
 }

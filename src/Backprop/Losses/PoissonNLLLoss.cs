@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -24,7 +22,7 @@ public sealed class PoissonNLLLoss<T> : ElementwiseLoss<T> where T : unmanaged, 
     /// <param name="reduction">Mean or sum.</param>
     /// <exception cref="ArgumentOutOfRangeException">Epsilon is negative, infinite or NaN.</exception>
     public PoissonNLLLoss(bool logInput = true, bool full = false, double epsilon = 1e-8, Reduction reduction = Reduction.Mean)
-        : base(Function(logInput, full, Element.From<T>(Expect.AtLeastZero("PoissonNLLLoss", epsilon))), reduction) => (LogInput, Full, Epsilon) = (logInput, full, epsilon);
+        : base(Function(logInput, full, T.CreateSaturating(Expect.AtLeastZero("PoissonNLLLoss", epsilon))), reduction) => (LogInput, Full, Epsilon) = (logInput, full, epsilon);
 
     /// <summary>Whether the prediction is the logarithm of the rate, or the rate.</summary>
     public bool LogInput { get; }
@@ -41,31 +39,31 @@ public sealed class PoissonNLLLoss<T> : ElementwiseLoss<T> where T : unmanaged, 
     private protected override string EntryDerivative => LogInput ? "(e^p - t)" : "(1 - t / (p + eps))";
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("PoissonNLLLoss",
-        SumText, LogInput ? "" : "logInput: false", Full ? "full" : "", Epsilon == 1e-8 ? "" : $"epsilon: {Text.Number(Epsilon)}");
+    public override string ToString() => Signature.Call("PoissonNLLLoss",
+        SumText, LogInput ? "" : "logInput: false", Full ? "full" : "", Epsilon == 1e-8 ? "" : $"epsilon: {Signature.Number(Epsilon)}");
 
     private static Entrywise Function(bool logInput, bool full, T epsilon) => logInput ? Of(new OfLogRate(full)) : Of(new OfRate(full, epsilon));
 
     private readonly struct OfLogRate(bool full) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T> => Stirling(full, t, MathFunctions<T>.Exp(p) - t * p);
+        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => Stirling(full, t, V.Exp(p) - t * p);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Exp(p) - t;
+        public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Exp(p) - t;
     }
 
     private readonly struct OfRate(bool full, T epsilon) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T> => Stirling(full, t, p - t * MathFunctions<T>.Log(p + V.Broadcast(epsilon)));
+        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => Stirling(full, t, p - t * V.Log(p + V.Broadcast(epsilon)));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> => 1 - t / (p + V.Broadcast(epsilon));
+        public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => 1 - t / (p + V.Broadcast(epsilon));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Stirling<V>(bool full, V t, V loss) where V : unmanaged, ISimd<V, T> => full
-        ? loss + V.Select(t > 1, t * MathFunctions<T>.Log(t) - t + 0.5 * MathFunctions<T>.Log(2 * double.Pi * t), 0)
+    private static V Stirling<V>(bool full, V t, V loss) where V : unmanaged, IVector<V, T> => full
+        ? loss + V.Select(t > 1, t * V.Log(t) - t + 0.5 * V.Log(2 * double.Pi * t), 0)
         : loss;
 }

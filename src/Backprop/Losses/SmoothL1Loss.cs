@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -21,7 +19,7 @@ public sealed class SmoothL1Loss<T> : ElementwiseLoss<T> where T : unmanaged, IF
     /// <param name="beta">The error at which the parabola meets the straight line; at least 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">Beta is negative, infinite or NaN.</exception>
     public SmoothL1Loss(Reduction reduction = Reduction.Mean, double beta = 1)
-        : base(Function(Element.From<T>(Expect.AtLeastZero("SmoothL1Loss", beta))), reduction) => Beta = beta;
+        : base(Function(T.CreateSaturating(Expect.AtLeastZero("SmoothL1Loss", beta))), reduction) => Beta = beta;
 
     /// <summary>The error at which the parabola meets the straight line.</summary>
     public double Beta { get; }
@@ -31,21 +29,21 @@ public sealed class SmoothL1Loss<T> : ElementwiseLoss<T> where T : unmanaged, IF
     private protected override string EntryDerivative => "clamp(d / beta, -1, 1)";
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("SmoothL1Loss", SumText, Beta == 1 ? "" : $"beta: {Text.Number(Beta)}");
+    public override string ToString() => Signature.Call("SmoothL1Loss", SumText, Beta == 1 ? "" : $"beta: {Signature.Number(Beta)}");
 
     private static Entrywise Function(T beta) => beta == T.Zero ? Of(new L1Loss<T>.Absolute()) : Of(new Rounded(beta));
 
     private readonly struct Rounded(T beta) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Loss<V>(V p, V t) where V : unmanaged, ISimd<V, T>
+        public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T>
         {
             V b = V.Broadcast(beta), d = p - t, size = V.Abs(d);
             return V.Select(size < b, 0.5 * d * d / b, size - 0.5 * b);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Derivative<V>(V p, V t) where V : unmanaged, ISimd<V, T> =>
+        public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> =>
             V.AtMost(1, V.AtLeast(-1, (p - t) / V.Broadcast(beta)));
     }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -19,7 +18,7 @@ public sealed class Accuracy<T>(int k = 1) : Metric<T> where T : unmanaged, IFlo
     /// <inheritdoc/>
     protected override double Measure(Matrix<T> prediction, Matrix<T> target)
     {
-        if (_k > prediction.ColumnCount) throw new ArgumentException($"{Name} expects at least {_k} outputs, but prediction is {Operand.Of(prediction)}.", nameof(prediction));
+        if (_k > prediction.ColumnCount) throw new ArgumentException($"{Name} expects at least {_k} outputs, but prediction is {Operand.Shape(prediction)}.", nameof(prediction));
         var right = 0;
         for (var i = 0; i < prediction.RowCount; i++)
         {

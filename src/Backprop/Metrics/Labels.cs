@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -13,16 +12,16 @@ internal static class Labels
         Operand.Dense(owner, prediction, nameof(prediction));
         Operand.Dense(owner, target, nameof(target));
         if (prediction.RowCount != target.RowCount)
-            throw new ArgumentException($"{owner} expects a target for each prediction, but prediction is {Operand.Of(prediction)} and target is {Operand.Of(target)}.", nameof(target));
+            throw new ArgumentException($"{owner} expects a target for each prediction, but prediction is {Operand.Shape(prediction)} and target is {Operand.Shape(target)}.", nameof(target));
     }
 
     /// <summary>The class that a sample has: its index, or that of its largest column.</summary>
     internal static int Class<T>(string owner, Matrix<T> prediction, Matrix<T> target, int sample) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var classes = prediction.ColumnCount;
-        if (classes == 1) throw new ArgumentException($"{owner} expects a column for each class, but prediction is {Operand.Of(prediction)}.", nameof(prediction));
+        if (classes == 1) throw new ArgumentException($"{owner} expects a column for each class, but prediction is {Operand.Shape(prediction)}.", nameof(prediction));
         if (target.ColumnCount == classes) return Largest(target, sample);
-        if (target.ColumnCount != 1) throw new ArgumentException($"{owner} expects 1 column of class indices or {classes} columns, one for each class, but target is {Operand.Of(target)}.", nameof(target));
+        if (target.ColumnCount != 1) throw new ArgumentException($"{owner} expects 1 column of class indices or {classes} columns, one for each class, but target is {Operand.Shape(target)}.", nameof(target));
         var value = target[sample, 0];
         return T.IsInteger(value) && value >= T.Zero && value < T.CreateChecked(classes)
             ? int.CreateChecked(value)

@@ -1,6 +1,4 @@
 using System.Numerics;
-using Backprop.Checks;
-using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;

@@ -1,5 +1,4 @@
 using System.Numerics;
-using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;

@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Backprop.Kernels;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -46,7 +45,7 @@ public sealed class AdagradGroup<T> : ParameterGroup<T> where T : unmanaged, IFl
         public static int Buffers => 1;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply<V>(V g, ref V p, ref V sum, ref V _, ref V __) where V : unmanaged, ISimd<V, T>
+        public void Apply<V>(V g, ref V p, ref V sum, ref V _, ref V __) where V : unmanaged, IVector<V, T>
         {
             sum += g * g;
             p -= lr * g / (V.Sqrt(sum) + epsilon);

@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Backprop.Kernels;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -66,7 +65,7 @@ public class AdamGroup<T> : ParameterGroup<T> where T : unmanaged, IFloatingPoin
         public static int Buffers => 2;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply<V>(V g, ref V p, ref V m, ref V v, ref V _) where V : unmanaged, ISimd<V, T>
+        public void Apply<V>(V g, ref V p, ref V m, ref V v, ref V _) where V : unmanaged, IVector<V, T>
         {
             m = beta1 * m + (1 - beta1) * g;
             v = beta2 * v + (1 - beta2) * g * g;
@@ -79,7 +78,7 @@ public class AdamGroup<T> : ParameterGroup<T> where T : unmanaged, IFloatingPoin
         public static int Buffers => 3;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply<V>(V g, ref V p, ref V m, ref V v, ref V vMax) where V : unmanaged, ISimd<V, T>
+        public void Apply<V>(V g, ref V p, ref V m, ref V v, ref V vMax) where V : unmanaged, IVector<V, T>
         {
             m = beta1 * m + (1 - beta1) * g;
             v = beta2 * v + (1 - beta2) * g * g;

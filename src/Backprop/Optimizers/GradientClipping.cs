@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Numerics;
 using System.Numerics.Tensors;
-using Backprop.Checks;
 
 namespace Backprop;
 
@@ -41,7 +40,7 @@ public static class GradientClipping
         var norm = Norm(parameters, normType);
         if (errorIfNonFinite && !T.IsFinite(norm))
             throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"The gradients' norm of order {normType} is {norm}, so they cannot be clipped."));
-        var coefficient = T.Min(T.One, Element.From<T>(maxNorm) / (norm + Element.From<T>(1e-6)));
+        var coefficient = T.Min(T.One, T.CreateSaturating(maxNorm) / (norm + T.CreateSaturating(1e-6)));
         if (coefficient == T.One) return norm;
         for (var i = 0; i < parameters.Count; i++) TensorPrimitives.Multiply(parameters[i].Gradients, coefficient, parameters[i].Gradients);
         return norm;
@@ -57,7 +56,7 @@ public static class GradientClipping
     public static void ByValue<T>(IReadOnlyList<Parameter<T>> parameters, double clipValue) where T : unmanaged, IFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        var bound = Element.From<T>(Expect.That(clipValue >= 0, nameof(GradientClipping), clipValue, "at least 0"));
+        var bound = T.CreateSaturating(Expect.That(clipValue >= 0, nameof(GradientClipping), clipValue, "at least 0"));
         for (var i = 0; i < parameters.Count; i++) TensorPrimitives.Clamp(parameters[i].Gradients, -bound, bound, parameters[i].Gradients);
     }
 

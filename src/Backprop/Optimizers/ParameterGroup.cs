@@ -137,7 +137,7 @@ public abstract class ParameterGroup<T> : ParameterGroup where T : unmanaged, IF
     protected T[][] NewBuffer(double value = 0)
     {
         var buffer = Array.ConvertAll(_parameters, parameter => new T[parameter.Count]);
-        if (value != 0) Array.ForEach(buffer, values => Array.Fill(values, Element.From<T>(value)));
+        if (value != 0) Array.ForEach(buffer, values => Array.Fill(values, T.CreateSaturating(value)));
         return buffer;
     }
 

@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Backprop.Kernels;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -63,7 +62,7 @@ public sealed class RMSpropGroup<T> : ParameterGroup<T> where T : unmanaged, IFl
         public static int Buffers => 1;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply<V>(V g, ref V p, ref V v, ref V _, ref V __) where V : unmanaged, ISimd<V, T>
+        public void Apply<V>(V g, ref V p, ref V v, ref V _, ref V __) where V : unmanaged, IVector<V, T>
         {
             v = alpha * v + (1 - alpha) * g * g;
             p -= lr * g / (V.Sqrt(v) + epsilon);
@@ -75,7 +74,7 @@ public sealed class RMSpropGroup<T> : ParameterGroup<T> where T : unmanaged, IFl
         public static int Buffers => 2;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply<V>(V g, ref V p, ref V v, ref V mean, ref V _) where V : unmanaged, ISimd<V, T>
+        public void Apply<V>(V g, ref V p, ref V v, ref V mean, ref V _) where V : unmanaged, IVector<V, T>
         {
             v = alpha * v + (1 - alpha) * g * g;
             mean = alpha * mean + (1 - alpha) * g;
@@ -88,7 +87,7 @@ public sealed class RMSpropGroup<T> : ParameterGroup<T> where T : unmanaged, IFl
         public static int Buffers => 2;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply<V>(V g, ref V p, ref V v, ref V buf, ref V _) where V : unmanaged, ISimd<V, T>
+        public void Apply<V>(V g, ref V p, ref V v, ref V buf, ref V _) where V : unmanaged, IVector<V, T>
         {
             v = alpha * v + (1 - alpha) * g * g;
             buf = momentum * buf + g / (V.Sqrt(v) + epsilon);
@@ -101,7 +100,7 @@ public sealed class RMSpropGroup<T> : ParameterGroup<T> where T : unmanaged, IFl
         public static int Buffers => 3;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply<V>(V g, ref V p, ref V v, ref V mean, ref V buf) where V : unmanaged, ISimd<V, T>
+        public void Apply<V>(V g, ref V p, ref V v, ref V mean, ref V buf) where V : unmanaged, IVector<V, T>
         {
             v = alpha * v + (1 - alpha) * g * g;
             mean = alpha * mean + (1 - alpha) * g;

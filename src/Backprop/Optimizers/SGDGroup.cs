@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Backprop.Kernels;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -66,7 +65,7 @@ public sealed class SGDGroup<T> : ParameterGroup<T> where T : unmanaged, IFloati
         public static int Buffers => 0;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply<V>(V g, ref V p, ref V _, ref V __, ref V ___) where V : unmanaged, ISimd<V, T> => p -= lr * g;
+        public void Apply<V>(V g, ref V p, ref V _, ref V __, ref V ___) where V : unmanaged, IVector<V, T> => p -= lr * g;
     }
 
     private readonly struct Heavy(double lr, double mu, double share) : IUpdateRule<T>
@@ -74,7 +73,7 @@ public sealed class SGDGroup<T> : ParameterGroup<T> where T : unmanaged, IFloati
         public static int Buffers => 1;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply<V>(V g, ref V p, ref V buf, ref V _, ref V __) where V : unmanaged, ISimd<V, T>
+        public void Apply<V>(V g, ref V p, ref V buf, ref V _, ref V __) where V : unmanaged, IVector<V, T>
         {
             buf = mu * buf + share * g;
             p -= lr * buf;
@@ -86,7 +85,7 @@ public sealed class SGDGroup<T> : ParameterGroup<T> where T : unmanaged, IFloati
         public static int Buffers => 1;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply<V>(V g, ref V p, ref V buf, ref V _, ref V __) where V : unmanaged, ISimd<V, T>
+        public void Apply<V>(V g, ref V p, ref V buf, ref V _, ref V __) where V : unmanaged, IVector<V, T>
         {
             buf = mu * buf + share * g;
             p -= lr * (g + momentum * buf);

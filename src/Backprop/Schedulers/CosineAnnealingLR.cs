@@ -1,5 +1,3 @@
-using Backprop.Checks;
-
 namespace Backprop;
 
 /// <summary>Lets the learning rate fall along half a cosine, from the initial rate to a smallest one.</summary>

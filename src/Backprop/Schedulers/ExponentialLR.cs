@@ -1,5 +1,3 @@
-using Backprop.Checks;
-
 namespace Backprop;
 
 /// <summary>Multiplies the learning rate by γ every epoch.</summary>

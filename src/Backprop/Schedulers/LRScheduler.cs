@@ -1,5 +1,3 @@
-using Backprop.Checks;
-
 namespace Backprop;
 
 /// <summary>Changes the learning rates of an optimizer's groups from epoch to epoch.</summary>

@@ -1,5 +1,3 @@
-using Backprop.Checks;
-
 namespace Backprop;
 
 /// <summary>Lets a factor of the learning rate change linearly over the first epochs: a warm-up.</summary>

@@ -1,5 +1,3 @@
-using Backprop.Checks;
-
 namespace Backprop;
 
 /// <summary>One rise of the learning rate to its maximum and one long fall far below where it began, while the momentum goes the other way.</summary>

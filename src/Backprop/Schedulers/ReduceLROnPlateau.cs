@@ -1,5 +1,3 @@
-using Backprop.Checks;
-
 namespace Backprop;
 
 /// <summary>Multiplies the learning rate by a factor when a metric has stopped getting better.</summary>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Backprop.Simd;
 
@@ -7,25 +8,15 @@ namespace Backprop.Simd;
 /// <see cref="Simd512{T}"/>, <see cref="Simd256{T}"/>, <see cref="Simd128{T}"/> and <see cref="Scalar{T}"/>, so that a
 /// kernel is written once, as a generic method of <typeparamref name="TSelf"/>, and compiled for the width that runs.
 /// </summary>
-/// <remarks>
-/// Every operation works on each lane alone and is the IEEE 754 operation of that name, so the same sequence of
-/// operations gives the same bits at each width. The one exception is <see cref="MultiplyAdd"/>: fused where the hardware
-/// fuses, else a product and a sum. Masks, as in System.Runtime.Intrinsics, are vectors whose lanes have all bits set or none.
-/// </remarks>
-internal unsafe interface ISimd<TSelf, T>
+/// <remarks>What formulas may use is <see cref="IVector{V, T}"/>; what is added here, memory and bits, is for kernels.</remarks>
+internal unsafe interface ISimd<TSelf, T> : IVector<TSelf, T>
     where TSelf : unmanaged, ISimd<TSelf, T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>The number of lanes; a constant to the compiler.</summary>
     static abstract int Count { get; }
 
-    /// <summary>Zero in each lane.</summary>
-    static abstract TSelf Zero { get; }
-
-    /// <summary><paramref name="value"/> in each lane.</summary>
-    static abstract TSelf Broadcast(T value);
-
-    /// <summary>The constant, rounded to <typeparamref name="T"/>, in each lane: lets formulas say <c>0.5 * x</c>.</summary>
+    /// <summary>As in <see cref="IVector{V, T}"/>, whose conversions are not seen from here.</summary>
     static abstract implicit operator TSelf(double constant);
 
     /// <summary>A bit pattern in each lane: the first for float, the second for double.</summary>
@@ -46,54 +37,10 @@ internal unsafe interface ISimd<TSelf, T>
     /// <summary>The first <paramref name="count"/> (0 to <see cref="Count"/>) lanes; zero in the others.</summary>
     static abstract TSelf Keep(TSelf value, int count);
 
-    static abstract TSelf operator +(TSelf left, TSelf right);
-    static abstract TSelf operator -(TSelf left, TSelf right);
-    static abstract TSelf operator *(TSelf left, TSelf right);
-    static abstract TSelf operator /(TSelf left, TSelf right);
-    static abstract TSelf operator -(TSelf value);
-
-    /// <summary>a b + c: rounded once where the hardware has a fused multiply-add, else twice. Never the slow software one.</summary>
-    static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
-
-    static abstract TSelf Abs(TSelf value);
-    static abstract TSelf Sqrt(TSelf value);
     static abstract TSelf Floor(TSelf value);
 
     /// <summary>To the nearest integer, halves to the even one.</summary>
     static abstract TSelf Round(TSelf value);
-
-    /// <summary>The lesser; NaN if either is NaN; -0 is less than +0.</summary>
-    static abstract TSelf Min(TSelf left, TSelf right);
-
-    /// <summary>The greater; NaN if either is NaN; +0 is greater than -0.</summary>
-    static abstract TSelf Max(TSelf left, TSelf right);
-
-    /// <summary>
-    /// The lesser in one instruction, for clamping: a NaN in <paramref name="value"/> stays NaN. <paramref name="limit"/> must not be NaN,
-    /// and which of two zeros comes back is not defined.
-    /// </summary>
-    static abstract TSelf AtMost(TSelf limit, TSelf value);
-
-    /// <summary>
-    /// The greater in one instruction, for clamping: a NaN in <paramref name="value"/> stays NaN. <paramref name="limit"/> must not be NaN,
-    /// and which of two zeros comes back is not defined.
-    /// </summary>
-    static abstract TSelf AtLeast(TSelf limit, TSelf value);
-
-    static abstract TSelf operator <(TSelf left, TSelf right);
-    static abstract TSelf operator >(TSelf left, TSelf right);
-    static abstract TSelf operator <=(TSelf left, TSelf right);
-    static abstract TSelf operator >=(TSelf left, TSelf right);
-    static abstract TSelf Equal(TSelf left, TSelf right);
-    static abstract TSelf IsNaN(TSelf value);
-
-    /// <summary><paramref name="whenTrue"/> where the mask is set, else <paramref name="whenFalse"/>.</summary>
-    static abstract TSelf Select(TSelf mask, TSelf whenTrue, TSelf whenFalse);
-
-    static abstract TSelf operator &(TSelf left, TSelf right);
-    static abstract TSelf operator |(TSelf left, TSelf right);
-    static abstract TSelf operator ^(TSelf left, TSelf right);
-    static abstract TSelf operator ~(TSelf value);
 
     /// <summary>The sum of the lanes' bits as integers of the same size.</summary>
     static abstract TSelf AddBits(TSelf left, TSelf right);
@@ -112,4 +59,45 @@ internal unsafe interface ISimd<TSelf, T>
 
     /// <summary>The greatest lane; NaN if any is NaN.</summary>
     static abstract T Max(TSelf value);
+
+    // The elementary functions, for every width at once.
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.Exp(TSelf x) => MathFunctions<T>.Exp(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.Expm1(TSelf x) => MathFunctions<T>.Expm1(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.Log(TSelf x) => MathFunctions<T>.Log(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.Log1p(TSelf x) => MathFunctions<T>.Log1p(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.Sigmoid(TSelf x) => MathFunctions<T>.Sigmoid(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.LogSigmoid(TSelf x) => MathFunctions<T>.LogSigmoid(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.Softplus(TSelf x) => MathFunctions<T>.Softplus(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.Log1pOfExpOfMinusAbs(TSelf x) => MathFunctions<T>.Log1pOfExpOfMinusAbs(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.Tanh(TSelf x) => MathFunctions<T>.Tanh(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.Tanhshrink(TSelf x) => MathFunctions<T>.Tanhshrink(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.Erf(TSelf x) => MathFunctions<T>.Erf(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.Sigmoid(TSelf x, out TSelf slope) => MathFunctions<T>.Sigmoid(x, out slope);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.NormalDistribution(TSelf x, out TSelf density) => MathFunctions<T>.NormalDistribution(x, out density);
 }

@@ -2,7 +2,6 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Backprop.Checks;
-using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -22,8 +21,8 @@ public sealed class Samples<T> where T : unmanaged, IFloatingPointIeee754<T>
         Operand.Dense("Samples", x, nameof(x));
         Operand.Dense("Samples", y, nameof(y));
         if (x.RowCount != y.RowCount)
-            throw new ArgumentException($"Samples expects a target for each input, but x is {Operand.Of(x)} and y is {Operand.Of(y)}.", nameof(y));
-        if (x.RowCount == 0) throw new ArgumentException($"Samples expects at least one sample, but x is {Operand.Of(x)}.", nameof(x));
+            throw new ArgumentException($"Samples expects a target for each input, but x is {Operand.Shape(x)} and y is {Operand.Shape(y)}.", nameof(y));
+        if (x.RowCount == 0) throw new ArgumentException($"Samples expects at least one sample, but x is {Operand.Shape(x)}.", nameof(x));
         (X, Y) = (x, y);
     }
 
@@ -75,7 +74,7 @@ public sealed class Samples<T> where T : unmanaged, IFloatingPointIeee754<T>
         foreach (var matrix in (Matrix<T>[])[X, Y])
             for (ReadOnlySpan<T> rest = matrix.Span(); !rest.IsEmpty; rest = rest[Math.Min(rest.Length, 1 << 20)..])
                 hash.AppendData(MemoryMarshal.AsBytes(rest[..Math.Min(rest.Length, 1 << 20)]));
-        return $"{Operand.Of(X)} -> {Operand.Of(Y)}, {Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8))}";
+        return $"{Operand.Shape(X)} -> {Operand.Shape(Y)}, {Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8))}";
     }
 
     private Samples<T> Rows(ReadOnlySpan<int> rows) => new(

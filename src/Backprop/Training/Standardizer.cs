@@ -24,7 +24,7 @@ public sealed class Standardizer<T> where T : unmanaged, System.Numerics.IFloati
     {
         Element.Require<T>();
         ReadOnlySpan<T> values = Operand.Dense("Standardizer", x, nameof(x));
-        if (x.RowCount == 0) throw new ArgumentException($"Standardizer expects at least one row, but x is {Operand.Of(x)}.", nameof(x));
+        if (x.RowCount == 0) throw new ArgumentException($"Standardizer expects at least one row, but x is {Operand.Shape(x)}.", nameof(x));
         (Mean, Deviation) = (Vector<T>.Build.Dense(x.ColumnCount), Vector<T>.Build.Dense(x.ColumnCount));
         for (var j = 0; j < x.ColumnCount; j++)
         {
@@ -91,6 +91,6 @@ public sealed class Standardizer<T> where T : unmanaged, System.Numerics.IFloati
     {
         Operand.Dense("Standardizer", x, parameter);
         if (x.ColumnCount != Mean.Count)
-            throw new ArgumentException($"Standardizer expects {Mean.Count} column{(Mean.Count == 1 ? "" : "s")}, as it was fit to, but {parameter} is {Operand.Of(x)}.", parameter);
+            throw new ArgumentException($"Standardizer expects {Mean.Count} column{(Mean.Count == 1 ? "" : "s")}, as it was fit to, but {parameter} is {Operand.Shape(x)}.", parameter);
     }
 }

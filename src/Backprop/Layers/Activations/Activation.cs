@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Kernels;
-using Backprop.Simd;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -40,10 +38,10 @@ public abstract class Activation<T> : Layer<T> where T : unmanaged, IFloatingPoi
     private protected interface IFunction
     {
         /// <summary>y = f(x).</summary>
-        V Forward<V>(V x) where V : unmanaged, ISimd<V, T>;
+        V Forward<V>(V x) where V : unmanaged, IVector<V, T>;
 
         /// <summary>dX = dY * f'(x), from x or y, whichever is handier.</summary>
-        V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T>;
+        V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T>;
     }
 
     private protected abstract class Entrywise
@@ -55,20 +53,20 @@ public abstract class Activation<T> : Layer<T> where T : unmanaged, IFloatingPoi
 
     private sealed class Entrywise<TFunction>(TFunction function) : Entrywise where TFunction : struct, IFunction
     {
-        internal override void Forward(ReadOnlySpan<T> x, Span<T> y) => Elementwise.Map(new Forwards(function), x, y);
+        internal override void Forward(ReadOnlySpan<T> x, Span<T> y) => Vectorized.Map(new Forwards(function), x, y);
 
-        internal override void Backward(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX) => Elementwise.Map(new Backwards(function), x, y, dY, dX);
+        internal override void Backward(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX) => Vectorized.Map(new Backwards(function), x, y, dY, dX);
 
         private readonly struct Forwards(TFunction function) : IUnary<T>
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => function.Forward(x);
+            public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => function.Forward(x);
         }
 
         private readonly struct Backwards(TFunction function) : ITernary<T>
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public V Invoke<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> => function.Backward(x, y, dY);
+            public V Invoke<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> => function.Backward(x, y, dY);
         }
     }
 }

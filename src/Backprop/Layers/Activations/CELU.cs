@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -17,7 +15,7 @@ public sealed class CELU<T> : Activation<T> where T : unmanaged, IFloatingPointI
     /// <param name="alpha">What y falls to, but for the sign; finite and not 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">Alpha is NaN, infinite or 0.</exception>
     public CELU(double alpha = 1)
-        : base(Of(new Function(Element.From<T>(Expect.That(double.IsFinite(alpha) && alpha != 0, "CELU", alpha, "finite and not 0"))))) =>
+        : base(Of(new Function(T.CreateSaturating(Expect.That(double.IsFinite(alpha) && alpha != 0, "CELU", alpha, "finite and not 0"))))) =>
         Alpha = alpha;
 
     /// <summary>What y falls to, but for the sign.</summary>
@@ -35,11 +33,11 @@ public sealed class CELU<T> : Activation<T> where T : unmanaged, IFloatingPointI
     private readonly struct Function(T alpha) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> =>
-            V.Select(x > V.Zero, x, V.Broadcast(alpha) * MathFunctions<T>.Expm1(x / V.Broadcast(alpha)));
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> =>
+            V.Select(x > V.Zero, x, V.Broadcast(alpha) * V.Expm1(x / V.Broadcast(alpha)));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> =>
-            V.Select(x > V.Zero, dY, dY * MathFunctions<T>.Exp(x / V.Broadcast(alpha)));
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> =>
+            V.Select(x > V.Zero, dY, dY * V.Exp(x / V.Broadcast(alpha)));
     }
 }

@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -17,7 +15,7 @@ public sealed class ELU<T> : Activation<T> where T : unmanaged, IFloatingPointIe
     /// <param name="alpha">What y falls to, but for the sign; finite.</param>
     /// <exception cref="ArgumentOutOfRangeException">Alpha is NaN or infinite.</exception>
     public ELU(double alpha = 1)
-        : base(Of(new Function(Element.From<T>(Expect.Finite("ELU", alpha))))) =>
+        : base(Of(new Function(T.CreateSaturating(Expect.Finite("ELU", alpha))))) =>
         Alpha = alpha;
 
     /// <summary>What y falls to, but for the sign.</summary>
@@ -35,10 +33,10 @@ public sealed class ELU<T> : Activation<T> where T : unmanaged, IFloatingPointIe
     private readonly struct Function(T alpha) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => V.Select(x > V.Zero, x, V.Broadcast(alpha) * MathFunctions<T>.Expm1(x));
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => V.Select(x > V.Zero, x, V.Broadcast(alpha) * V.Expm1(x));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> =>
-            V.Select(x > V.Zero, dY, dY * (V.Broadcast(alpha) * MathFunctions<T>.Exp(x)));
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> =>
+            V.Select(x > V.Zero, dY, dY * (V.Broadcast(alpha) * V.Exp(x)));
     }
 }

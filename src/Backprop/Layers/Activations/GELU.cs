@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -42,10 +41,10 @@ public sealed class GELU<T> : Activation<T> where T : unmanaged, IFloatingPointI
     private readonly struct Exact : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => x * MathFunctions<T>.NormalDistribution(x, out _);
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => x * V.NormalDistribution(x, out _);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> => dY * (MathFunctions<T>.NormalDistribution(x, out V density) + x * density);
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> => dY * (V.NormalDistribution(x, out V density) + x * density);
     }
 
     private readonly struct WithTanh : IFunction
@@ -54,16 +53,16 @@ public sealed class GELU<T> : Activation<T> where T : unmanaged, IFloatingPointI
         private const double TwoSqrtTwoOverPi = 1.5957691216057308, Cubic = 0.044715;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => x * MathFunctions<T>.Sigmoid(TwoU(x, x * x));
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => x * V.Sigmoid(TwoU(x, x * x));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T>
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T>
         {
-            V square = x * x, s = MathFunctions<T>.Sigmoid(TwoU(x, square), out V slope);
+            V square = x * x, s = V.Sigmoid(TwoU(x, square), out V slope);
             return dY * (s + x * slope * (TwoSqrtTwoOverPi * (1 + 3 * Cubic * square)));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static V TwoU<V>(V x, V square) where V : unmanaged, ISimd<V, T> => TwoSqrtTwoOverPi * (x + Cubic * (square * x));
+        private static V TwoU<V>(V x, V square) where V : unmanaged, IVector<V, T> => TwoSqrtTwoOverPi * (x + Cubic * (square * x));
     }
 }

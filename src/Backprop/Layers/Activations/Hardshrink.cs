@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -17,7 +15,7 @@ public sealed class Hardshrink<T> : Activation<T> where T : unmanaged, IFloating
     /// <param name="lambda">How near; finite and at least 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">Lambda is NaN, infinite or negative.</exception>
     public Hardshrink(double lambda = 0.5)
-        : base(Of(new Function(Element.From<T>(Expect.AtLeastZero("Hardshrink", lambda))))) =>
+        : base(Of(new Function(T.CreateSaturating(Expect.AtLeastZero("Hardshrink", lambda))))) =>
         Lambda = lambda;
 
     /// <summary>How near.</summary>
@@ -35,9 +33,9 @@ public sealed class Hardshrink<T> : Activation<T> where T : unmanaged, IFloating
     private readonly struct Function(T lambda) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => V.Select(V.Abs(x) <= V.Broadcast(lambda), V.Zero, x);
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => V.Select(V.Abs(x) <= V.Broadcast(lambda), V.Zero, x);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> => dY & (V.Abs(x) > V.Broadcast(lambda));
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> => dY & (V.Abs(x) > V.Broadcast(lambda));
     }
 }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -24,9 +23,9 @@ public sealed class Hardsigmoid<T>() : Activation<T>(Of(new Function())) where T
     private readonly struct Function : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => V.AtMost(6, V.AtLeast(V.Zero, x + 3)) * (1.0 / 6);
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => V.AtMost(6, V.AtLeast(V.Zero, x + 3)) * (1.0 / 6);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> => (dY * (1.0 / 6)) & (x > -3) & (x < 3);
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> => (dY * (1.0 / 6)) & (x > -3) & (x < 3);
     }
 }

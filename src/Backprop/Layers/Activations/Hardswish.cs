@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -24,10 +23,10 @@ public sealed class Hardswish<T>() : Activation<T>(Of(new Function())) where T :
     private readonly struct Function : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => x * V.AtMost(6, V.AtLeast(V.Zero, x + 3)) * (1.0 / 6);
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => x * V.AtMost(6, V.AtLeast(V.Zero, x + 3)) * (1.0 / 6);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> =>
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> =>
             V.Select(x <= -3, V.Zero, V.Select(x >= 3, dY, dY * (x * (1.0 / 3) + 0.5)));
     }
 }

@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -19,7 +17,7 @@ public sealed class Hardtanh<T> : Activation<T> where T : unmanaged, IFloatingPo
     /// <param name="maxVal">The greatest y.</param>
     /// <exception cref="ArgumentOutOfRangeException">The bounds are not in ascending order, or NaN.</exception>
     public Hardtanh(double minVal = -1, double maxVal = 1)
-        : base(Of(new Function(Element.From<T>(Expect.That(minVal < maxVal, "Hardtanh", minVal, string.Create(CultureInfo.InvariantCulture, $"below maxVal, {maxVal}"))), Element.From<T>(maxVal)))) =>
+        : base(Of(new Function(T.CreateSaturating(Expect.That(minVal < maxVal, "Hardtanh", minVal, string.Create(CultureInfo.InvariantCulture, $"below maxVal, {maxVal}"))), T.CreateSaturating(maxVal)))) =>
         (MinVal, MaxVal) = (minVal, maxVal);
 
     /// <summary>The least y.</summary>
@@ -40,9 +38,9 @@ public sealed class Hardtanh<T> : Activation<T> where T : unmanaged, IFloatingPo
     private readonly struct Function(T min, T max) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => V.AtMost(V.Broadcast(max), V.AtLeast(V.Broadcast(min), x));
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => V.AtMost(V.Broadcast(max), V.AtLeast(V.Broadcast(min), x));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> => dY & (x > V.Broadcast(min)) & (x < V.Broadcast(max));
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> => dY & (x > V.Broadcast(min)) & (x < V.Broadcast(max));
     }
 }

@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -17,7 +15,7 @@ public sealed class LeakyReLU<T> : Activation<T> where T : unmanaged, IFloatingP
     /// <param name="negativeSlope">The slope where x is not positive; finite.</param>
     /// <exception cref="ArgumentOutOfRangeException">The slope is NaN or infinite.</exception>
     public LeakyReLU(double negativeSlope = 0.01)
-        : base(Of(new Function(Element.From<T>(Expect.Finite("LeakyReLU", negativeSlope))))) =>
+        : base(Of(new Function(T.CreateSaturating(Expect.Finite("LeakyReLU", negativeSlope))))) =>
         NegativeSlope = negativeSlope;
 
     /// <summary>The slope where x is not positive.</summary>
@@ -35,9 +33,9 @@ public sealed class LeakyReLU<T> : Activation<T> where T : unmanaged, IFloatingP
     private readonly struct Function(T slope) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => V.Select(x > V.Zero, x, x * V.Broadcast(slope));
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => V.Select(x > V.Zero, x, x * V.Broadcast(slope));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> => V.Select(x > V.Zero, dY, dY * V.Broadcast(slope));
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> => V.Select(x > V.Zero, dY, dY * V.Broadcast(slope));
     }
 }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -24,9 +23,9 @@ public sealed class LogSigmoid<T>() : Activation<T>(Of(new Function())) where T 
     private readonly struct Function : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.LogSigmoid(x);
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => V.LogSigmoid(x);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> => dY * MathFunctions<T>.Sigmoid(-x);
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> => dY * V.Sigmoid(-x);
     }
 }

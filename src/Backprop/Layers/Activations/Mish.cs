@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -24,10 +23,10 @@ public sealed class Mish<T>() : Activation<T>(Of(new Function())) where T : unma
     private readonly struct Function : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => x * Gate(x, out _);
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => x * Gate(x, out _);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T>
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T>
         {
             V t = Gate(x, out V change);
             return dY * (t + x * change);
@@ -36,10 +35,10 @@ public sealed class Mish<T>() : Activation<T>(Of(new Function())) where T : unma
 
     /// <summary>t = tanh(log(1 + e^x)) and its derivative, from one exponential u = e^x: t = n / (n + 2), n = u (u + 2); t' = 4 u (u + 1) / (n + 2)^2.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Gate<V>(V x, out V change) where V : unmanaged, ISimd<V, T>
+    private static V Gate<V>(V x, out V change) where V : unmanaged, IVector<V, T>
     {
         // Beyond 40, t is 1 to the last bit, and n^2 would overflow.
-        V u = MathFunctions<T>.Exp(V.AtMost(40, x)), n = u * (u + 2), r = 1 / (n + 2);
+        V u = V.Exp(V.AtMost(40, x)), n = u * (u + 2), r = 1 / (n + 2);
         change = (4 * (u * (u + 1)) * r * r) & (x < 40);
         return n * r;
     }

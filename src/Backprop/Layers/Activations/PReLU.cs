@@ -1,9 +1,6 @@
 using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
-using Backprop.Kernels;
-using Backprop.Simd;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -26,7 +23,7 @@ public sealed class PReLU<T> : Layer<T> where T : unmanaged, IFloatingPointIeee7
         Expect.Positive($"PReLU({numParameters})", numParameters, nameof(numParameters));
         Expect.Finite($"PReLU({numParameters})", init);
         Weight = Register(new VectorParameter<T>("weight", numParameters));
-        Weight.Values.Fill(Element.From<T>(init));
+        Weight.Values.Fill(T.CreateSaturating(init));
     }
 
     /// <summary>The slopes a, 1 or one for each column.</summary>
@@ -52,7 +49,7 @@ public sealed class PReLU<T> : Layer<T> where T : unmanaged, IFloatingPointIeee7
     {
         var y = pass.NewOutput(x.RowCount, x.ColumnCount);
         // y = x > 0 ? x : a x
-        for (var k = 0; k < NumParameters; k++) Elementwise.Map(new Output(Weight.Values[k]), Part(x, k), Part(y, k));
+        for (var k = 0; k < NumParameters; k++) Vectorized.Map(new Output(Weight.Values[k]), Part(x, k), Part(y, k));
         return y;
     }
 
@@ -60,12 +57,12 @@ public sealed class PReLU<T> : Layer<T> where T : unmanaged, IFloatingPointIeee7
     protected override Matrix<T>? BackwardCore(ForwardPass<T> pass, Matrix<T> dY)
     {
         // da += sum of dY * x where x <= 0
-        for (var k = 0; k < NumParameters; k++) Weight.Gradients[k] += Reductions.Sum<T, SlopeGradient>(default, Part(pass.Input, k), Part(dY, k));
+        for (var k = 0; k < NumParameters; k++) Weight.Gradients[k] += Vectorized.Sum<T, SlopeGradient>(default, Part(pass.Input, k), Part(dY, k));
         if (!pass.NeedsInputGradient) return null;
 
         var dX = pass.NewInputGradient();
         // dX = x > 0 ? dY : a dY
-        for (var k = 0; k < NumParameters; k++) Elementwise.Map(new InputGradient(Weight.Values[k]), Part(pass.Input, k), Part(dY, k), Part(dX, k));
+        for (var k = 0; k < NumParameters; k++) Vectorized.Map(new InputGradient(Weight.Values[k]), Part(pass.Input, k), Part(dY, k), Part(dX, k));
         return dX;
     }
 
@@ -75,18 +72,18 @@ public sealed class PReLU<T> : Layer<T> where T : unmanaged, IFloatingPointIeee7
     private readonly struct Output(T a) : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => V.Select(x > V.Zero, x, V.Broadcast(a) * x);
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => V.Select(x > V.Zero, x, V.Broadcast(a) * x);
     }
 
     private readonly struct InputGradient(T a) : IBinary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V dY) where V : unmanaged, ISimd<V, T> => V.Select(x > V.Zero, dY, V.Broadcast(a) * dY);
+        public V Invoke<V>(V x, V dY) where V : unmanaged, IVector<V, T> => V.Select(x > V.Zero, dY, V.Broadcast(a) * dY);
     }
 
     private readonly struct SlopeGradient : IBinary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V dY) where V : unmanaged, ISimd<V, T> => V.Select(x > V.Zero, V.Zero, x * dY);
+        public V Invoke<V>(V x, V dY) where V : unmanaged, IVector<V, T> => V.Select(x > V.Zero, V.Zero, x * dY);
     }
 }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -24,9 +23,9 @@ public sealed class ReLU6<T>() : Activation<T>(Of(new Function())) where T : unm
     private readonly struct Function : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => V.AtMost(6, V.AtLeast(V.Zero, x));
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => V.AtMost(6, V.AtLeast(V.Zero, x));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> => dY & (x > V.Zero) & (x < 6);
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> => dY & (x > V.Zero) & (x < 6);
     }
 }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -26,10 +25,10 @@ public sealed class SELU<T>() : Activation<T>(Of(new Function())) where T : unma
     private readonly struct Function : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => V.Select(x > V.Zero, Scale * x, Scale * Alpha * MathFunctions<T>.Expm1(x));
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => V.Select(x > V.Zero, Scale * x, Scale * Alpha * V.Expm1(x));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> =>
-            dY * V.Select(x > V.Zero, Scale, Scale * Alpha * MathFunctions<T>.Exp(x));
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> =>
+            dY * V.Select(x > V.Zero, Scale, Scale * Alpha * V.Exp(x));
     }
 }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -24,12 +23,12 @@ public sealed class SiLU<T>() : Activation<T>(Of(new Function())) where T : unma
     private readonly struct Function : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => x * MathFunctions<T>.Sigmoid(x);
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => x * V.Sigmoid(x);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T>
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T>
         {
-            V s = MathFunctions<T>.Sigmoid(x, out V slope);
+            V s = V.Sigmoid(x, out V slope);
             return dY * (s + x * slope);
         }
     }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -24,9 +23,9 @@ public sealed class Sigmoid<T>() : Activation<T>(Of(new Function())) where T : u
     private readonly struct Function : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Sigmoid(x);
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => V.Sigmoid(x);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> => dY * (y * (1 - y));
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> => dY * (y * (1 - y));
     }
 }

@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -18,7 +16,7 @@ public sealed class Softplus<T> : Activation<T> where T : unmanaged, IFloatingPo
     /// <param name="threshold">The value of beta x beyond which y = x; finite.</param>
     /// <exception cref="ArgumentOutOfRangeException">Beta is NaN, infinite or not above 0, or the threshold NaN or infinite.</exception>
     public Softplus(double beta = 1, double threshold = 20)
-        : base(Of(new Function(Element.From<T>(Expect.AboveZero("Softplus", beta)), Element.From<T>(Expect.Finite("Softplus", threshold))))) =>
+        : base(Of(new Function(T.CreateSaturating(Expect.AboveZero("Softplus", beta)), T.CreateSaturating(Expect.Finite("Softplus", threshold))))) =>
         (Beta, Threshold) = (beta, threshold);
 
     /// <summary>The sharpness of the corner.</summary>
@@ -39,17 +37,17 @@ public sealed class Softplus<T> : Activation<T> where T : unmanaged, IFloatingPo
     private readonly struct Function(T beta, T threshold) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T>
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T>
         {
             V z = V.Broadcast(beta) * x;
-            return V.Select(z > V.Broadcast(threshold), x, MathFunctions<T>.Softplus(z) / V.Broadcast(beta));
+            return V.Select(z > V.Broadcast(threshold), x, V.Softplus(z) / V.Broadcast(beta));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T>
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T>
         {
             V z = V.Broadcast(beta) * x;
-            return V.Select(z > V.Broadcast(threshold), dY, dY * MathFunctions<T>.Sigmoid(z));
+            return V.Select(z > V.Broadcast(threshold), dY, dY * V.Sigmoid(z));
         }
     }
 }

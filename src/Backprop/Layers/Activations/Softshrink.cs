@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -17,7 +15,7 @@ public sealed class Softshrink<T> : Activation<T> where T : unmanaged, IFloating
     /// <param name="lambda">How far; finite and at least 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">Lambda is NaN, infinite or negative.</exception>
     public Softshrink(double lambda = 0.5)
-        : base(Of(new Function(Element.From<T>(Expect.AtLeastZero("Softshrink", lambda))))) =>
+        : base(Of(new Function(T.CreateSaturating(Expect.AtLeastZero("Softshrink", lambda))))) =>
         Lambda = lambda;
 
     /// <summary>How far.</summary>
@@ -35,9 +33,9 @@ public sealed class Softshrink<T> : Activation<T> where T : unmanaged, IFloating
     private readonly struct Function(T lambda) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => x - V.AtMost(V.Broadcast(lambda), V.AtLeast(-V.Broadcast(lambda), x));
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => x - V.AtMost(V.Broadcast(lambda), V.AtLeast(-V.Broadcast(lambda), x));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T> => dY & (V.Abs(x) > V.Broadcast(lambda));
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> => dY & (V.Abs(x) > V.Broadcast(lambda));
     }
 }

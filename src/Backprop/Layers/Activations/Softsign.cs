@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -24,10 +23,10 @@ public sealed class Softsign<T>() : Activation<T>(Of(new Function())) where T : 
     private readonly struct Function : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => x / (1 + V.Abs(x));
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => x / (1 + V.Abs(x));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T>
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T>
         {
             V d = 1 + V.Abs(x);
             return (dY / d / d) | V.IsNaN(y);   // y is NaN at infinity, and so is the slope

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Simd;
 
 namespace Backprop;
 
@@ -24,12 +23,12 @@ public sealed class Tanhshrink<T>() : Activation<T>(Of(new Function())) where T 
     private readonly struct Function : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Forward<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Tanhshrink(x);
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => V.Tanhshrink(x);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Backward<V>(V x, V y, V dY) where V : unmanaged, ISimd<V, T>
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T>
         {
-            V t = MathFunctions<T>.Tanh(x);
+            V t = V.Tanh(x);
             return dY * (t * t);
         }
     }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -86,15 +85,15 @@ public sealed class BatchNorm1d<T> : Layer<T> where T : unmanaged, IFloatingPoin
     public override ForwardPass<T> NewPass(bool training = true) => new MomentsPass<T>(this, training);
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("BatchNorm1d", $"{NumFeatures}", Epsilon == 1e-5 ? "" : $"epsilon {Text.Number(Epsilon)}",
-        Momentum is not double momentum ? "cumulative average" : momentum == 0.1 ? "" : $"momentum {Text.Number(momentum)}", Weight is null ? "not affine" : "", RunningMean is null ? "no running statistics" : "");
+    public override string ToString() => Signature.Call("BatchNorm1d", $"{NumFeatures}", Epsilon == 1e-5 ? "" : $"epsilon {Signature.Number(Epsilon)}",
+        Momentum is not double momentum ? "cumulative average" : momentum == 0.1 ? "" : $"momentum {Signature.Number(momentum)}", Weight is null ? "not affine" : "", RunningMean is null ? "no running statistics" : "");
 
     /// <inheritdoc/>
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
     {
         var own = TakesBatchStatistics(pass);
         if (own && x.RowCount < 2)
-            throw new ArgumentException($"{this} expects at least 2 samples where it takes the batch's own statistics, but x is {Operand.Of(x)}.", nameof(x));
+            throw new ArgumentException($"{this} expects at least 2 samples where it takes the batch's own statistics, but x is {Operand.Shape(x)}.", nameof(x));
         var (y, moments) = (pass.NewOutput(x.RowCount, x.ColumnCount), ((MomentsPass<T>)pass).Moments);
         moments.Clear(NumFeatures);
         if (!own)
@@ -104,7 +103,7 @@ public sealed class BatchNorm1d<T> : Layer<T> where T : unmanaged, IFloatingPoin
         }
 
         // y = (x - mean) r w + b
-        ColumnNormalization.Forward(own, Element.From<T>(Epsilon), x.Span(), Weight is null ? [] : Weight.Values, Bias is null ? [] : Bias.Values, moments, y.Span(), x.RowCount, x.ColumnCount);
+        ColumnNormalization.Forward(own, T.CreateSaturating(Epsilon), x.Span(), Weight is null ? [] : Weight.Values, Bias is null ? [] : Bias.Values, moments, y.Span(), x.RowCount, x.ColumnCount);
         if (pass.Training && RunningMean is not null) Track(moments, x.RowCount);
         return y;
     }
@@ -125,7 +124,7 @@ public sealed class BatchNorm1d<T> : Layer<T> where T : unmanaged, IFloatingPoin
     private void Track(Moments<T> moments, int n)
     {
         NumBatchesTracked!.Value++;
-        var factor = Element.From<T>(Momentum ?? 1.0 / NumBatchesTracked.Value);
+        var factor = T.CreateSaturating(Momentum ?? 1.0 / NumBatchesTracked.Value);
         var unbiased = T.CreateChecked(n) / T.CreateChecked(n - 1);
         Span<T> mean = RunningMean!.Values, variance = RunningVar!.Values, newMean = moments.Mean, rest = moments.Rest, newVariance = moments.Variance;
         for (var j = 0; j < mean.Length; j++)

@@ -1,5 +1,4 @@
 using System.Numerics;
-using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -60,14 +59,14 @@ public sealed class LayerNorm<T> : Layer<T> where T : unmanaged, IFloatingPointI
     public override ForwardPass<T> NewPass(bool training = true) => new MomentsPass<T>(this, training);
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("LayerNorm", $"{NormalizedShape}", Epsilon == 1e-5 ? "" : $"epsilon {Text.Number(Epsilon)}", Weight is null ? "not affine" : Bias is null ? "no bias" : "");
+    public override string ToString() => Signature.Call("LayerNorm", $"{NormalizedShape}", Epsilon == 1e-5 ? "" : $"epsilon {Signature.Number(Epsilon)}", Weight is null ? "not affine" : Bias is null ? "no bias" : "");
 
     /// <inheritdoc/>
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
     {
         var (y, moments) = (pass.NewOutput(x.RowCount, x.ColumnCount), ((MomentsPass<T>)pass).Moments);
         // y = (x - mean) r w + b
-        RowNormalization.Forward(true, Element.From<T>(Epsilon), x.Span(), Values(Weight), Values(Bias), moments, y.Span(), x.RowCount, x.ColumnCount);
+        RowNormalization.Forward(true, T.CreateSaturating(Epsilon), x.Span(), Values(Weight), Values(Bias), moments, y.Span(), x.RowCount, x.ColumnCount);
         return y;
     }
 

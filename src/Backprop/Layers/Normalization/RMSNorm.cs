@@ -1,5 +1,4 @@
 using System.Numerics;
-using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -54,14 +53,14 @@ public sealed class RMSNorm<T> : Layer<T> where T : unmanaged, IFloatingPointIee
     public override ForwardPass<T> NewPass(bool training = true) => new MomentsPass<T>(this, training);
 
     /// <inheritdoc/>
-    public override string ToString() => Text.Call("RMSNorm", $"{NormalizedShape}", Epsilon == MachineEpsilon ? "" : $"epsilon {Text.Number(Epsilon)}", Weight is null ? "not affine" : "");
+    public override string ToString() => Signature.Call("RMSNorm", $"{NormalizedShape}", Epsilon == MachineEpsilon ? "" : $"epsilon {Signature.Number(Epsilon)}", Weight is null ? "not affine" : "");
 
     /// <inheritdoc/>
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
     {
         var (y, moments) = (pass.NewOutput(x.RowCount, x.ColumnCount), ((MomentsPass<T>)pass).Moments);
         // y = x r w
-        RowNormalization.Forward(false, Element.From<T>(Epsilon), x.Span(), Weight is null ? [] : Weight.Values, [], moments, y.Span(), x.RowCount, x.ColumnCount);
+        RowNormalization.Forward(false, T.CreateSaturating(Epsilon), x.Span(), Weight is null ? [] : Weight.Values, [], moments, y.Span(), x.RowCount, x.ColumnCount);
         return y;
     }
 

@@ -2,10 +2,12 @@ using System.Globalization;
 
 namespace Backprop;
 
-/// <summary>How layers write themselves: as their constructor reads, without what is as usual.</summary>
-internal static class Text
+/// <summary>How layers, losses and optimizers write themselves: as their constructor reads, without what is as usual.</summary>
+public static class Signature
 {
     /// <summary><c>name(first, second)</c>; empty arguments are left out.</summary>
+    /// <param name="name">The type's name.</param>
+    /// <param name="arguments">Its arguments as they shall be read.</param>
     public static string Call(string name, params ReadOnlySpan<string> arguments)
     {
         var given = new List<string>();
@@ -14,5 +16,7 @@ internal static class Text
         return $"{name}({string.Join(", ", given)})";
     }
 
+    /// <summary>A number as it reads in every culture.</summary>
+    /// <param name="value">The number.</param>
     public static string Number(double value) => value.ToString(CultureInfo.InvariantCulture);
 }
