@@ -1,6 +1,7 @@
 using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -50,7 +51,7 @@ public sealed class CrossEntropyLoss<T> : ClassificationLoss<T> where T : unmana
 
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("CrossEntropyLoss",
-        SumText, Entries.Text("weight", Weight), IgnoreIndex == -100 ? "" : $"ignoreIndex: {IgnoreIndex}", LabelSmoothing == 0 ? "" : $"labelSmoothing: {Signature.Number(LabelSmoothing)}");
+        SumText, Entries.Text("weight", Weight), IgnoreIndex == -100 ? "" : Invariant($"ignoreIndex: {IgnoreIndex}"), LabelSmoothing == 0 ? "" : $"labelSmoothing: {Signature.Number(LabelSmoothing)}");
 
     /// <summary>Both dense; the target holds a class for each sample, or a probability for each entry of the prediction.</summary>
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -23,7 +24,7 @@ public sealed class NLLLoss<T>(Vector<T>? weight = null, int ignoreIndex = -100,
     public override string Derivative => Reduction == Reduction.Mean ? "dL/dp_c = -w_y [c = y] / sum w_y" : "dL/dp_c = -w_y [c = y]";
 
     /// <inheritdoc/>
-    public override string ToString() => Signature.Call("NLLLoss", SumText, Entries.Text("weight", Weight), IgnoreIndex == -100 ? "" : $"ignoreIndex: {IgnoreIndex}");
+    public override string ToString() => Signature.Call("NLLLoss", SumText, Entries.Text("weight", Weight), IgnoreIndex == -100 ? "" : Invariant($"ignoreIndex: {IgnoreIndex}"));
 
     private protected override void Losses(Matrix<T> prediction, ClassTargets<T> targets, int first, Span<T> losses)
     {
