@@ -1,6 +1,9 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
+using MathNet.Numerics.LinearAlgebra.Storage;
 
 namespace Backprop;
 
@@ -13,25 +16,43 @@ namespace Backprop;
 /// <para>Make one with <see cref="Layer{T}.NewPass"/> and reuse it: a reused pass does not allocate, and <b>overwrites</b> the matrices it
 /// returned before. It keeps its input by reference; leave that matrix unchanged until the backward pass is done.</para>
 /// <para>A layer that saves more than input and output (a mask, 1/sigma) subclasses this and overrides <see cref="Layer{T}.NewPass"/>.</para>
+/// <para><see cref="Forward"/> and <see cref="Backward"/> are the only way to a layer, for a container's children as for a whole network. Whatever the layer
+/// returns is looked at there, before anyone computes with it: not null, dense, of the shape that the layer declares.</para>
 /// </remarks>
-/// <threadsafety>One thread at a time.</threadsafety>
+/// <threadsafety>One thread at a time; a second one is refused.</threadsafety>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly ForwardPass<T>[] _steps;
+    private readonly int _children;
+    private ForwardPass<T>[] _steps;
+    private ForwardPass<T>? _parent;
     private Matrix<T>? _input, _output;
-    private MatrixBuffer<T> _outputs, _inputGradients;
+    private ReusedMatrix<T> _outputs, _inputGradients;
+    private bool _known, _inputWasOwnOutput;
+    private int _levels = 1;
+    private int _thread;                            // that is in the pass, or 0
+    private int _runs, _runsOfSteps;                // how often this pass ran forward, and its steps together when it last did
+    private int _structure, _rows, _columns;        // what the declared output shape was asked for, and when
+    private int _outputRows, _outputColumns;
 
-    /// <summary>Makes a pass through <paramref name="layer"/> and, where it has any, through its children.</summary>
+    /// <summary>Makes a pass through <paramref name="layer"/> and, where it has any, one through each of its children: the <see cref="Steps"/>.</summary>
     /// <param name="layer">The layer that will use the pass.</param>
     /// <param name="training">Training mode, as opposed to evaluation mode.</param>
     /// <exception cref="ArgumentNullException"><paramref name="layer"/> is null.</exception>
+    /// <exception cref="InvalidOperationException">A child's <see cref="Layer{T}.NewPass"/> gave no new pass of that child, or the network is nested too deeply.</exception>
     public ForwardPass(Layer<T> layer, bool training)
     {
         ArgumentNullException.ThrowIfNull(layer);
+        RequireStack(layer);
         (Layer, Training) = (layer, training);
-        _steps = [.. layer.Children.Select(child => child.Layer.NewPass(training))];
+        var children = layer.Children;
+        _children = children.Count;
+        _steps = new ForwardPass<T>[_children];
+        for (var i = 0; i < _steps.Length; i++) _steps[i] = NewStep(children[i]);
     }
+
+    // Each level is some frames on the stack; so many fit on any thread's.
+    private const int MostLevels = 200;
 
     /// <summary>The layer this pass belongs to.</summary>
     public Layer<T> Layer { get; }
@@ -59,41 +80,263 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// </summary>
     public bool NeedsInputGradient { get; private set; } = true;
 
-    /// <summary>The passes through the layer's children, in order; empty for a layer without children.</summary>
+    /// <summary>The passes through the layer's children, in order, and those that <see cref="AddStep"/> added; empty for a layer without children.</summary>
     public IReadOnlyList<ForwardPass<T>> Steps => _steps;
 
-    internal ReadOnlySpan<ForwardPass<T>> StepSpan => _steps;
+    /// <summary>The same as <see cref="Steps"/>, for loops in which nanoseconds count.</summary>
+    public ReadOnlySpan<ForwardPass<T>> StepSpan => _steps;
 
-    /// <summary>The pass through the child with this name.</summary>
+    /// <summary>The first pass through the child with this name.</summary>
     /// <param name="name">A name as in <see cref="Layer{T}.Children"/>.</param>
-    /// <exception cref="KeyNotFoundException">The layer has no such child.</exception>
-    public ForwardPass<T> this[string name] => _steps[Layer.IndexOfChild(name)];
+    /// <exception cref="KeyNotFoundException">The layer has no such child, or this pass was made before it had.</exception>
+    public ForwardPass<T> this[string name] => Layer.IndexOfChild(name) is var i && i < _children
+        ? _steps[i]
+        : throw new KeyNotFoundException($"{Who} got its layer \"{name}\" after this pass was made; make a new one with NewPass().");
 
     /// <summary>For layers: a matrix to put the output into, reused from pass to pass. Its contents are unspecified.</summary>
     /// <param name="rows">Rows, usually those of the input.</param>
     /// <param name="columns">Columns.</param>
-    public Matrix<T> NewOutput(int rows, int columns) => _outputs.Get(rows, columns, _input);
+    public Matrix<T> NewOutput(int rows, int columns) => Unspecified(_outputs.Get(rows, columns, _input));
 
     /// <summary>For layers: a matrix of the input's shape to put dL/dX into, reused from pass to pass. Its contents are unspecified.</summary>
-    public Matrix<T> NewInputGradient() => _inputGradients.Get(Input.RowCount, Input.ColumnCount, OutputGradient);
+    public Matrix<T> NewInputGradient() => Unspecified(_inputGradients.Get(Input.RowCount, Input.ColumnCount, OutputGradient));
+
+    /// <summary>One checked step forward: y = f(x) of this pass's layer.</summary>
+    /// <remarks>A container calls this in its <c>ForwardCore</c>: <c>pass.Steps[i].Forward(x)</c>. In training, a pass is not run on its own output: its backward
+    /// pass knows but the last of the two. A layer that stands in several places has a pass for each.</remarks>
+    /// <param name="x">The input, samples x features; dense. Kept by reference until the backward pass.</param>
+    /// <returns>The output, which is <see cref="Output"/>; the pass's next use overwrites it.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="x"/> is null.</exception>
+    /// <exception cref="ArgumentException"><paramref name="x"/> is not dense, has the wrong number of columns, or is what this pass gave in training; or the network has grown since
+    /// the pass was made.</exception>
+    /// <exception cref="InvalidOperationException">The layer returned null, or a matrix that is sparse or not of the shape it declares; or the pass is in use.</exception>
+    public Matrix<T> Forward(Matrix<T> x)
+    {
+        var (columns, rows) = (x is null ? -1 : x.ColumnCount, x is null ? -1 : x.RowCount);
+        if (columns != _columns || rows != _rows || _structure != Structure.Version || x!.Storage is not DenseColumnMajorMatrixStorage<T>) Declare(x!);
+        var own = ReusedMatrix<T>.Same(x, _output) && !ReusedMatrix<T>.Same(x, _input);
+        if (own && Training) throw OwnOutput();
+
+        var thread = Enter();
+        try
+        {
+            _inputWasOwnOutput = own;
+            _input = x;
+            _output = null;
+            OutputGradient = InputGradient = null;
+            var y = Layer.RunCore(x!, this);
+            if (y?.Storage is not DenseColumnMajorMatrixStorage<T> || y.RowCount != _outputRows || y.ColumnCount != _outputColumns) throw WrongOutput(y);
+            if (_thread != thread) throw InUse();
+            _runs = unchecked(_runs + 1);
+            if (_steps.Length > 0) _runsOfSteps = RunsOfSteps();
+            return _output = y;
+        }
+        catch (ArgumentException exception) when (_parent is not null && exception is not RefusalInStepException)
+        {
+            throw RefusalInStepException.In(Path, exception);
+        }
+        finally
+        {
+            _thread = 0;
+        }
+    }
+
+    /// <summary>One checked step back: adds the gradients of the parameters to what is there, and returns dL/dX.</summary>
+    /// <param name="dY">dL/dY, of the output's shape; dense.</param>
+    /// <param name="needsInputGradient">Whether dL/dX is needed; a layer may leave it out where it is not.</param>
+    /// <returns>dL/dX, of the input's shape; null where it is not needed. The pass's next use overwrites it.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="dY"/> is null.</exception>
+    /// <exception cref="ArgumentException"><paramref name="dY"/> is not dense or not of the output's shape.</exception>
+    /// <exception cref="InvalidOperationException">The pass has not run forward, or one of its steps has since run on its own; the layer returned null, or a matrix that is sparse or not of
+    /// the input's shape; or the pass is in use.</exception>
+    public Matrix<T>? Backward(Matrix<T> dY, bool needsInputGradient = true)
+    {
+        var (output, input) = (Output, Input);
+        if (dY?.Storage is not DenseColumnMajorMatrixStorage<T> || dY.RowCount != output.RowCount || dY.ColumnCount != output.ColumnCount)
+            Operand.Exactly(Who, dY!, output.RowCount, output.ColumnCount, nameof(dY));
+        if (_inputWasOwnOutput || (_steps.Length > 0 && _runsOfSteps != RunsOfSteps())) throw NotOfThisBatch();
+
+        var thread = Enter();
+        try
+        {
+            NeedsInputGradient = needsInputGradient;
+            OutputGradient = dY;
+            InputGradient = null;
+            var dX = Layer.RunBackwardCore(this, dY!);
+            if (_thread != thread) throw InUse();
+            if (!needsInputGradient) return null;
+            if (dX?.Storage is not DenseColumnMajorMatrixStorage<T> || dX.RowCount != input.RowCount || dX.ColumnCount != input.ColumnCount) throw WrongInputGradient(dX);
+            return InputGradient = dX;
+        }
+        catch (ArgumentException exception) when (_parent is not null && exception is not RefusalInStepException)
+        {
+            throw RefusalInStepException.In(Path, exception);
+        }
+        finally
+        {
+            _thread = 0;
+        }
+    }
+
+    /// <summary>For passes of containers that run a child more than once in a forward pass, as a recurrent one does: makes one more pass through it, the last of the <see cref="Steps"/>.</summary>
+    /// <param name="child">A child of the layer.</param>
+    /// <returns>The pass.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="child"/> is null.</exception>
+    /// <exception cref="ArgumentException">It is no child of the layer.</exception>
+    protected ForwardPass<T> AddStep(NamedLayer<T> child)
+    {
+        ArgumentNullException.ThrowIfNull(child);
+        if (!Layer.Children.Contains(child)) throw new ArgumentException($"{Layer} has no layer {child.Name}, {child.Layer}, to make another step of.", nameof(child));
+        var step = NewStep(child);
+        _steps = [.. _steps, step];
+        return step;
+    }
 
     /// <summary>Whether there is an output: a layer may leave out a child.</summary>
     internal bool HasRun => _output is not null;
 
-    internal Matrix<T> RunForward(Matrix<T> x)
+    /// <summary>Whether what <see cref="NewOutput"/> and <see cref="NewInputGradient"/> give is full of NaN, here and in all steps: for the gradient check.</summary>
+    internal bool FillsWithNaN
     {
-        _input = x;
-        _output = null;
-        OutputGradient = InputGradient = null;
-        return _output = Layer.RunCore(x, this);
+        get;
+        set
+        {
+            field = value;
+            foreach (var step in _steps) step.FillsWithNaN = value;
+        }
     }
 
-    internal Matrix<T>? RunBackward(Matrix<T> dY, bool needsInputGradient)
+    /// <summary>Says that <see cref="Layer{T}.NewPass"/> has made this pass; else its type is compared with one that it makes.</summary>
+    /// <exception cref="InvalidOperationException">The layer's NewPass makes passes of another type, none, or some of another layer.</exception>
+    internal void RequireKnown()
     {
-        NeedsInputGradient = needsInputGradient;
-        OutputGradient = dY;
-        return InputGradient = Layer.RunBackwardCore(this, dY);
+        if (_known) return;
+        var type = Made(Layer, Training).GetType();
+        if (!type.IsInstanceOfType(this))
+            throw new ArgumentException($"{Layer} was given a {Name(GetType())}, but works with a {Name(type)}; make one with its own NewPass().", "pass");
+        _known = true;
     }
 
-    private InvalidOperationException NotRun() => new($"{Layer} has not run forward with this pass yet: call Forward(x, pass) first.");
+    /// <summary>A pass that the layer itself has made, looked at.</summary>
+    internal static ForwardPass<T> Made(Layer<T> layer, bool training)
+    {
+        var pass = layer.NewPass(training);
+        if (pass is null || !ReferenceEquals(pass.Layer, layer) || pass.Training != training)
+            throw new InvalidOperationException($"{layer} expects its NewPass({(training ? "training: true" : "training: false")}) to give a pass of its own for that mode, but it gave {(pass is null ? "null" : $"one of {pass.Layer}, {(pass.Training ? "training" : "evaluating")}")}.");
+        pass._known = true;
+        return pass;
+    }
+
+    private string Who => Path is { Length: > 0 } path ? $"{path}: {Layer}" : $"{Layer}";
+
+    /// <summary>The names on the way to this pass's layer from the one that was called.</summary>
+    private string Path
+    {
+        get
+        {
+            if (_parent is null) return "";
+            var step = Array.IndexOf(_parent._steps, this);
+            var children = _parent.Layer.Children;
+            var name = step >= 0 && step < children.Count && ReferenceEquals(children[step].Layer, Layer)
+                ? children[step].Name
+                : children.FirstOrDefault(child => ReferenceEquals(child.Layer, Layer))?.Name ?? "?";
+            return _parent.Path is { Length: > 0 } path ? $"{path}.{name}" : name;
+        }
+    }
+
+    private ForwardPass<T> NewStep(NamedLayer<T> child)
+    {
+        var step = Made(child.Layer, Training);
+        if (step._parent is not null)
+            throw new InvalidOperationException($"{child.Layer} expects its NewPass to make a new pass each time, but it gave one that is in use.");
+        step._parent = this;
+        _levels = Math.Max(_levels, step._levels + 1);
+        return _levels <= MostLevels ? step : throw TooDeep(Layer);
+    }
+
+    /// <summary>Asks the layer what it makes of such an input, and whether it takes it at all; and looks through the whole tree for a pass older than its layer.</summary>
+    private void Declare(Matrix<T> x)
+    {
+        if (x?.Storage is not DenseColumnMajorMatrixStorage<T>) Operand.Dense(Who, x!, nameof(x));
+        var structure = Structure.Version;
+        if (_structure != structure) RequireUpToDate();
+        int rows, columns;
+        try
+        {
+            (rows, columns) = (Layer.DeclaredRows(x!.RowCount), Layer.DeclaredColumns(x.ColumnCount));
+        }
+        catch (ShapeRefusedException refusal)
+        {
+            throw refusal.At(Path, Operand.Shape(x!), x!.ColumnCount);
+        }
+        catch (ArgumentException refusal) when (_parent is not null)
+        {
+            throw RefusalInStepException.In(Path, refusal);
+        }
+        catch (ArgumentException refusal) when (refusal.ParamName is null)
+        {
+            throw new ArgumentException(refusal.Message, nameof(x), refusal);
+        }
+
+        (_rows, _columns, _outputRows, _outputColumns, _structure) = (x.RowCount, x.ColumnCount, rows, columns, structure);
+    }
+
+    private void RequireUpToDate()
+    {
+        if (Layer.Children.Count != _children)
+            throw new ArgumentException($"{Who} was given a pass that was made when it had {_children} layer{(_children == 1 ? "" : "s")}; make a new one with NewPass().", "pass");
+        foreach (var step in _steps) step.RequireUpToDate();
+    }
+
+    // Not a lock, which would cost more than small layers do: where two threads come in at the same instant, one of them is told at the end.
+    private int Enter()
+    {
+        if (_thread != 0) throw InUse();
+        return _thread = Environment.CurrentManagedThreadId;
+    }
+
+    private int RunsOfSteps()
+    {
+        var runs = 0;
+        foreach (var step in _steps) runs = unchecked(runs + step._runs);
+        return runs;
+    }
+
+    private Matrix<T> Unspecified(Matrix<T> matrix)
+    {
+        if (FillsWithNaN) matrix.Span().Fill(T.NaN);
+        return matrix;
+    }
+
+    // The network may be so deep that it cannot even be counted how deep.
+    private static void RequireStack(Layer<T> layer)
+    {
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack()) throw TooDeep(layer);
+    }
+
+    private static InvalidOperationException TooDeep(Layer<T> layer) => new($"{Name(layer.GetType())} holds more than {MostLevels} levels of layers within each other, which is too deep for a thread's stack.");
+
+    private static string Name(Type type) => type.Name.Split('`')[0];
+
+    private static string Returned(Matrix<T>? matrix) =>
+        matrix is null ? "null" : matrix.Storage is DenseColumnMajorMatrixStorage<T> ? $"a {Operand.Shape(matrix)} matrix" : $"a {Operand.Shape(matrix)} {matrix.GetType().Name}";
+
+    private InvalidOperationException WrongOutput(Matrix<T>? y) => new(
+        $"{Who} returned {Returned(y)} for a {Operand.Shape(_input!)} input, but it declares a dense {_outputRows}x{_outputColumns} output (OutputRows, OutputColumns).");
+
+    private InvalidOperationException WrongInputGradient(Matrix<T>? dX) => new(
+        $"{Who} returned {Returned(dX)} as dL/dX, but it needs a dense {Operand.Shape(_input!)} matrix, the shape of its input (NeedsInputGradient is true).");
+
+    private InvalidOperationException NotOfThisBatch()
+    {
+        if (_inputWasOwnOutput) return new($"{Who} has run forward on its own output, which it has overwritten since: there is nothing to go back through.");
+        return new($"{Who} expects its steps as its own forward pass left them, but one of them has run forward on its own since; run forward again before Backward.");
+    }
+
+    private ArgumentException OwnOutput() => new(
+        $"{Who} was given x, its own output in the same pass, in training: the pass can go back through the last of the two runs only. Use a pass for each run, or evaluation.", "x");
+
+    private InvalidOperationException InUse() => new($"{Who} was given a pass that is in use, by another thread or by itself; use a pass for each.");
+
+    private InvalidOperationException NotRun() => new($"{Who} has not run forward with this pass yet: call Forward(x, pass) first.");
 }

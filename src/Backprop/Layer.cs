@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Runtime.CompilerServices;
 using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -8,7 +10,7 @@ namespace Backprop;
 /// <remarks>
 /// <para>A batch is a matrix with a row for each sample and a column for each feature.</para>
 /// <para>To write a layer, subclass this and write two methods: <see cref="ForwardCore"/>, y = f(x), and <see cref="BackwardCore"/>, which adds
-/// dL/dθ to each parameter's gradient and returns dL/dX. Give the parameters to <see cref="Register{TParameter}(TParameter)"/> in the constructor.
+/// dL/dθ to each parameter's gradient and returns dL/dX. Give the parameters to <see cref="Register{TParameter}(TParameter, string?)"/> in the constructor.
 /// Then let <see cref="GradientCheck"/> say whether the derivative is right.</para>
 /// </remarks>
 /// <threadsafety>Forward passes without training, or each with a pass of its own, may run on many threads at once. Backward passes add to
@@ -18,9 +20,11 @@ namespace Backprop;
 public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
     private readonly List<NamedLayer<T>> _children = [];
-    private readonly List<Parameter<T>> _own = [];
+    private readonly List<NamedParameter<T>> _own = [];
     private readonly List<Buffer<T>> _buffers = [];
     private readonly List<Generator> _generators = [];
+    private Parameter<T>[] _parameters = [];
+    private int _parametersOf;      // the structure whose parameters these are
 
     /// <summary>Refuses element types other than float and double.</summary>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
@@ -29,8 +33,16 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>The layers this one is made of, in order, with their names; empty for most.</summary>
     public IReadOnlyList<NamedLayer<T>> Children => _children;
 
-    /// <summary>All parameters to learn: the layer's own, then its children's, each once even if a layer stands in several places.</summary>
-    public IReadOnlyList<Parameter<T>> Parameters => [.. NamedParameters().Select(named => named.Parameter).Distinct()];
+    /// <summary>All parameters to learn: the layer's own, then its children's, each once even if it stands in several places. The same list until the network grows.</summary>
+    public IReadOnlyList<Parameter<T>> Parameters
+    {
+        get
+        {
+            var structure = Structure.Version;
+            if (_parametersOf != structure) (_parameters, _parametersOf) = ([.. NamedParameters().Select(named => named.Parameter).Distinct()], structure);
+            return _parameters;
+        }
+    }
 
     /// <summary>The input columns the layer insists on, or null where any number will do.</summary>
     public virtual int? InputColumns => null;
@@ -41,14 +53,21 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>How gradients flow back through it, as formulas: <c>dX = dY W</c>.</summary>
     public virtual string Derivative => "";
 
-    /// <summary>The columns of the output for an input of so many columns.</summary>
-    /// <param name="inputColumns">Columns of the input.</param>
+    /// <summary>The columns of the output for an input of so many columns; by default as many. What the layer returns is held against it.</summary>
+    /// <remarks>A container asks its children through <see cref="NamedLayer{T}.OutputColumns"/>, so that a refusal names them.</remarks>
+    /// <param name="inputColumns">Columns of the input; where a layer without children has <see cref="InputColumns"/>, as many.</param>
+    /// <exception cref="ArgumentException">The layer takes no input of so many columns.</exception>
     public virtual int OutputColumns(int inputColumns) => inputColumns;
+
+    /// <summary>The rows of the output for an input of so many rows; by default as many. What the layer returns is held against it.</summary>
+    /// <remarks>Layers that merge or split the rows of a sequence have others, and refuse rows that are no multiple of its length.</remarks>
+    /// <param name="inputRows">Rows of the input.</param>
+    /// <exception cref="ArgumentException">The layer takes no input of so many rows.</exception>
+    public virtual int OutputRows(int inputRows) => inputRows;
 
     /// <summary>All parameters with their names, as PyTorch's <c>state_dict</c> has them: <c>hidden.weight</c>.</summary>
     public IEnumerable<NamedParameter<T>> NamedParameters() =>
-        _own.Select(parameter => new NamedParameter<T>(parameter.Name, parameter))
-            .Concat(_children.SelectMany(child => child.Layer.NamedParameters()
+        _own.Concat(_children.SelectMany(child => child.Layer.NamedParameters()
                 .Select(named => new NamedParameter<T>($"{child.Name}.{named.Name}", named.Parameter))));
 
     /// <summary>What the layers keep but do not learn, with its names, as PyTorch's <c>state_dict</c> has them: <c>norm.running_mean</c>.</summary>
@@ -60,8 +79,9 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>What the layers draw random numbers from in training, each once: part of a checkpoint.</summary>
     public IEnumerable<Generator> Generators => _generators.Concat(_children.SelectMany(child => child.Layer.Generators)).Distinct();
 
-    /// <summary>Makes a pass for this layer. Keep one for each thread and reuse it.</summary>
+    /// <summary>Makes a new pass for this layer. Keep one for each thread and reuse it.</summary>
     /// <param name="training">Training mode, as opposed to evaluation mode.</param>
+    /// <exception cref="InvalidOperationException">The network is nested too deeply.</exception>
     public virtual ForwardPass<T> NewPass(bool training = true) => new(this, training);
 
     /// <summary>Computes the output in evaluation mode and remembers nothing. Thread-safe.</summary>
@@ -69,7 +89,7 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <returns>The output, samples x <see cref="OutputColumns"/>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="x"/> is null.</exception>
     /// <exception cref="ArgumentException"><paramref name="x"/> is not dense or has the wrong number of columns.</exception>
-    public Matrix<T> Forward(Matrix<T> x) => Forward(x, NewPass(training: false));
+    public Matrix<T> Forward(Matrix<T> x) => ForwardPass<T>.Made(this, training: false).Forward(x);
 
     /// <summary>Computes the output for one sample in evaluation mode and remembers nothing. Thread-safe.</summary>
     /// <param name="x">The features of one sample; dense.</param>
@@ -92,11 +112,7 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     public Matrix<T> Forward(Matrix<T> x, ForwardPass<T> pass)
     {
         RequireOwn(pass);
-        Operand.Dense(this, x, nameof(x));
-        string? problem = null;
-        Follow(x.ColumnCount, x, ref problem);
-        if (problem is not null) throw new ArgumentException(problem, nameof(x));
-        return pass.RunForward(x);
+        return pass.Forward(x);
     }
 
     /// <summary>Adds the gradients of the parameters to what is there, and returns the gradient of the input.</summary>
@@ -108,9 +124,8 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <exception cref="InvalidOperationException">The pass has not run forward.</exception>
     public Matrix<T> Backward(ForwardPass<T> pass, Matrix<T> dY)
     {
-        CheckBackward(pass, dY);
-        return pass.RunBackward(dY, needsInputGradient: true)
-            ?? throw new InvalidOperationException($"{this} returned no dL/dX though the pass needs it (NeedsInputGradient).");
+        RequireOwn(pass);
+        return pass.Backward(dY)!;
     }
 
     /// <summary>
@@ -123,8 +138,8 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <exception cref="InvalidOperationException">The pass has not run forward.</exception>
     public void AccumulateGradients(ForwardPass<T> pass, Matrix<T> dY)
     {
-        CheckBackward(pass, dY);
-        pass.RunBackward(dY, needsInputGradient: false);
+        RequireOwn(pass);
+        pass.Backward(dY, needsInputGradient: false);
     }
 
     /// <summary>The layer as its constructor reads, <c>Linear(2 -> 3)</c>; messages use it. By default the type's name.</summary>
@@ -155,14 +170,20 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     protected abstract Matrix<T>? BackwardCore(ForwardPass<T> pass, Matrix<T> dY);
 
     /// <summary>Makes a parameter known to optimizers and files. Call it in the constructor.</summary>
-    /// <param name="parameter">The parameter; its name must be new to this layer.</param>
+    /// <remarks>A parameter may be registered in two layers, which then share it: its gradients add up, an optimizer has it once, and a file has it under both names.</remarks>
+    /// <param name="parameter">The parameter.</param>
+    /// <param name="name">Its name in this layer, new to it; by default the parameter's own.</param>
     /// <returns>The parameter.</returns>
-    /// <exception cref="ArgumentException">The name is taken.</exception>
-    protected TParameter Register<TParameter>(TParameter parameter) where TParameter : Parameter<T>
+    /// <exception cref="ArgumentException">The name is empty or taken, or the parameter is registered here already.</exception>
+    protected TParameter Register<TParameter>(TParameter parameter, string? name = null) where TParameter : Parameter<T>
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        RequireNewName(parameter.Name, nameof(parameter));
-        _own.Add(parameter);
+        name ??= parameter.Name;
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        RequireNewName(name, nameof(parameter));
+        if (_own.Any(own => ReferenceEquals(own.Parameter, parameter))) throw new ArgumentException($"{GetType().Name.Split('`')[0]} has {parameter} already.", nameof(parameter));
+        _own.Add(new NamedParameter<T>(name, parameter));
+        Structure.Changed();
         return parameter;
     }
 
@@ -175,6 +196,7 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
         ArgumentNullException.ThrowIfNull(buffer);
         RequireNewName(buffer.Name, nameof(buffer));
         _buffers.Add(buffer);
+        Structure.Changed();
         return buffer;
     }
 
@@ -201,6 +223,7 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
         RequireNewName(name, nameof(name));
         if (layer.Contains(this)) throw new ArgumentException($"The layer \"{name}\" contains the one it is added to.", nameof(layer));
         _children.Add(new NamedLayer<T>(name, layer));
+        Structure.Changed();
         return layer;
     }
 
@@ -208,18 +231,19 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
 
     internal Matrix<T>? RunBackwardCore(ForwardPass<T> pass, Matrix<T> dY) => BackwardCore(pass, dY);
 
-    /// <summary>The output columns for an input of so many, or what is wrong with them, found before anything is computed.</summary>
-    internal virtual int Follow(int columns, Matrix<T> x, ref string? problem)
+    /// <summary>The output columns for an input of so many, which the layer must take.</summary>
+    internal int DeclaredColumns(int columns)
     {
+        // A container asks its children first: they know their names.
+        var declared = _children.Count > 0 ? OutputColumns(columns) : 0;
         if (InputColumns is int expected && expected != columns)
-        {
-            var came = columns == x.ColumnCount ? $"x is {Operand.Shape(x)}" : $"the layer before gives {columns}";
-            problem = $"{this} expects {expected} input column{(expected == 1 ? "" : "s")}, but {came}.";
-            return 0;
-        }
-
-        return OutputColumns(columns);
+            throw new ShapeRefusedException($"{this}", string.Create(CultureInfo.InvariantCulture, $"{expected} input column{(expected == 1 ? "" : "s")}"), columns);
+        if (_children.Count == 0) declared = OutputColumns(columns);
+        return declared >= 0 ? declared : throw NegativeSize(nameof(OutputColumns), columns);
     }
+
+    /// <summary>The output rows for an input of so many, which the layer must take.</summary>
+    internal int DeclaredRows(int rows) => OutputRows(rows) is var declared and >= 0 ? declared : throw NegativeSize(nameof(OutputRows), rows);
 
     internal int IndexOfChild(string name)
     {
@@ -228,19 +252,14 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
         throw new KeyNotFoundException($"There is no layer \"{name}\" here; there is: {string.Join(", ", _children.Select(child => child.Name))}.");
     }
 
-    private void CheckBackward(ForwardPass<T> pass, Matrix<T> dY)
-    {
-        RequireOwn(pass);
-        Operand.Exactly(this, dY, pass.Output.RowCount, pass.Output.ColumnCount, nameof(dY));
-    }
+    private InvalidOperationException NegativeSize(string method, int size) => new($"{this} says {method}({size}) is negative.");
 
     private void RequireOwn(ForwardPass<T> pass)
     {
         ArgumentNullException.ThrowIfNull(pass);
         if (!ReferenceEquals(pass.Layer, this))
             throw new ArgumentException($"{this} was given a pass that belongs to another layer, {pass.Layer}; make one with its own NewPass().", nameof(pass));
-        if (pass.Steps.Count != _children.Count)
-            throw new ArgumentException($"{this} was given a pass that was made when it had {pass.Steps.Count} layers; make a new one with NewPass().", nameof(pass));
+        pass.RequireKnown();
     }
 
     private void RequireNewName(string name, string parameter)
@@ -249,5 +268,9 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
             throw new ArgumentException($"The name \"{name}\" is taken; names within a layer are different from each other.", parameter);
     }
 
-    private bool Contains(Layer<T> other) => ReferenceEquals(this, other) || _children.Any(child => child.Layer.Contains(other));
+    private bool Contains(Layer<T> other)
+    {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        return ReferenceEquals(this, other) || _children.Any(child => child.Layer.Contains(other));
+    }
 }

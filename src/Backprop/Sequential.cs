@@ -28,8 +28,9 @@ public sealed class Sequential<T> : Layer<T>, IEnumerable<Layer<T>> where T : un
 
     /// <summary>Makes a network of unnamed layers.</summary>
     /// <param name="layers">The layers, first to last.</param>
-    public Sequential(params ReadOnlySpan<Layer<T>> layers)
+    public Sequential(params Layer<T>[] layers)
     {
+        ArgumentNullException.ThrowIfNull(layers);
         foreach (var layer in layers) Add(layer);
     }
 
@@ -62,8 +63,18 @@ public sealed class Sequential<T> : Layer<T>, IEnumerable<Layer<T>> where T : un
     public void Add(string name, Layer<T> layer) => Register(name, layer);
 
     /// <inheritdoc/>
-    public override int OutputColumns(int inputColumns) =>
-        Children.Aggregate(inputColumns, (columns, child) => child.Layer.OutputColumns(columns));
+    public override int OutputColumns(int inputColumns)
+    {
+        for (var i = 0; i < Children.Count; i++) inputColumns = Children[i].OutputColumns(inputColumns);
+        return inputColumns;
+    }
+
+    /// <inheritdoc/>
+    public override int OutputRows(int inputRows)
+    {
+        for (var i = 0; i < Children.Count; i++) inputRows = Children[i].OutputRows(inputRows);
+        return inputRows;
+    }
 
     /// <inheritdoc/>
     public IEnumerator<Layer<T>> GetEnumerator() => Children.Select(child => child.Layer).GetEnumerator();
@@ -77,7 +88,7 @@ public sealed class Sequential<T> : Layer<T>, IEnumerable<Layer<T>> where T : un
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
     {
         // y = f_n(... f_2(f_1(x)))
-        foreach (var step in pass.StepSpan) x = step.RunForward(x);
+        foreach (var step in pass.StepSpan) x = step.Forward(x);
         return x;
     }
 
@@ -86,18 +97,7 @@ public sealed class Sequential<T> : Layer<T>, IEnumerable<Layer<T>> where T : un
     {
         // dX = df_1(df_2(... df_n(dY)))
         var steps = pass.StepSpan;
-        for (var i = steps.Length - 1; i > 0; i--) dY = steps[i].RunBackward(dY, needsInputGradient: true)!;
-        return steps.IsEmpty ? dY : steps[0].RunBackward(dY, pass.NeedsInputGradient);
-    }
-
-    internal override int Follow(int columns, Matrix<T> x, ref string? problem)
-    {
-        for (var i = 0; i < Children.Count && problem is null; i++)
-        {
-            columns = Children[i].Layer.Follow(columns, x, ref problem);
-            if (problem is not null) problem = $"{Children[i].Name}: {problem}";
-        }
-
-        return columns;
+        for (var i = steps.Length - 1; i > 0; i--) dY = steps[i].Backward(dY)!;
+        return steps.IsEmpty ? dY : steps[0].Backward(dY, pass.NeedsInputGradient);
     }
 }

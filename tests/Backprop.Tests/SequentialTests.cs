@@ -131,7 +131,7 @@ public sealed class SequentialDoubleTests : SequentialTests<double>
         var grown = new Sequential<double>(one);
         var early = grown.NewPass();
         grown.Add(new Sigmoid<double>());
-        Invoking(() => grown.Forward(Any.Matrix<double>(2, 3, 1), early)).Should().Throw<ArgumentException>().WithMessage("*made when it had 1 layers*");
+        Invoking(() => grown.Forward(Any.Matrix<double>(2, 3, 1), early)).Should().Throw<ArgumentException>().WithMessage("*made when it had 1 layer;*");
     }
 
     [Fact]
@@ -165,11 +165,14 @@ public sealed class SequentialDoubleTests : SequentialTests<double>
     public void A_pass_fed_with_its_own_results_reads_them_before_it_overwrites_them()
     {
         var layer = Linear(3, 3);
-        var (fed, apart) = (layer.NewPass(), layer.NewPass());
+        var (fed, apart) = (layer.NewPass(training: false), layer.NewPass());
         var once = layer.Forward(Any.Matrix<double>(4, 3, 1), fed);
         var expected = layer.Forward(once.Clone(), apart).Clone();
         layer.Forward(once, fed).Should().Be(expected);
+        Invoking(() => layer.Backward(fed, once)).Should().Throw<InvalidOperationException>().WithMessage("*has run forward on its own output*");
 
+        layer.Forward(Any.Matrix<double>(4, 3, 1), fed);
+        layer.Forward(Any.Matrix<double>(4, 3, 1), apart);
         var dX = layer.Backward(fed, Any.Matrix<double>(4, 3, 2));
         var expectedGradient = layer.Backward(apart, dX.Clone()).Clone();
         layer.Backward(fed, dX).Should().Be(expectedGradient);

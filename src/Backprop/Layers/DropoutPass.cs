@@ -7,7 +7,7 @@ namespace Backprop;
 /// <summary>A pass of <see cref="Dropout{T}"/>: it saves the mask.</summary>
 internal sealed class DropoutPass<T>(Layer<T> layer, bool training) : ForwardPass<T>(layer, training) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private MatrixBuffer<T> _masks;
+    private ReusedMatrix<T> _masks;
 
     public Matrix<T>? Mask { get; private set; }
 

@@ -33,6 +33,20 @@ public sealed class Linear<T> : Layer<T> where T : unmanaged, IFloatingPointIeee
         if (Bias is not null) Init.Uniform(Bias, -1 / Math.Sqrt(inFeatures), 1 / Math.Sqrt(inFeatures), generator);
     }
 
+    /// <summary>Makes a layer of parameters that exist, say of another layer, with which it then shares them: <c>new Linear&lt;T&gt;(embedding.Weight)</c>.</summary>
+    /// <param name="weight">W, out x in.</param>
+    /// <param name="bias">b, out; null for none.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="weight"/> is null.</exception>
+    /// <exception cref="ArgumentException">The bias has not as many values as the weight has rows.</exception>
+    public Linear(MatrixParameter<T> weight, VectorParameter<T>? bias = null)
+    {
+        ArgumentNullException.ThrowIfNull(weight);
+        if (bias is not null && bias.Count != weight.Value.RowCount)
+            throw new ArgumentException($"Linear expects a value of the bias for each row of the weight, but weight is {Operand.Shape(weight.Value)} and bias has {bias.Count}.", nameof(bias));
+        Weight = Register(weight, "weight");
+        Bias = bias is null ? null : Register(bias, "bias");
+    }
+
     /// <summary>W, out x in.</summary>
     public MatrixParameter<T> Weight { get; }
 

@@ -4,6 +4,8 @@ using MathNet.Numerics.LinearAlgebra;
 namespace Backprop;
 
 /// <summary>A parameter with rows and columns, such as a weight.</summary>
+/// <remarks>A weight of more dimensions is a matrix here too: its first dimension down the rows, all others along the columns, the last moving fastest. A
+/// convolution's is out x (in kh kw) here and (out, in, kh, kw) in <see cref="Parameter{T}.Shape"/> and in files.</remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed class MatrixParameter<T> : Parameter<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
@@ -11,14 +13,14 @@ public sealed class MatrixParameter<T> : Parameter<T> where T : unmanaged, Syste
     /// <param name="name">The name within its layer.</param>
     /// <param name="rows">Rows, at least 1.</param>
     /// <param name="columns">Columns, at least 1.</param>
-    /// <exception cref="ArgumentException">The name is empty.</exception>
+    /// <param name="shape">The sizes in files, as PyTorch has them: the rows first, and then sizes that multiply to the columns; none for (rows, columns).</param>
+    /// <exception cref="ArgumentException">The name is empty, or the shape does not fit.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
-    public MatrixParameter(string name, int rows, int columns)
-        : this(name, Zeros(name, rows, columns), Zeros(name, rows, columns)) { }
+    public MatrixParameter(string name, int rows, int columns, params ReadOnlySpan<int> shape)
+        : this(name, FileShape.OfMatrix(name, rows, columns, shape), Zeros(name, rows, columns), Zeros(name, rows, columns)) { }
 
-    private MatrixParameter(string name, Matrix<T> value, Matrix<T> gradient)
-        : base(name, [value.RowCount, value.ColumnCount], value.AsColumnMajorArray(), gradient.AsColumnMajorArray()) =>
-        (Value, Gradient) = (value, gradient);
+    private MatrixParameter(string name, int[] shape, Matrix<T> value, Matrix<T> gradient)
+        : base(name, shape, value.AsColumnMajorArray(), gradient.AsColumnMajorArray()) => (Value, Gradient) = (value, gradient);
 
     /// <summary>The values; change them in place.</summary>
     public Matrix<T> Value { get; }

@@ -11,17 +11,16 @@ internal sealed class ModelState<T> where T : unmanaged, IFloatingPointIeee754<T
     private ModelState(IEnumerable<Entry> entries) => _entries = [.. entries];
 
     /// <summary>Values, column after column; or a count.</summary>
-    private readonly record struct Entry(string Name, long[] Shape, T[] Values, CounterBuffer<T>? Counter)
+    private readonly record struct Entry(string Name, long[] Shape, T[] Values, bool IsMatrix, CounterBuffer<T>? Counter)
     {
         public SafeTensorsType Type => Counter is null ? SafeTensorsTypes.Of<T>()!.Value : SafeTensorsType.I64;
     }
 
     /// <summary>The model's own values.</summary>
     internal static ModelState<T> Of(Layer<T> model) => new(
-        model.NamedParameters().Select(named => new Entry(named.Name, Sizes(named.Parameter.Shape), named.Parameter.ValueArray, null))
-            .Concat(model.NamedBuffers().Select(named => named.Buffer is CounterBuffer<T> counter
-                ? new Entry(named.Name, [], [], counter)
-                : new Entry(named.Name, Sizes(named.Buffer.Shape), ((VectorBuffer<T>)named.Buffer).Value.AsArray(), null))));
+        model.NamedParameters().Select(named => new Entry(named.Name, Sizes(named.Parameter.Shape), named.Parameter.ValueArray, named.Parameter is MatrixParameter<T>, null))
+            .Concat(model.NamedBuffers().Select(named =>
+                new Entry(named.Name, Sizes(named.Buffer.Shape), named.Buffer.ValueArray, named.Buffer is MatrixBuffer<T>, named.Buffer as CounterBuffer<T>))));
 
     internal ModelState<T> Copy() => new(_entries.Select(entry => entry with
     {
@@ -46,7 +45,8 @@ internal sealed class ModelState<T> where T : unmanaged, IFloatingPointIeee754<T
     {
         foreach (var entry in _entries)
         {
-            if (entry.Counter is null) file.AddColumnMajor(prefix + entry.Name, entry.Shape, entry.Values, storeAs);
+            if (entry.IsMatrix) file.AddColumnMajor(prefix + entry.Name, entry.Shape, entry.Values, storeAs);
+            else if (entry.Counter is null) file.Add(prefix + entry.Name, entry.Shape, entry.Values, storeAs);
             else file.Add(prefix + entry.Name, [], new[] { entry.Counter.Value });
         }
     }
@@ -92,7 +92,7 @@ internal sealed class ModelState<T> where T : unmanaged, IFloatingPointIeee754<T
             if (!file.TryGetEntry(prefix + entry.Name, out var found)) continue;
             if (entry.Counter is null)
             {
-                file.ReadColumnMajorUnchecked<T>(found, entry.Values);
+                file.ReadUnchecked<T>(found, entry.Values, entry.IsMatrix);
                 continue;
             }
 
@@ -112,7 +112,7 @@ internal sealed class ModelState<T> where T : unmanaged, IFloatingPointIeee754<T
             {
                 if (!file.TryGetEntry(prefix + entry.Name, out var found)) continue;
                 var values = new T[entry.Values.Length];
-                file.ReadColumnMajorUnchecked<T>(found, values);
+                file.ReadUnchecked<T>(found, values, columnMajor: false);
                 first ??= (found.Name, values);
                 if (!MemoryMarshal.AsBytes<T>(values).SequenceEqual(MemoryMarshal.AsBytes<T>(first.Value.Values)))
                     yield return $"different values: {first.Value.Name} and {found.Name} are one here, but not in the file";

@@ -126,7 +126,7 @@ public sealed class SafeTensorsReader : IDisposable
         SafeTensorsEntry entry = Find(name, destination, convert);
         if (FindBeyond<T>(entry) is string found)
             throw new InvalidDataException($"The tensor {SafeTensorsHeader.Quote(name)} in {Source} {found}.");
-        ReadAt(entry, 0, destination);
+        ReadUnchecked(entry, destination, columnMajor: false);
     }
 
     /// <summary>
@@ -139,16 +139,16 @@ public sealed class SafeTensorsReader : IDisposable
         SafeTensorsEntry entry = Find(name, destination, convert);
         if (FindBeyond<T>(entry) is string found)
             throw new InvalidDataException($"The tensor {SafeTensorsHeader.Quote(name)} in {Source} {found}.");
-        ReadColumnMajorUnchecked(entry, destination);
+        ReadUnchecked(entry, destination, columnMajor: true);
     }
 
     /// <summary>Reads the values of a tensor that was checked: by type, count, and <see cref="FindBeyond{T}"/>.</summary>
-    internal void ReadColumnMajorUnchecked<T>(SafeTensorsEntry entry, Span<T> destination) where T : unmanaged, INumber<T>
+    internal void ReadUnchecked<T>(SafeTensorsEntry entry, Span<T> destination, bool columnMajor) where T : unmanaged, INumber<T>
     {
-        if (entry.Rows <= 1 || entry.Columns <= 1)
-            ReadAt(entry, 0, destination);
-        else
+        if (columnMajor && entry.Rows > 1 && entry.Columns > 1)
             ReadTransposed(entry, destination);
+        else
+            ReadAt(entry, 0, destination);
     }
 
     /// <summary>Looks through a tensor that is to be read as <typeparamref name="T"/> for a finite value that would become infinite.</summary>

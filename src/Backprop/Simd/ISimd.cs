@@ -96,6 +96,9 @@ internal unsafe interface ISimd<TSelf, T> : IVector<TSelf, T>
     static TSelf IVector<TSelf, T>.Erf(TSelf x) => MathFunctions<T>.Erf(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TSelf IVector<TSelf, T>.Gaussian(TSelf x) => MathFunctions<T>.Gaussian(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static TSelf IVector<TSelf, T>.Sigmoid(TSelf x, out TSelf slope) => MathFunctions<T>.Sigmoid(x, out slope);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

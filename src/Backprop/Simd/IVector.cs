@@ -146,6 +146,9 @@ public interface IVector<V, T>
     /// <summary>2 / sqrt(pi) times the integral of e^-t^2 from 0 to x. Error: 2.35 / 2.31 ulp.</summary>
     static abstract V Erf(V x);
 
+    /// <summary>e^(-x^2 / 2), as good for great x as for small. Error: 0.91 / 0.90 ulp.</summary>
+    static abstract V Gaussian(V x);
+
     /// <summary>
     /// The chance that a normal number (mean 0, variance 1) is below x, (1 + erf(x / sqrt(2))) / 2, to its last digits also for negative x; and its derivative,
     /// e^(-x^2 / 2) / sqrt(2 pi).

@@ -25,7 +25,7 @@ namespace Backprop;
 public sealed class Batches<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly int[] _order;
-    private MatrixBuffer<T> _xs, _ys;
+    private ReusedMatrix<T> _xs, _ys;
 
     /// <summary>Takes a set of samples.</summary>
     /// <param name="samples">The samples.</param>
@@ -95,6 +95,6 @@ public sealed class Batches<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Goes on in an order that was kept, as part of a checkpoint.</summary>
     internal void SetOrder(ReadOnlySpan<int> order) => order.CopyTo(_order);
 
-    private static Matrix<T> Gather(Matrix<T> from, ReadOnlySpan<int> rows, ref MatrixBuffer<T> buffer) =>
+    private static Matrix<T> Gather(Matrix<T> from, ReadOnlySpan<int> rows, ref ReusedMatrix<T> buffer) =>
         Samples<T>.Gather(from, rows, buffer.Get(rows.Length, from.ColumnCount));
 }

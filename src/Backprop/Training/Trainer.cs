@@ -28,7 +28,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
 {
     private readonly ForwardPass<T> _pass;
     private readonly List<EpochResult> _epochs = [];
-    private MatrixBuffer<T> _gradients;
+    private ReusedMatrix<T> _gradients;
     private double _lossSum;            // over this epoch's samples so far
     private EpochResult? _best;
     private ModelState<T>? _bestState;

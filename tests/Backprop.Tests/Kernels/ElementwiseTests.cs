@@ -118,19 +118,19 @@ public abstract class ElementwiseTests<T>
     private readonly struct Affine(T a) : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => x * V.Broadcast(a) + 1;
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => x * V.Broadcast(a) + 1;
     }
 
     private readonly struct Difference : IBinary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, ISimd<V, T> => x - y;
+        public V Invoke<V>(V x, V y) where V : unmanaged, IVector<V, T> => x - y;
     }
 
     private readonly struct ProductMinus : ITernary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y, V z) where V : unmanaged, ISimd<V, T> => x * y - z;
+        public V Invoke<V>(V x, V y, V z) where V : unmanaged, IVector<V, T> => x * y - z;
     }
 }
 

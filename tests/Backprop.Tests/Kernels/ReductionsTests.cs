@@ -167,19 +167,19 @@ public abstract class ReductionsTests<T>
     private readonly struct ProductMinus : ITernary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y, V z) where V : unmanaged, ISimd<V, T> => x * y - z;
+        public V Invoke<V>(V x, V y, V z) where V : unmanaged, IVector<V, T> => x * y - z;
     }
 
     private readonly struct Square : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => x * x;
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => x * x;
     }
 
     private readonly struct Reciprocal : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => 1 / x;
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => 1 / x;
     }
 }
 

@@ -36,61 +36,61 @@ internal abstract record Function<T>(string Name, Func<double, Exact> Exact, dou
     private readonly struct Exp : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Exp(x);
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => V.Exp(x);
     }
 
     private readonly struct Expm1 : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Expm1(x);
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => V.Expm1(x);
     }
 
     private readonly struct Sigmoid : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Sigmoid(x);
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => V.Sigmoid(x);
     }
 
     private readonly struct LogSigmoid : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.LogSigmoid(x);
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => V.LogSigmoid(x);
     }
 
     private readonly struct Softplus : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Softplus(x);
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => V.Softplus(x);
     }
 
     private readonly struct Tanh : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Tanh(x);
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => V.Tanh(x);
     }
 
     private readonly struct Erf : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Erf(x);
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => V.Erf(x);
     }
 
     private readonly struct Gaussian : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Gaussian(x);
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => V.Gaussian(x);
     }
 
     private readonly struct Log : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Log(x);
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => V.Log(x);
     }
 
     private readonly struct Log1p : IUnary<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x) where V : unmanaged, ISimd<V, T> => MathFunctions<T>.Log1p(x);
+        public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => V.Log1p(x);
     }
 }
 

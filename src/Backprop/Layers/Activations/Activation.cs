@@ -1,72 +1,62 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
 
 /// <summary>A function applied to each entry of its input: y = f(x), dX = dY * f'(x).</summary>
 /// <remarks>
-/// To add one, copy the file of another: it is a formula, its derivative, and their documentation. Both are written once, over vectors
-/// of any width; the same entry has the same bits wherever it lies.
+/// <para>To add one, write f and f' over spans, by hand or with <c>TensorPrimitives</c>. All else, shapes, passes and reuse, is here.</para>
+/// <para>The fast way is a <see cref="VectorizedActivation{T}"/>: one formula and its derivative, at the width that the processor has.</para>
 /// </remarks>
+/// <example><code>
+/// public sealed class Square&lt;T&gt; : Activation&lt;T&gt; where T : unmanaged, IFloatingPointIeee754&lt;T&gt;
+/// {
+///     protected override void Apply(ReadOnlySpan&lt;T&gt; x, Span&lt;T&gt; y)
+///     {
+///         for (var i = 0; i &lt; x.Length; i++) y[i] = x[i] * x[i];
+///     }
+///
+///     protected override void Differentiate(ReadOnlySpan&lt;T&gt; x, ReadOnlySpan&lt;T&gt; y, ReadOnlySpan&lt;T&gt; dY, Span&lt;T&gt; dX)
+///     {
+///         for (var i = 0; i &lt; x.Length; i++) dX[i] = dY[i] * (x[i] + x[i]);
+///     }
+/// }
+/// </code></example>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public abstract class Activation<T> : Layer<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly Entrywise _function;
+    /// <summary>y = f(x), every entry of it.</summary>
+    /// <param name="x">The input.</param>
+    /// <param name="y">Receives the output; its contents are unspecified before.</param>
+    protected abstract void Apply(ReadOnlySpan<T> x, Span<T> y);
 
-    private protected Activation(Entrywise function) => _function = function;
+    /// <summary>dX = dY * f'(x), every entry of it.</summary>
+    /// <param name="x">The input.</param>
+    /// <param name="y">The output.</param>
+    /// <param name="dY">The gradient of the output.</param>
+    /// <param name="dX">Receives the gradient of the input; its contents are unspecified before.</param>
+    protected abstract void Differentiate(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX);
+
+    /// <inheritdoc/>
+    public sealed override int OutputColumns(int inputColumns) => inputColumns;
+
+    /// <inheritdoc/>
+    public sealed override int OutputRows(int inputRows) => inputRows;
 
     /// <inheritdoc/>
     protected sealed override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
     {
         var y = pass.NewOutput(x.RowCount, x.ColumnCount);
-        _function.Forward(x.Span(), y.Span());
+        Apply(x.Span(), y.Span());
         return y;
     }
 
     /// <inheritdoc/>
     protected sealed override Matrix<T>? BackwardCore(ForwardPass<T> pass, Matrix<T> dY)
     {
+        if (!pass.NeedsInputGradient) return null;
         var dX = pass.NewInputGradient();
-        _function.Backward(pass.Input.Span(), pass.Output.Span(), dY.Span(), dX.Span());
+        Differentiate(pass.Input.Span(), pass.Output.Span(), dY.Span(), dX.Span());
         return dX;
-    }
-
-    private protected static Entrywise Of<TFunction>(TFunction function) where TFunction : struct, IFunction => new Entrywise<TFunction>(function);
-
-    /// <summary>The two lines that an activation is. A struct, so that the compiler makes a kernel of its own from each.</summary>
-    private protected interface IFunction
-    {
-        /// <summary>y = f(x).</summary>
-        V Forward<V>(V x) where V : unmanaged, IVector<V, T>;
-
-        /// <summary>dX = dY * f'(x), from x or y, whichever is handier.</summary>
-        V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T>;
-    }
-
-    private protected abstract class Entrywise
-    {
-        internal abstract void Forward(ReadOnlySpan<T> x, Span<T> y);
-
-        internal abstract void Backward(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX);
-    }
-
-    private sealed class Entrywise<TFunction>(TFunction function) : Entrywise where TFunction : struct, IFunction
-    {
-        internal override void Forward(ReadOnlySpan<T> x, Span<T> y) => Vectorized.Map(new Forwards(function), x, y);
-
-        internal override void Backward(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX) => Vectorized.Map(new Backwards(function), x, y, dY, dX);
-
-        private readonly struct Forwards(TFunction function) : IUnary<T>
-        {
-            [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public V Invoke<V>(V x) where V : unmanaged, IVector<V, T> => function.Forward(x);
-        }
-
-        private readonly struct Backwards(TFunction function) : ITernary<T>
-        {
-            [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public V Invoke<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> => function.Backward(x, y, dY);
-        }
     }
 }

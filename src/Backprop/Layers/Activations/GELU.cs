@@ -9,7 +9,7 @@ namespace Backprop;
 /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.GELU.html">torch.nn.GELU</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class GELU<T> : Activation<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class GELU<T> : VectorizedActivation<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Makes the layer.</summary>
     /// <param name="approximate">Whether to use the form with tanh.</param>

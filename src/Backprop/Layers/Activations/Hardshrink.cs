@@ -9,7 +9,7 @@ namespace Backprop;
 /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.Hardshrink.html">torch.nn.Hardshrink</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class Hardshrink<T> : Activation<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Hardshrink<T> : VectorizedActivation<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Makes the layer.</summary>
     /// <param name="lambda">How near; finite and at least 0.</param>

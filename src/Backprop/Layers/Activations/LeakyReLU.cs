@@ -9,7 +9,7 @@ namespace Backprop;
 /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.LeakyReLU.html">torch.nn.LeakyReLU</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class LeakyReLU<T> : Activation<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class LeakyReLU<T> : VectorizedActivation<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Makes the layer.</summary>
     /// <param name="negativeSlope">The slope where x is not positive; finite.</param>

@@ -9,7 +9,7 @@ namespace Backprop;
 /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.ReLU6.html">torch.nn.ReLU6</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class ReLU6<T>() : Activation<T>(Of(new Function())) where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class ReLU6<T>() : VectorizedActivation<T>(Of(new Function())) where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Formula => "y = min(max(x, 0), 6)";

@@ -9,7 +9,7 @@ namespace Backprop;
 /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.SELU.html">torch.nn.SELU</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class SELU<T>() : Activation<T>(Of(new Function())) where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class SELU<T>() : VectorizedActivation<T>(Of(new Function())) where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Formula => "y = s (x > 0 ? x : alpha (e^x - 1)), alpha = 1.67326..., s = 1.05070...";

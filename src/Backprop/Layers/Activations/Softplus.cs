@@ -9,7 +9,7 @@ namespace Backprop;
 /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.Softplus.html">torch.nn.Softplus</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class Softplus<T> : Activation<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Softplus<T> : VectorizedActivation<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Makes the layer.</summary>
     /// <param name="beta">The sharpness of the corner; finite and above 0.</param>

@@ -9,7 +9,7 @@ namespace Backprop;
 /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.Softshrink.html">torch.nn.Softshrink</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class Softshrink<T> : Activation<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Softshrink<T> : VectorizedActivation<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Makes the layer.</summary>
     /// <param name="lambda">How far; finite and at least 0.</param>

@@ -9,7 +9,7 @@ namespace Backprop;
 /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.Tanh.html">torch.nn.Tanh</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class Tanh<T>() : Activation<T>(Of(new Function())) where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Tanh<T>() : VectorizedActivation<T>(Of(new Function())) where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Formula => "y = tanh(x)";

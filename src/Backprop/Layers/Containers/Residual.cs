@@ -34,12 +34,22 @@ public sealed class Residual<T> : Layer<T> where T : unmanaged, IFloatingPointIe
     public override string Derivative => "dX = dY + df(dY)";
 
     /// <inheritdoc/>
+    public override int OutputColumns(int inputColumns) => Children[0].OutputColumns(inputColumns) is var columns && columns == inputColumns
+        ? columns
+        : throw new ArgumentException($"{this} expects f to give as many columns as it gets, but for {inputColumns} it gives {columns}.");
+
+    /// <inheritdoc/>
+    public override int OutputRows(int inputRows) => Children[0].OutputRows(inputRows) is var rows && rows == inputRows
+        ? rows
+        : throw new ArgumentException($"{this} expects f to give as many rows as it gets, but for {inputRows} it gives {rows}.");
+
+    /// <inheritdoc/>
     public override string ToString() => $"Residual({F})";
 
     /// <inheritdoc/>
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
     {
-        var (fx, y) = (pass.Steps[0].RunForward(x), pass.NewOutput(x.RowCount, x.ColumnCount));
+        var (fx, y) = (pass.Steps[0].Forward(x), pass.NewOutput(x.RowCount, x.ColumnCount));
         // y = x + f(x)
         TensorPrimitives.Add<T>(x.Span(), fx.Span(), y.Span());
         return y;
@@ -48,19 +58,11 @@ public sealed class Residual<T> : Layer<T> where T : unmanaged, IFloatingPointIe
     /// <inheritdoc/>
     protected override Matrix<T>? BackwardCore(ForwardPass<T> pass, Matrix<T> dY)
     {
-        var dF = pass.Steps[0].RunBackward(dY, pass.NeedsInputGradient);
+        var dF = pass.Steps[0].Backward(dY, pass.NeedsInputGradient);
         if (!pass.NeedsInputGradient) return null;
         var dX = pass.NewInputGradient();
         // dX = dY + df(dY)
         TensorPrimitives.Add<T>(dY.Span(), dF!.Span(), dX.Span());
         return dX;
-    }
-
-    internal override int Follow(int columns, Matrix<T> x, ref string? problem)
-    {
-        var fColumns = F.Follow(columns, x, ref problem);
-        if (problem is not null) problem = $"f: {problem}";
-        else if (fColumns != columns) problem = $"{this} expects f to give as many columns as it gets, but for {columns} it gives {fColumns}.";
-        return columns;
     }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using MathNet.Numerics.LinearAlgebra;
+using MathNet.Numerics.LinearAlgebra.Storage;
 
 namespace Backprop.Kernels;
 
@@ -7,7 +8,7 @@ namespace Backprop.Kernels;
 /// A result matrix that a pass reuses. It remembers the last two shapes, so that a shorter last batch of an
 /// epoch allocates once and never again.
 /// </summary>
-internal struct MatrixBuffer<T> where T : unmanaged, IFloatingPointIeee754<T>
+internal struct ReusedMatrix<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private Matrix<T>? _latest, _other;
 
@@ -22,6 +23,9 @@ internal struct MatrixBuffer<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     // Whoever feeds a pass its own result back must not have it overwritten while it is being read.
     private static bool Fits(Matrix<T>? candidate, int rows, int columns, Matrix<T>? operand) =>
-        candidate is not null && candidate.RowCount == rows && candidate.ColumnCount == columns
-        && !ReferenceEquals(candidate.AsColumnMajorArray(), operand?.AsColumnMajorArray());
+        candidate is not null && candidate.RowCount == rows && candidate.ColumnCount == columns && !Same(candidate, operand);
+
+    /// <summary>Whether two dense matrices are the same place in memory.</summary>
+    internal static bool Same(Matrix<T>? a, Matrix<T>? b) =>
+        ReferenceEquals(a, b) || (a?.Storage is DenseColumnMajorMatrixStorage<T> one && b?.Storage is DenseColumnMajorMatrixStorage<T> other && ReferenceEquals(one.Data, other.Data));
 }
