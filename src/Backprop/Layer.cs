@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
@@ -14,7 +15,8 @@ namespace Backprop;
 /// <threadsafety>Forward passes without training, or each with a pass of its own, may run on many threads at once. Backward passes add to
 /// the parameters' gradients, so they and optimizer steps want one thread at a time.</threadsafety>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+[DynamicallyAccessedMembers(Settings.Fields)]
+public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
     /// <summary>Layers within layers, at most. Each level takes some frames of the stack; so many fit on any thread's.</summary>
     internal const int MostLevels = 200;
@@ -141,6 +143,17 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
 
     /// <summary>The layer as its constructor reads, <c>Linear(2 -> 3)</c>; messages use it. By default the type's name.</summary>
     public override string ToString() => $"{GetType().Name.Split('`')[0]}()";
+
+    /// <summary>Says what the layer was made with: what must be the same to go on from a checkpoint. By default, all fields that never change;
+    /// see <see cref="Settings"/>. Parameters, buffers and layers inside are looked after without it.</summary>
+    /// <param name="settings">Takes names and values.</param>
+    protected virtual void Describe(Settings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        settings.AddFields(this, GetType(), typeof(Layer<T>));
+    }
+
+    void IDescribed.Describe(Settings settings) => Describe(settings);
 
     /// <summary>y = f(x). Put the result into <see cref="ForwardPass{T}.NewOutput"/> and return it; leave <paramref name="x"/> unchanged.</summary>
     /// <param name="x">The input: dense, with as many columns as <see cref="InputColumns"/> says.</param>
