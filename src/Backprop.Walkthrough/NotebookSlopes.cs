@@ -53,7 +53,7 @@ internal static class NotebookSlopes
     }
 
     private static double Slope(double at, double byHand, Func<double, double> loss) =>
-        GradientCheck.Run(new LossOf(loss, byHand), Matrix<double>.Build.Dense(1, 1, at), Matrix<double>.Build.Dense(1, 1)).Comparisons[0].FiniteDifference;
+        GradientCheck.Run(new LossOf(loss, byHand), Matrix<double>.Build.Dense(1, 1, at), Matrix<double>.Build.Dense(1, 1)).Comparisons[0].Expected;
 
     /// <summary>The loss as a function of one number in the network, all others being fixed.</summary>
     private sealed class LossOf(Func<double, double> loss, double slope) : Loss<double>

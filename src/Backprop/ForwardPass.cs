@@ -147,6 +147,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         ArgumentNullException.ThrowIfNull(child);
         if (!Layer.Children.Contains(child)) throw new ArgumentException($"{Layer} has no layer {child.Name}, {child.Layer}, to make another step of.", nameof(child));
         var step = NewStep(child);
+        step.FillsWithNaN = FillsWithNaN;
         _steps = [.. _steps, step];
         return step;
     }
@@ -186,10 +187,11 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         return pass;
     }
 
-    private string Who => Path is { Length: > 0 } path ? $"{path}: {Layer}" : $"{Layer}";
+    /// <summary>The layer, with its path before it where it stands in another.</summary>
+    internal string Who => Path is { Length: > 0 } path ? $"{path}: {Layer}" : $"{Layer}";
 
     /// <summary>The names on the way to this pass's layer from the one that was called.</summary>
-    private string Path
+    internal string Path
     {
         get
         {

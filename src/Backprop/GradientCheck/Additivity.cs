@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -7,7 +8,7 @@ namespace Backprop;
 internal static class Additivity
 {
     /// <summary>What is wrong, in words; null where nothing is, or where the batch cannot be taken in parts.</summary>
-    internal static string? Problem(Loss<double> loss, Matrix<double> prediction, Matrix<double> target)
+    internal static string? Problem<T>(Loss<T> loss, Matrix<T> prediction, Matrix<T> target) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var rows = prediction.RowCount;
         if (rows < 2 || target.RowCount != rows) return null;
@@ -24,7 +25,7 @@ internal static class Additivity
             return null; // a part may be smaller than the loss takes
         }
 
-        if (Close(whole.Total, parts.Total) && Close(whole.Divisor, parts.Divisor)) return null;
+        if (Close<T>(whole.Total, parts.Total) && Close<T>(whole.Divisor, parts.Divisor)) return null;
         var problem = string.Create(CultureInfo.InvariantCulture,
             $"{(loss.Reduction == Reduction.Mean ? "Loss times divisor" : "The loss, a sum,")} is {whole.Total:G10} over {rows} samples, but {parts.Total:G10} over the first {first} and the others");
         return loss.Reduction == Reduction.Mean
@@ -35,9 +36,11 @@ internal static class Additivity
         {
             var (p, t) = (prediction.SubMatrix(start, count, 0, prediction.ColumnCount), target.SubMatrix(start, count, 0, target.ColumnCount));
             var divisor = loss.Divisor(p, t);
-            return (divisor == 0 ? 0 : loss.Forward(p, t) * (loss.Reduction == Reduction.Mean ? divisor : 1), divisor);
+            return (divisor == 0 ? 0 : double.CreateTruncating(loss.Forward(p, t)) * (loss.Reduction == Reduction.Mean ? divisor : 1), divisor);
         }
     }
 
-    private static bool Close(double a, double b) => a.Equals(b) || Math.Abs(a - b) <= 1e-9 * Math.Max(1, Math.Max(Math.Abs(a), Math.Abs(b)));
+    /// <summary>Equal up to rounding.</summary>
+    internal static bool Close<T>(double a, double b) =>
+        a.Equals(b) || Math.Abs(a - b) <= (typeof(T) == typeof(double) ? 1e-9 : 1e-4) * Math.Max(1, Math.Max(Math.Abs(a), Math.Abs(b)));
 }

@@ -1,0 +1,68 @@
+using System.Numerics;
+using FluentAssertions;
+using MathNet.Numerics.LinearAlgebra;
+using Xunit;
+
+namespace Backprop.Tests;
+
+/// <summary>Every layer and loss of the library passes the check, in both modes, in double and beside its twin in float.</summary>
+public sealed class GradientCheckCatalogueTests
+{
+    private static List<Layer<T>> Layers<T>() where T : unmanaged, IFloatingPointIeee754<T> =>
+    [
+        new Identity<T>(), new Linear<T>(3, 4), new Linear<T>(3, 2, bias: false), new Dropout<T>(0.4), new Dropout<T>(1), new Dropout<T>(0), new PReLU<T>(), new PReLU<T>(3), new ReLU<T>(), new LeakyReLU<T>(), new ELU<T>(),
+        new SELU<T>(), new CELU<T>(), new GELU<T>(), new GELU<T>(GELUApproximation.Tanh), new SiLU<T>(), new Mish<T>(), new Softplus<T>(), new Softsign<T>(), new Sigmoid<T>(), new LogSigmoid<T>(), new Tanh<T>(),
+        new Hardtanh<T>(), new ReLU6<T>(), new Hardsigmoid<T>(), new Hardswish<T>(), new Softshrink<T>(), new Hardshrink<T>(), new Tanhshrink<T>(), new Softmax<T>(), new LogSoftmax<T>(),
+        new LayerNorm<T>(3), new RMSNorm<T>(3), new BatchNorm1d<T>(3), new BatchNorm1d<T>(3, momentum: null), new BatchNorm1d<T>(3, trackRunningStats: false), new Residual<T>(new Linear<T>(3, 3)), new Sequential<T>(),
+        new Sequential<T> { { "a", new Linear<T>(3, 4) }, { "b", new Residual<T>(new Sequential<T> { new LayerNorm<T>(4), new Dropout<T>(0.2, new Generator(1)), new Linear<T>(4, 4) }) }, { "c", new Softmax<T>() } },
+    ];
+
+    [Fact]
+    public void It_is_whole()
+    {
+        var layers = Layers<double>().Append(new Embedding<double>(2, 2)).Select(layer => layer.GetType().GetGenericTypeDefinition()).ToHashSet();
+        typeof(Layer<>).Assembly.GetExportedTypes().Where(type => !type.IsAbstract && IsLayer(type)).Should().OnlyContain(type => layers.Contains(type));
+
+        static bool IsLayer(Type type)
+        {
+            for (var up = type.BaseType; up is not null; up = up.BaseType)
+                if (up.IsGenericType && up.GetGenericTypeDefinition() == typeof(Layer<>)) return true;
+            return false;
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Every_layer_passes(bool training)
+    {
+        foreach (var (layer, single) in Layers<double>().Zip(Layers<float>()))
+        {
+            for (var seed = 1; seed < 4; seed++)
+            {
+                GradientCheck.Run(layer, Any.Matrix<double>(5, 3, seed), seed, training: training).ThrowIfFailed();
+                GradientCheck.Run(single, layer, Any.Matrix<float>(5, 3, seed), seed, training: training).ThrowIfFailed();
+            }
+        }
+
+        var indices = Matrix<double>.Build.Dense(4, 2, (i, j) => (i + 2 * j) % 3);
+        GradientCheck.Run(new Embedding<double>(3, 2), indices, checkInput: false, training: training).ThrowIfFailed();
+        GradientCheck.Run(new Embedding<float>(3, 2), new Embedding<double>(3, 2), indices.Map(index => (float)index), training: training).ThrowIfFailed();
+    }
+
+    [Fact]
+    public void Every_loss_passes()
+    {
+        foreach (var loss in DivisorTests<double>.All.Select(row => row.Data))
+        {
+            var (prediction, target) = LossTests<double>.Case(loss, 7);
+            GradientCheck.Run(loss, prediction, target).ThrowIfFailed();
+        }
+
+        foreach (var (loss, twin) in DivisorTests<float>.All.Zip(DivisorTests<double>.All, (one, other) => (one.Data, other.Data)))
+        {
+            var (prediction, target) = LossTests<float>.Case(loss, 7);
+            GradientCheck.Run(loss, twin, prediction, target).ThrowIfFailed();
+        }
+    }
+}
