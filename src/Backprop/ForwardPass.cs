@@ -52,8 +52,6 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         for (var i = 0; i < _steps.Length; i++) _steps[i] = NewStep(children[i]);
     }
 
-    // Each level is some frames on the stack; so many fit on any thread's.
-    private const int MostLevels = 200;
 
     /// <summary>The layer this pass belongs to.</summary>
     public Layer<T> Layer { get; }
@@ -214,7 +212,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
             throw new InvalidOperationException($"{child.Layer} expects its NewPass to make a new pass each time, but it gave one that is in use.");
         step._parent = this;
         _levels = Math.Max(_levels, step._levels + 1);
-        return _levels <= MostLevels ? step : throw TooDeep(Layer);
+        return _levels <= Layer<T>.MostLevels ? step : throw TooDeep(Layer);
     }
 
     /// <summary>Asks the layer what it makes of such an input, and whether it takes it at all; and looks through the whole tree for a pass older than its layer.</summary>
@@ -385,7 +383,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack()) throw TooDeep(layer);
     }
 
-    private static InvalidOperationException TooDeep(Layer<T> layer) => new($"{Name(layer.GetType())} holds more than {MostLevels} levels of layers within each other, which is too deep for a thread's stack.");
+    private static InvalidOperationException TooDeep(Layer<T> layer) => new($"{Name(layer.GetType())} holds more than {Layer<T>.MostLevels} levels of layers within each other, which is too deep for a thread's stack.");
 
     private static string Name(Type type) => type.Name.Split('`')[0];
 

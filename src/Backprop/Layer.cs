@@ -1,5 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -15,8 +15,12 @@ namespace Backprop;
 /// <threadsafety>Forward passes without training, or each with a pass of its own, may run on many threads at once. Backward passes add to
 /// the parameters' gradients, so they and optimizer steps want one thread at a time.</threadsafety>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+[DynamicallyAccessedMembers(Settings.Fields)]
+public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
+    /// <summary>Layers within layers, at most. Each level takes some frames of the stack; so many fit on any thread's.</summary>
+    internal const int MostLevels = 200;
+
     private readonly List<NamedLayer<T>> _children = [];
     private readonly List<NamedParameter<T>> _own = [];
     private readonly List<Buffer<T>> _buffers = [];
@@ -65,17 +69,14 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
 
     /// <summary>All parameters with their names, as PyTorch's <c>state_dict</c> has them: <c>hidden.weight</c>.</summary>
     public IEnumerable<NamedParameter<T>> NamedParameters() =>
-        _own.Concat(_children.SelectMany(child => child.Layer.NamedParameters()
-                .Select(named => new NamedParameter<T>($"{child.Name}.{named.Name}", named.Parameter))));
+        Tree().SelectMany(place => place.Layer._own.Select(own => own with { Name = place.Path + own.Name }));
 
     /// <summary>What the layers keep but do not learn, with its names, as PyTorch's <c>state_dict</c> has them: <c>norm.running_mean</c>.</summary>
     public IEnumerable<NamedBuffer<T>> NamedBuffers() =>
-        _buffers.Select(buffer => new NamedBuffer<T>(buffer.Name, buffer))
-            .Concat(_children.SelectMany(child => child.Layer.NamedBuffers()
-                .Select(named => new NamedBuffer<T>($"{child.Name}.{named.Name}", named.Buffer))));
+        Tree().SelectMany(place => place.Layer._buffers.Select(buffer => new NamedBuffer<T>(place.Path + buffer.Name, buffer)));
 
     /// <summary>What the layers draw random numbers from in training, each once: part of a checkpoint.</summary>
-    public IEnumerable<Generator> Generators => _generators.Concat(_children.SelectMany(child => child.Layer.Generators)).Distinct();
+    public IEnumerable<Generator> Generators => Tree().SelectMany(place => place.Layer._generators).Distinct();
 
     /// <summary>Makes a new pass for this layer. Keep one for each thread and reuse it.</summary>
     /// <param name="training">Training mode, as opposed to evaluation mode.</param>
@@ -142,6 +143,17 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
 
     /// <summary>The layer as its constructor reads, <c>Linear(2 -> 3)</c>; messages use it. By default the type's name.</summary>
     public override string ToString() => $"{GetType().Name.Split('`')[0]}()";
+
+    /// <summary>Says what the layer was made with: what must be the same to go on from a checkpoint. By default, all fields that never change;
+    /// see <see cref="Settings"/>. Parameters, buffers and layers inside are looked after without it.</summary>
+    /// <param name="settings">Takes names and values.</param>
+    protected virtual void Describe(Settings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        settings.AddFields(this, GetType(), typeof(Layer<T>));
+    }
+
+    void IDescribed.Describe(Settings settings) => Describe(settings);
 
     /// <summary>y = f(x). Put the result into <see cref="ForwardPass{T}.NewOutput"/> and return it; leave <paramref name="x"/> unchanged.</summary>
     /// <param name="x">The input: dense, with as many columns as <see cref="InputColumns"/> says.</param>
@@ -255,9 +267,32 @@ public abstract class Layer<T> where T : unmanaged, System.Numerics.IFloatingPoi
             throw new ArgumentException($"The name \"{name}\" is taken; names within a layer are different from each other.", parameter);
     }
 
+    /// <summary>This layer and all within it, parents first, each with what comes before the names of its own: <c>encoder.hidden.</c></summary>
+    private IEnumerable<(string Path, Layer<T> Layer)> Tree()
+    {
+        var rest = new Stack<(string Path, Layer<T> Layer, int Level)>([("", this, 1)]);
+        while (rest.TryPop(out var next))
+        {
+            if (next.Level > MostLevels) throw new InvalidOperationException($"{GetType().Name.Split('`')[0]} holds more than {MostLevels} levels of layers within each other.");
+            yield return (next.Path, next.Layer);
+            for (var i = next.Layer._children.Count - 1; i >= 0; i--)
+                rest.Push(($"{next.Path}{next.Layer._children[i].Name}.", next.Layer._children[i].Layer, next.Level + 1));
+        }
+    }
+
+    /// <summary>Whether another layer is this one or stands in it, at any depth; a depth that no stack would bear is refused.</summary>
     private bool Contains(Layer<T> other)
     {
-        RuntimeHelpers.EnsureSufficientExecutionStack();
-        return ReferenceEquals(this, other) || _children.Any(child => child.Layer.Contains(other));
+        var seen = new HashSet<Layer<T>>(ReferenceEqualityComparer.Instance);
+        var rest = new Stack<(Layer<T> Layer, int Level)>([(this, 1)]);
+        while (rest.TryPop(out var next))
+        {
+            if (ReferenceEquals(next.Layer, other)) return true;
+            if (next.Level >= MostLevels) throw new ArgumentException($"{GetType().Name.Split('`')[0]} holds {MostLevels} levels of layers within each other, and can stand in no other.");
+            if (!seen.Add(next.Layer)) continue;
+            foreach (var child in next.Layer._children) rest.Push((child.Layer, next.Level + 1));
+        }
+
+        return false;
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Numerics;
 using Backprop.Checks;
@@ -13,7 +14,8 @@ namespace Backprop;
 /// </remarks>
 /// <threadsafety>Any number of threads at once.</threadsafety>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
+[DynamicallyAccessedMembers(Settings.Fields)]
+public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Sets how losses are reduced to one number.</summary>
     /// <param name="reduction">Mean or sum.</param>
@@ -183,6 +185,21 @@ public abstract class Loss<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     /// <summary>The loss as its constructor reads; messages use it. By default the type's name.</summary>
     public override string ToString() => $"{GetType().Name.Split('`')[0]}()";
+
+    /// <summary>Says what the loss was made with: what must be the same to go on from a checkpoint. By default, all fields that never change;
+    /// see <see cref="Settings"/>.</summary>
+    /// <param name="settings">Takes names and values.</param>
+    protected virtual void Describe(Settings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        settings.AddFields(this, GetType(), typeof(Loss<T>));
+    }
+
+    void IDescribed.Describe(Settings settings)
+    {
+        settings.Add("reduction", Reduction);
+        Describe(settings);
+    }
 
     /// <summary>Checks the arguments of every public method; by default: both dense, and of the same shape.</summary>
     /// <param name="prediction">The prediction.</param>

@@ -29,6 +29,9 @@ public abstract class Optimizer
 
     /// <summary>The optimizer's name, as in <c>SGD</c>.</summary>
     public override string ToString() => GetType().Name.Split('`')[0];
+
+    /// <summary>Takes down the hyperparameters before the first scheduler moves some of them.</summary>
+    internal virtual void TakeDownUnscheduled() { }
 }
 
 /// <summary>Moves parameters along their gradients to make the loss smaller.</summary>
@@ -84,6 +87,11 @@ public class Optimizer<T> : Optimizer where T : unmanaged, IFloatingPointIeee754
     {
         foreach (var group in _groups) group.Step();
     }
+
+    /// <summary>The hyperparameters before the first scheduler moved some of them; null while there is no scheduler.</summary>
+    internal IReadOnlyDictionary<string, double>? Unscheduled { get; private set; }
+
+    internal override void TakeDownUnscheduled() => Unscheduled ??= GetState().Hyperparameters();
 
     /// <summary>A copy of everything the optimizer must keep to go on later as if it had never stopped.</summary>
     public OptimizerState<T> GetState() => StateExchange<T>.Read(Exchange);

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -82,7 +83,11 @@ public sealed class Sequential<T> : Layer<T>, IEnumerable<Layer<T>> where T : un
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
     /// <inheritdoc/>
-    public override string ToString() => $"Sequential({string.Join(", ", Children.Select(child => $"{child.Name}: {child.Layer}"))})";
+    public override string ToString()
+    {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        return $"Sequential({string.Join(", ", Children.Select(child => $"{child.Name}: {child.Layer}"))})";
+    }
 
     /// <inheritdoc/>
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)

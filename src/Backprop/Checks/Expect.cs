@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -83,5 +84,5 @@ public static class Expect
     /// <exception cref="ArgumentOutOfRangeException">It is below 1.</exception>
     public static int Positive(object owner, int size, string parameter) => size >= 1
         ? size
-        : throw new ArgumentOutOfRangeException(parameter, size, $"{owner} expects {parameter} to be at least 1.");
+        : throw new ArgumentOutOfRangeException(parameter, Invariant($"{size}"), $"{owner} expects {parameter} to be at least 1.");    // a text, since the exception would write it by the culture
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using MathNet.Numerics.LinearAlgebra;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -26,11 +27,11 @@ public sealed class Embedding<T> : Layer<T> where T : unmanaged, IFloatingPointI
     /// <exception cref="ArgumentOutOfRangeException">A size is below 1, or the padding index names no row.</exception>
     public Embedding(int numEmbeddings, int embeddingDim, int? paddingIdx = null, Generator? generator = null)
     {
-        var owner = $"Embedding({numEmbeddings}, {embeddingDim})";
+        var owner = Invariant($"Embedding({numEmbeddings}, {embeddingDim})");
         Expect.Positive(owner, numEmbeddings, nameof(numEmbeddings));
         Expect.Positive(owner, embeddingDim, nameof(embeddingDim));
         if (paddingIdx is int index && (index < -numEmbeddings || index >= numEmbeddings))
-            throw new ArgumentOutOfRangeException(nameof(paddingIdx), $"{owner} expects paddingIdx to be from {-numEmbeddings} to {numEmbeddings - 1}, but it is {index}.");
+            throw new ArgumentOutOfRangeException(nameof(paddingIdx), Invariant($"{owner} expects paddingIdx to be from {-numEmbeddings} to {numEmbeddings - 1}, but it is {index}."));
         PaddingIdx = paddingIdx < 0 ? paddingIdx + numEmbeddings : paddingIdx;
         Weight = Register(new MatrixParameter<T>("weight", numEmbeddings, embeddingDim));
         (generator ?? Generator.Default).Normal(Weight.Value);

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -23,8 +24,8 @@ public sealed class Linear<T> : Layer<T> where T : unmanaged, IFloatingPointIeee
     public Linear(int inFeatures, int outFeatures, bool bias = true, Generator? generator = null)
     {
         Weight = Register(new MatrixParameter<T>("weight",
-            Expect.Positive($"Linear({inFeatures} -> {outFeatures})", outFeatures, nameof(outFeatures)),
-            Expect.Positive($"Linear({inFeatures} -> {outFeatures})", inFeatures, nameof(inFeatures))));
+            Expect.Positive(Invariant($"Linear({inFeatures} -> {outFeatures})"), outFeatures, nameof(outFeatures)),
+            Expect.Positive(Invariant($"Linear({inFeatures} -> {outFeatures})"), inFeatures, nameof(inFeatures))));
         if (bias) Bias = Register(new VectorParameter<T>("bias", outFeatures));
 
         // With this slope the weight's bound is 1/√in, too; but for the last bit, which is PyTorch's.

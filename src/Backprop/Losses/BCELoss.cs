@@ -15,7 +15,7 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="reduction">Mean or sum.</param>
 public sealed class BCELoss<T>(Reduction reduction = Reduction.Mean)
-    : ElementwiseLoss<T>(Of(new CrossEntropy()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
+    : VectorizedLoss<T>(Of(new CrossEntropy()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     protected override string Entry => "-(t log p + (1 - t) log(1 - p))";
@@ -35,7 +35,7 @@ public sealed class BCELoss<T>(Reduction reduction = Reduction.Mean)
         Entries.Probabilities(this, target, nameof(target), refuseNaN: true);
     }
 
-    private readonly struct CrossEntropy : ILossFormula<T>
+    private readonly struct CrossEntropy : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T>

@@ -17,7 +17,7 @@ namespace Backprop;
 /// <param name="posWeight">The weight w of each column, or one for all, finite and at least 0; null for 1. Copied.</param>
 /// <exception cref="ArgumentException">There is no weight, or one is negative, infinite or NaN.</exception>
 public sealed class BCEWithLogitsLoss<T>(Reduction reduction = Reduction.Mean, Vector<T>? posWeight = null)
-    : ElementwiseLoss<T>(Functions(posWeight), reduction) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+    : VectorizedLoss<T>(Functions(posWeight), reduction) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
     /// <summary>The weight of the positive answers in each column, or one for all; null for 1.</summary>
     public IReadOnlyList<T>? PosWeight { get; } = posWeight?.ToArray();
@@ -43,14 +43,14 @@ public sealed class BCEWithLogitsLoss<T>(Reduction reduction = Reduction.Mean, V
         Entries.Probabilities(this, target, nameof(target));
     }
 
-    private static Formulas Functions(Vector<T>? posWeight) => Entries.Weights("BCEWithLogitsLoss", posWeight) switch
+    private static Entrywise Functions(Vector<T>? posWeight) => Entries.Weights("BCEWithLogitsLoss", posWeight) switch
     {
         null => Of(new CrossEntropy(T.One)),
         [var w] => Of(new CrossEntropy(w)),
         var weights => ByColumn([.. weights.Select(w => Of(new CrossEntropy(w)))]),
     };
 
-    private readonly struct CrossEntropy(T weight) : ILossFormula<T>
+    private readonly struct CrossEntropy(T weight) : IFunction
     {
         // -log s(p) = softplus(-p) = max(-p, 0) + r and -log(1 - s(p)) = softplus(p) = max(p, 0) + r, where r = log(1 + e^-|p|) is never more than log 2.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

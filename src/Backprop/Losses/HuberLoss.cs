@@ -12,7 +12,7 @@ namespace Backprop;
 /// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html">torch.nn.HuberLoss</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class HuberLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class HuberLoss<T> : VectorizedLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Makes the loss.</summary>
     /// <param name="reduction">Mean or sum.</param>
@@ -33,7 +33,7 @@ public sealed class HuberLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("HuberLoss", SumText, Delta == 1 ? "" : $"delta: {Signature.Number(Delta)}");
 
-    private readonly struct Huber(T delta) : ILossFormula<T>
+    private readonly struct Huber(T delta) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T>

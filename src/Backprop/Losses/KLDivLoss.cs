@@ -17,7 +17,7 @@ namespace Backprop;
 /// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.KLDivLoss.html">torch.nn.KLDivLoss</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class KLDivLoss<T> : VectorizedLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly bool _batchMean;
 
@@ -60,7 +60,7 @@ public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
     /// <inheritdoc/>
     protected override double DivisorCore(Matrix<T> prediction, Matrix<T> target) => _batchMean ? prediction.RowCount : base.DivisorCore(prediction, target);
 
-    private readonly struct OfProbabilities : ILossFormula<T>
+    private readonly struct OfProbabilities : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Select(V.Equal(t, 0), 0, t * V.Log(t) - t * p);
@@ -69,7 +69,7 @@ public sealed class KLDivLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloa
         public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => -t;
     }
 
-    private readonly struct OfLogarithms : ILossFormula<T>
+    private readonly struct OfLogarithms : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Select(V.Equal(t, double.NegativeInfinity), 0, V.Exp(t) * (t - p));

@@ -12,7 +12,7 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="reduction">Mean or sum.</param>
 public sealed class L1Loss<T>(Reduction reduction = Reduction.Mean)
-    : ElementwiseLoss<T>(Of(new Absolute()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
+    : VectorizedLoss<T>(Of(new Absolute()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     protected override string Entry => "|p - t|";
@@ -23,7 +23,7 @@ public sealed class L1Loss<T>(Reduction reduction = Reduction.Mean)
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("L1Loss", SumText);
 
-    private readonly struct Absolute : ILossFormula<T>
+    private readonly struct Absolute : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Abs(p - t);

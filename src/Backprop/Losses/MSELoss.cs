@@ -12,7 +12,7 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="reduction">Mean or sum.</param>
 public sealed class MSELoss<T>(Reduction reduction = Reduction.Mean)
-    : ElementwiseLoss<T>(Of(new Square()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
+    : VectorizedLoss<T>(Of(new Square()), reduction) where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     protected override string Entry => "(p - t)^2";
@@ -23,7 +23,7 @@ public sealed class MSELoss<T>(Reduction reduction = Reduction.Mean)
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("MSELoss", SumText);
 
-    private readonly struct Square : ILossFormula<T>
+    private readonly struct Square : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => (p - t) * (p - t);

@@ -13,7 +13,7 @@ namespace Backprop;
 /// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.PoissonNLLLoss.html">torch.nn.PoissonNLLLoss</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class PoissonNLLLoss<T> : ElementwiseLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class PoissonNLLLoss<T> : VectorizedLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Makes the loss.</summary>
     /// <param name="logInput">Whether the prediction is the logarithm of the rate, or the rate.</param>
@@ -44,9 +44,9 @@ public sealed class PoissonNLLLoss<T> : ElementwiseLoss<T> where T : unmanaged, 
     public override string ToString() => Signature.Call("PoissonNLLLoss",
         SumText, LogInput ? "" : "logInput: false", Full ? "full" : "", Epsilon == 1e-8 ? "" : $"epsilon: {Signature.Number(Epsilon)}");
 
-    private static Formulas Function(bool logInput, bool full, T epsilon) => logInput ? Of(new OfLogRate(full)) : Of(new OfRate(full, epsilon));
+    private static Entrywise Function(bool logInput, bool full, T epsilon) => logInput ? Of(new OfLogRate(full)) : Of(new OfRate(full, epsilon));
 
-    private readonly struct OfLogRate(bool full) : ILossFormula<T>
+    private readonly struct OfLogRate(bool full) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => Stirling(full, t, V.Exp(p) - t * p);
@@ -55,7 +55,7 @@ public sealed class PoissonNLLLoss<T> : ElementwiseLoss<T> where T : unmanaged, 
         public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Exp(p) - t;
     }
 
-    private readonly struct OfRate(bool full, T epsilon) : ILossFormula<T>
+    private readonly struct OfRate(bool full, T epsilon) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => Stirling(full, t, p - t * V.Log(p + V.Broadcast(epsilon)));

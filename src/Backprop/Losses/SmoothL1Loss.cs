@@ -12,7 +12,7 @@ namespace Backprop;
 /// <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.SmoothL1Loss.html">torch.nn.SmoothL1Loss</see>.</para>
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class SmoothL1Loss<T> : ElementwiseLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class SmoothL1Loss<T> : VectorizedLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Makes the loss.</summary>
     /// <param name="reduction">Mean or sum.</param>
@@ -33,9 +33,9 @@ public sealed class SmoothL1Loss<T> : ElementwiseLoss<T> where T : unmanaged, IF
     /// <inheritdoc/>
     public override string ToString() => Signature.Call("SmoothL1Loss", SumText, Beta == 1 ? "" : $"beta: {Signature.Number(Beta)}");
 
-    private static Formulas Function(T beta) => beta == T.Zero ? Of(new Absolute()) : Of(new Rounded(beta));
+    private static Entrywise Function(T beta) => beta == T.Zero ? Of(new Absolute()) : Of(new Rounded(beta));
 
-    private readonly struct Rounded(T beta) : ILossFormula<T>
+    private readonly struct Rounded(T beta) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T>
@@ -50,7 +50,7 @@ public sealed class SmoothL1Loss<T> : ElementwiseLoss<T> where T : unmanaged, IF
     }
 
     // Without a corner to round there is no parabola, and no division by beta.
-    private readonly struct Absolute : ILossFormula<T>
+    private readonly struct Absolute : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Abs(p - t);

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -8,7 +9,8 @@ namespace Backprop;
 /// which the largest counts.</remarks>
 /// <threadsafety>Any number of threads at once.</threadsafety>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public abstract class Metric<T> where T : unmanaged, IFloatingPointIeee754<T>
+[DynamicallyAccessedMembers(Settings.Fields)]
+public abstract class Metric<T> : IDescribed where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>The name, as a history has it: <c>accuracy</c>.</summary>
     public abstract string Name { get; }
@@ -23,6 +25,17 @@ public abstract class Metric<T> where T : unmanaged, IFloatingPointIeee754<T>
         Labels.SameRows(Name, prediction, target);
         return Measure(prediction, target);
     }
+
+    /// <summary>Says what the metric was made with: what must be the same to go on from a checkpoint. By default, all fields that never change;
+    /// see <see cref="Settings"/>.</summary>
+    /// <param name="settings">Takes names and values.</param>
+    protected virtual void Describe(Settings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        settings.AddFields(this, GetType(), typeof(Metric<T>));
+    }
+
+    void IDescribed.Describe(Settings settings) => Describe(settings);
 
     /// <summary>Measures predictions.</summary>
     /// <param name="prediction">The predictions: dense.</param>

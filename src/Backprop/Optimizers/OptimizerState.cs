@@ -10,4 +10,14 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="Numbers">The numbers: hyperparameters and counts; yes is 1 and no is 0.</param>
 /// <param name="Arrays">The arrays: what the optimizer remembers of past gradients.</param>
-public sealed record OptimizerState<T>(IReadOnlyDictionary<string, double> Numbers, IReadOnlyDictionary<string, T[]> Arrays) where T : unmanaged, IFloatingPointIeee754<T>;
+public sealed record OptimizerState<T>(IReadOnlyDictionary<string, double> Numbers, IReadOnlyDictionary<string, T[]> Arrays) where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>What the optimizer was made with or given since, as opposed to what it has learned.</summary>
+    internal IReadOnlyDictionary<string, double> Hyperparameters()
+    {
+        var learned = Arrays.Keys.Select(Last).Concat(["step", "initial_lr"]).ToHashSet();
+        return Numbers.Where(number => !learned.Contains(Last(number.Key))).ToDictionary();
+
+        static string Last(string name) => name[(name.LastIndexOf('.') + 1)..];
+    }
+}

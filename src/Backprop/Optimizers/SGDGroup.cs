@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Backprop.Kernels;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -30,7 +31,7 @@ public sealed class SGDGroup<T> : ParameterGroup<T> where T : unmanaged, IFloati
     protected internal override void Check()
     {
         if (Nesterov && (Momentum == 0 || Dampening != 0))
-            throw new ArgumentException($"{Owner} expects a momentum above 0 and no dampening where nesterov is set, but momentum is {Momentum} and dampening is {Dampening}.", "nesterov");
+            throw new ArgumentException(Invariant($"{Owner} expects a momentum above 0 and no dampening where nesterov is set, but momentum is {Momentum} and dampening is {Dampening}."), "nesterov");
     }
 
     /// <inheritdoc/>

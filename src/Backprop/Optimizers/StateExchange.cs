@@ -12,6 +12,7 @@ public class StateExchange
     private readonly OrderedDictionary<string, double> _numbers;
     private readonly HashSet<string> _known = [];
     private readonly List<string> _problems = [];
+    private readonly OrderedDictionary<string, double> _fixed = [];
 
     private protected StateExchange(Purpose purpose, IReadOnlyDictionary<string, double> numbers) => (Now, _numbers) = (purpose, new(numbers));
 
@@ -48,6 +49,7 @@ public class StateExchange
     {
         if (Now == Purpose.Check && _numbers.TryGetValue(Prefix + name, out var given) && !given.Equals(current))
             AddProblem($"{Prefix}{name} is {given} there and {current} here");
+        if (Now == Purpose.Read) _fixed[Prefix + name] = current;
         Value(name, current);
     }
 
@@ -61,6 +63,14 @@ public class StateExchange
         var read = new StateExchange(Purpose.Read, new Dictionary<string, double>());
         exchange(read);
         return read.Numbers;
+    }
+
+    /// <summary>Reads those of an object's numbers that stay as they are.</summary>
+    internal static IReadOnlyDictionary<string, double> ReadFixed(Action<StateExchange> exchange)
+    {
+        var read = new StateExchange(Purpose.Read, new Dictionary<string, double>());
+        exchange(read);
+        return read._fixed;
     }
 
     /// <summary>Restores an object's numbers: all of them or, with an exception that says why, none.</summary>

@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -78,7 +79,7 @@ public sealed class Generator
         Element.Require<T>();
         T low = Element.From<T>(from), range = Element.From<T>(to) - low;
         if (!(from <= to) || !T.IsFinite(low) || !T.IsFinite(range))
-            throw new ArgumentException($"Uniform expects finite bounds, from <= to, but from is {from} and to is {to}.", nameof(from));
+            throw new ArgumentException(Invariant($"Uniform expects finite bounds, from <= to, but from is {from} and to is {to}."), nameof(from));
         lock (_lock)
         {
             for (int i = 0; i < destination.Length; i++)
@@ -116,7 +117,7 @@ public sealed class Generator
     {
         Element.Require<T>();
         if (!(std >= 0))
-            throw new ArgumentOutOfRangeException(nameof(std), $"Normal expects a standard deviation of at least 0, but std is {std}.");
+            throw new ArgumentOutOfRangeException(nameof(std), Invariant($"Normal expects a standard deviation of at least 0, but std is {std}."));
         lock (_lock)
         {
             if (destination.Length < BoxMuller.BlockSize)
@@ -173,7 +174,7 @@ public sealed class Generator
     {
         Element.Require<T>();
         if (!(p >= 0 && p <= 1))
-            throw new ArgumentOutOfRangeException(nameof(p), $"Bernoulli expects a probability in [0, 1], but p is {p}.");
+            throw new ArgumentOutOfRangeException(nameof(p), Invariant($"Bernoulli expects a probability in [0, 1], but p is {p}."));
         lock (_lock)
         {
             for (int i = 0; i < destination.Length; i++)
@@ -195,7 +196,8 @@ public sealed class Generator
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="n"/> is negative.</exception>
     public int[] Permutation(int n)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(n);
+        if (n < 0)
+            throw new ArgumentOutOfRangeException(nameof(n), Invariant($"Permutation expects n to be at least 0, but it is {n}."));
         var order = new int[n];
         Permutation(order);
         return order;
@@ -282,7 +284,7 @@ public sealed class Generator
 
         public Span<T> Values => _buffer.AsSpan(0, _matrix.Length);
 
-        public void Store() => RowMajor.ToMatrix<T, T>(_buffer, _rows, _columns, _matrix, _rows);
+        public void Store() => RowMajor.ToMatrix<T>(_buffer, _rows, _columns, _matrix, _rows);
 
         public void Dispose() => ArrayPool<T>.Shared.Return(_buffer);
     }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -33,7 +34,7 @@ internal readonly record struct GeneratorState(long Seed, MersenneTwister Engine
         int left = BinaryPrimitives.ReadInt32LittleEndian(state[LeftAt..]), seeded = BinaryPrimitives.ReadInt32LittleEndian(state[SeededAt..]);
         long next = BinaryPrimitives.ReadInt64LittleEndian(state[NextAt..]);
         if (seeded != 1 || next is < 0 or > MersenneTwister.Size || left != Left((int)next))
-            throw Invalid($"next is {next}, left {left}, seeded {seeded}");
+            throw Invalid(Invariant($"next is {next}, left {left}, seeded {seeded}"));
 
         Span<uint> words = stackalloc uint[MersenneTwister.Size];
         for (int i = 0; i < words.Length; i++)
@@ -46,7 +47,7 @@ internal readonly record struct GeneratorState(long Seed, MersenneTwister Engine
 
         double normal = BinaryPrimitives.ReadDoubleLittleEndian(state[NormalAt..]);
         int hasNormal = BinaryPrimitives.ReadInt32LittleEndian(state[HasNormalAt..]);
-        if (hasNormal is not (0 or 1) || !double.IsFinite(normal)) throw Invalid($"the normal value kept is {normal}, its flag {hasNormal}");
+        if (hasNormal is not (0 or 1) || !double.IsFinite(normal)) throw Invalid(Invariant($"the normal value kept is {normal}, its flag {hasNormal}"));
 
         return new(BinaryPrimitives.ReadInt64LittleEndian(state), new(words, (int)next), hasNormal == 1 ? normal : null);
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 namespace Backprop;
 
 /// <summary>Changes the learning rates of an optimizer's groups from epoch to epoch.</summary>
@@ -8,7 +9,8 @@ namespace Backprop;
 /// <para>To write a scheduler, subclass this and write <see cref="Next"/>.</para>
 /// </remarks>
 /// <threadsafety>One thread at a time, and not while the optimizer steps.</threadsafety>
-public abstract class LRScheduler
+[DynamicallyAccessedMembers(Settings.Fields)]
+public abstract class LRScheduler : IDescribed
 {
     private readonly double[] _initial;
 
@@ -18,6 +20,7 @@ public abstract class LRScheduler
     protected LRScheduler(Optimizer optimizer)
     {
         ArgumentNullException.ThrowIfNull(optimizer);
+        optimizer.TakeDownUnscheduled();
         Groups = [.. optimizer.Groups];
         // The first scheduler keeps the rates it finds, for those after it too.
         _initial = [.. Groups.Select(group => group.InitialLearningRate ?? group.LearningRate)];
@@ -52,6 +55,19 @@ public abstract class LRScheduler
 
     /// <summary>The scheduler's name, as in <c>StepLR</c>.</summary>
     public override string ToString() => GetType().Name;
+
+    /// <summary>Says what the scheduler was made with: what must be the same to go on from a checkpoint. By default, what <see cref="Exchange"/> says stays the same
+    /// or, where that is nothing, all fields that never change; see <see cref="Settings"/>.</summary>
+    /// <param name="settings">Takes names and values.</param>
+    protected virtual void Describe(Settings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var fixedNumbers = StateExchange.ReadFixed(Exchange);
+        foreach (var (name, value) in fixedNumbers) settings.Add(name, value);
+        if (fixedNumbers.Count == 0) settings.AddFields(this, GetType(), typeof(LRScheduler));
+    }
+
+    void IDescribed.Describe(Settings settings) => Describe(settings);
 
     /// <summary>The learning rate of a group in an epoch; by default, unchanged.</summary>
     /// <param name="epoch">The epoch; 0 only where <see cref="Start"/> asks for it.</param>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace Backprop;
 
@@ -37,62 +38,85 @@ internal sealed class ModelState<T> where T : unmanaged, IFloatingPointIeee754<T
         }
     }
 
-    internal void AddTo(SafeTensorsWriter file, string prefix)
+    /// <param name="file">The file to be.</param>
+    /// <param name="prefix">What comes before the names.</param>
+    /// <param name="storeAs">What floating-point values are stored as; counts stay what they are.</param>
+    internal void AddTo(SafeTensorsWriter file, string prefix, SafeTensorsType? storeAs = null)
     {
         foreach (var entry in _entries)
         {
-            if (entry.IsMatrix) file.AddColumnMajor(prefix + entry.Name, entry.Shape, entry.Values);
-            else if (entry.Counter is null) file.Add(prefix + entry.Name, entry.Shape, entry.Values);
+            if (entry.IsMatrix) file.AddColumnMajor(prefix + entry.Name, entry.Shape, entry.Values, storeAs);
+            else if (entry.Counter is null) file.Add(prefix + entry.Name, entry.Shape, entry.Values, storeAs);
             else file.Add(prefix + entry.Name, [], new[] { entry.Counter.Value });
         }
     }
 
     /// <summary>Says in one message all that does not fit.</summary>
-    /// <exception cref="InvalidDataException">Something does not.</exception>
-    internal void Check(SafeTensorsReader file, string prefix, string subject, bool strict = true, bool convert = false)
+    /// <returns>What both have, and what one side lacks.</returns>
+    /// <exception cref="InvalidDataException">Something does not fit.</exception>
+    internal LoadReport Check(SafeTensorsReader file, string prefix, string subject, bool strict = true, bool convert = false)
     {
-        var problems = new List<string>();
+        var (loaded, missing, problems) = (new List<string>(), new List<string>(), new List<string>());
         foreach (var entry in _entries)
         {
             var name = prefix + entry.Name;
             if (!file.TryGetEntry(name, out var found))
             {
+                missing.Add(entry.Name);
                 if (strict) problems.Add($"missing: {name} {Text(entry.Shape)}");
                 continue;
             }
 
+            loaded.Add(entry.Name);
+            var before = problems.Count;
             if (!found.Shape.SequenceEqual(entry.Shape)) problems.Add($"wrong shape: {name} is {Text(found.Shape)} in the file and {Text(entry.Shape)} here");
-            var convertible = SafeTensorsTypes.IsFloating(found.Type) && SafeTensorsTypes.IsFloating(entry.Type);
+            var convertible = SafeTensorsTypes.AreConvertible(found.Type, entry.Type);
             if (found.Type != entry.Type && !(convert && convertible))
                 problems.Add($"wrong type: {name} is {found.Type} in the file and {entry.Type} here{(convertible ? "; convert: true converts it" : "")}");
+            if (problems.Count == before && file.FindBeyond<T>(found) is string value) problems.Add($"out of range: {name} {value}");
         }
 
-        if (strict)
-        {
-            var known = _entries.Select(entry => prefix + entry.Name).ToHashSet();
-            problems.AddRange(file.Entries.Where(entry => entry.Name.StartsWith(prefix, StringComparison.Ordinal) && !known.Contains(entry.Name)).Select(entry => $"unexpected: {entry.Name} {Text(entry.Shape)}"));
-        }
-
+        var known = _entries.Select(entry => prefix + entry.Name).ToHashSet();
+        var unexpected = file.Entries.Where(entry => entry.Name.StartsWith(prefix, StringComparison.Ordinal) && !known.Contains(entry.Name)).ToList();
+        if (strict) problems.AddRange(unexpected.Select(entry => $"unexpected: {entry.Name} {Text(entry.Shape)}"));
+        if (problems.Count == 0) problems.AddRange(Contradictions(file, prefix));
         if (problems.Count > 0) throw new InvalidDataException($"{subject}:\n  {string.Join("\n  ", problems)}");
+        return new(loaded, missing, [.. unexpected.Select(entry => entry.Name[prefix.Length..])]);
     }
 
     /// <summary>Reads what was checked.</summary>
-    internal void Read(SafeTensorsReader file, string prefix, bool convert = false)
+    internal void Read(SafeTensorsReader file, string prefix)
     {
         foreach (var entry in _entries)
         {
-            var name = prefix + entry.Name;
-            if (!file.TryGetEntry(name, out _)) continue;
+            if (!file.TryGetEntry(prefix + entry.Name, out var found)) continue;
             if (entry.Counter is null)
             {
-                if (entry.IsMatrix) file.ReadColumnMajor(name, entry.Values.AsSpan(), convert);
-                else file.Read(name, entry.Values.AsSpan(), convert);
+                file.ReadUnchecked<T>(found, entry.Values, entry.IsMatrix);
                 continue;
             }
 
             var count = new long[1];
-            file.Read(name, count.AsSpan());
+            file.Read(found.Name, count.AsSpan());
             entry.Counter.Value = count[0];
+        }
+    }
+
+    /// <summary>What stands in several places here, and is there with different values: one of them would be lost.</summary>
+    private IEnumerable<string> Contradictions(SafeTensorsReader file, string prefix)
+    {
+        foreach (var places in _entries.Where(entry => entry.Values.Length > 0).GroupBy<Entry, T[]>(entry => entry.Values, ReferenceEqualityComparer.Instance).Where(places => places.Skip(1).Any()))
+        {
+            (string Name, T[] Values)? first = null;
+            foreach (var entry in places)
+            {
+                if (!file.TryGetEntry(prefix + entry.Name, out var found)) continue;
+                var values = new T[entry.Values.Length];
+                file.ReadUnchecked<T>(found, values, columnMajor: false);
+                first ??= (found.Name, values);
+                if (!MemoryMarshal.AsBytes<T>(values).SequenceEqual(MemoryMarshal.AsBytes<T>(first.Value.Values)))
+                    yield return $"different values: {first.Value.Name} and {found.Name} are one here, but not in the file";
+            }
         }
     }
 

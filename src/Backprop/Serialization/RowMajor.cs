@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Backprop;
@@ -31,9 +30,7 @@ internal static class RowMajor
 
     // matrix[column * stride + row] = block[row * columns + column]
     /// <summary>Puts a block of rows into a matrix, whose columns lie <paramref name="stride"/> apart.</summary>
-    internal static void ToMatrix<TFrom, TTo>(ReadOnlySpan<TFrom> block, int rows, int columns, Span<TTo> matrix, int stride)
-        where TFrom : unmanaged, INumber<TFrom>
-        where TTo : unmanaged, INumber<TTo>
+    internal static void ToMatrix<T>(ReadOnlySpan<T> block, int rows, int columns, Span<T> matrix, int stride) where T : unmanaged
     {
         for (int column = 0; column < columns; column += Tile)
             Transpose(block[column..], columns, matrix[(column * stride)..], stride, rows, Math.Min(Tile, columns - column));
@@ -41,9 +38,7 @@ internal static class RowMajor
 
     // block[row * columns + column] = matrix[column * stride + row]
     /// <summary>Takes a block of rows out of a matrix, whose columns lie <paramref name="stride"/> apart.</summary>
-    internal static void FromMatrix<TFrom, TTo>(ReadOnlySpan<TFrom> matrix, int stride, Span<TTo> block, int rows, int columns)
-        where TFrom : unmanaged, INumber<TFrom>
-        where TTo : unmanaged, INumber<TTo>
+    internal static void FromMatrix<T>(ReadOnlySpan<T> matrix, int stride, Span<T> block, int rows, int columns) where T : unmanaged
     {
         for (int column = 0; column < columns; column += Tile)
             Transpose(matrix[(column * stride)..], stride, block[column..], columns, Math.Min(Tile, columns - column), rows);
@@ -58,9 +53,7 @@ internal static class RowMajor
 
     // destination[j * destinationStride + i] = source[i * sourceStride + j], tile by tile, so that each cache line is used up once it is there.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Transpose<TFrom, TTo>(ReadOnlySpan<TFrom> source, int sourceStride, Span<TTo> destination, int destinationStride, int rows, int columns)
-        where TFrom : unmanaged, INumber<TFrom>
-        where TTo : unmanaged, INumber<TTo>
+    private static void Transpose<T>(ReadOnlySpan<T> source, int sourceStride, Span<T> destination, int destinationStride, int rows, int columns) where T : unmanaged
     {
         for (int firstRow = 0; firstRow < rows; firstRow += Tile)
         {
@@ -70,10 +63,10 @@ internal static class RowMajor
                 int width = Math.Min(Tile, columns - firstColumn);
                 for (int j = firstColumn; j < firstColumn + width; j++)
                 {
-                    Span<TTo> column = destination.Slice(j * destinationStride + firstRow, height);
-                    ReadOnlySpan<TFrom> from = source[(firstRow * sourceStride + j)..];
+                    Span<T> column = destination.Slice(j * destinationStride + firstRow, height);
+                    ReadOnlySpan<T> from = source[(firstRow * sourceStride + j)..];
                     for (int i = 0; i < column.Length; i++)
-                        column[i] = TTo.CreateTruncating(from[unchecked(i * sourceStride)]);   // fits, since that entry is there
+                        column[i] = from[unchecked(i * sourceStride)];   // fits, since that entry is there
                 }
             }
         }

@@ -35,25 +35,38 @@ public sealed class SafeTensorsEntry
     internal long Columns => Rows == 0 ? 0 : Count / Rows;
 
     /// <inheritdoc/>
-    public override string ToString() => $"{Name}: {Type.Name()} [{string.Join(", ", _shape)}]";
+    public override string ToString() => $"{Name}: {Describe()}";
+
+    /// <summary>Type and shape: <c>F32 [32, 64]</c>.</summary>
+    internal string Describe() => $"{Type.Name()} [{string.Join(", ", _shape)}]";
+
+    /// <summary>The place of a value, given by its number in the file: <c>[3, 4]</c>.</summary>
+    internal string PlaceOf(long index)
+    {
+        var place = new long[_shape.Length];
+        for (int i = place.Length - 1; i >= 0; i--)
+            (index, place[i]) = Math.DivRem(index, _shape[i]);
+        return $"[{string.Join(", ", place)}]";
+    }
 
     /// <summary>Makes an entry, if its values can be counted.</summary>
     /// <returns>The entry; or null, and <paramref name="problem"/> says what is wrong with the shape.</returns>
     internal static SafeTensorsEntry? Create(string name, SafeTensorsType type, long[] shape, long begin, out string problem)
     {
         problem = "";
-        // Sizes other than 0 must multiply to something that can be counted even beside a 0, whatever their order.
-        UInt128 elements = 1;
+        // Sizes other than 0 must multiply to something that can be counted even beside a 0, whatever their order: to less than 2^63 bytes.
+        UInt128 elements = 1, most = ((UInt128.One << 66) - 1) / (UInt128)type.Bits();
         foreach (long size in shape)
         {
             if (size < 0)
                 problem = "a negative size";
-            elements *= (UInt128)Math.Max(size, 1);
-            if (elements * (UInt128)type.Bits() / 8 > long.MaxValue)
+            UInt128 factor = (UInt128)Math.Max(size, 1);
+            if (elements > most / factor)                   // divided, since the product may not fit 128 bits either
             {
                 problem = "more bytes than can be counted";
                 break;
             }
+            elements *= factor;
         }
         if (shape.Contains(0))
             elements = 0;

@@ -31,7 +31,7 @@ internal ref struct SafeTensorsHeader
     }
 
     /// <summary>Parses and checks a header.</summary>
-    /// <param name="header">The JSON with its padding.</param>
+    /// <param name="header">The JSON with its padding; starts with '{'.</param>
     /// <param name="dataLength">How many bytes follow it in the file.</param>
     /// <param name="source">The file, for messages.</param>
     /// <param name="metadata">Receives the free-form part.</param>
@@ -41,8 +41,6 @@ internal ref struct SafeTensorsHeader
     internal static Dictionary<string, SafeTensorsEntry> Parse(
         ReadOnlySpan<byte> header, long dataLength, string source, out Dictionary<string, string> metadata, out SafeTensorsEntry[] entries)
     {
-        if (header.IsEmpty || header[0] != '{')
-            throw Invalid(source, "the header does not start with '{'");
         if (!Utf8.IsValid(header))
             throw Invalid(source, "the header is not UTF-8");
 
@@ -197,12 +195,11 @@ internal ref struct SafeTensorsHeader
 
     private readonly SafeTensorsEntry Checked(string name, SafeTensorsType type, long[] shape, (long Begin, long End) offsets)
     {
-        string described = $"{type.Name()} [{string.Join(", ", shape)}]";
         SafeTensorsEntry entry = SafeTensorsEntry.Create(name, type, shape, offsets.Begin, out string problem)
-            ?? throw InvalidTensor(name, $"is {described}, which has {problem}");
+            ?? throw InvalidTensor(name, $"is {type.Name()} [{string.Join(", ", shape)}], which has {problem}");
         return offsets.End >= offsets.Begin && offsets.End - offsets.Begin == entry.ByteLength
             ? entry
-            : throw InvalidTensor(name, $"is {described}, which takes {entry.ByteLength} bytes, but its data_offsets are {offsets.Begin} and {offsets.End}");
+            : throw InvalidTensor(name, $"is {entry.Describe()}, which takes {entry.ByteLength} bytes, but its data_offsets are {offsets.Begin} and {offsets.End}");
     }
 
     private static SafeTensorsEntry[] InFileOrder(Dictionary<string, SafeTensorsEntry> byName, long dataLength, string source)

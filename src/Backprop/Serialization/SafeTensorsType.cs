@@ -1,8 +1,8 @@
 namespace Backprop;
 
 /// <summary>
-/// The element types of the safetensors format. <see cref="F32"/>, <see cref="F64"/> and <see cref="I64"/> are read and written;
-/// the others are recognised, so that a file that holds them can be checked and its other tensors read.
+/// The element types of the safetensors format. <see cref="F32"/>, <see cref="F64"/> and <see cref="I64"/> are read and written,
+/// <see cref="F16"/> and <see cref="BF16"/> by a conversion from and to float or double; the others are recognised, so that a file that holds them can be checked and its other tensors read.
 /// </summary>
 /// <remarks>
 /// The order is the format's ranking, by size: its reference implementation writes the tensors of the last type first, and so does
@@ -106,6 +106,10 @@ internal static class SafeTensorsTypes
         : typeof(T) == typeof(long) ? SafeTensorsType.I64
         : null;
 
-    /// <summary>Whether this is one of the two types between which values can be converted.</summary>
-    internal static bool IsFloating(SafeTensorsType? type) => type is SafeTensorsType.F32 or SafeTensorsType.F64;
+    /// <summary>Whether this is one of the floating-point types that values can be stored in.</summary>
+    internal static bool IsFloating(SafeTensorsType type) => type is SafeTensorsType.F16 or SafeTensorsType.BF16 or SafeTensorsType.F32 or SafeTensorsType.F64;
+
+    /// <summary>Whether values of one type in a file can be those of the other in memory, and the other way round.</summary>
+    internal static bool AreConvertible(SafeTensorsType stored, SafeTensorsType? inMemory) =>
+        IsFloating(stored) && inMemory is (SafeTensorsType.F32 or SafeTensorsType.F64);
 }

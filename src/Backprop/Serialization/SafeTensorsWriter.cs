@@ -1,8 +1,9 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -34,7 +35,9 @@ public sealed class SafeTensorsWriter
     private readonly Dictionary<string, Tensor> _tensors = [];
     private readonly SortedDictionary<string, string> _metadata = new(StringComparer.Ordinal);
 
-    private sealed record Tensor(byte[] Utf8Name, SafeTensorsEntry Entry, Action<Stream> WriteValues);
+    private string? _digest;
+
+    private sealed record Tensor(byte[] Utf8Name, SafeTensorsEntry Entry, Action<Stream> WriteValues, Action? Check = null);
 
     /// <summary>Adds to the free-form part of the header; PyTorch's files have <c>format = pt</c>.</summary>
     /// <param name="key">A key that is not there yet.</param>
@@ -53,7 +56,8 @@ public sealed class SafeTensorsWriter
     /// <param name="name">A name that no other tensor has.</param>
     /// <param name="shape">The sizes, at most 64; none for a scalar.</param>
     /// <param name="values">The values, as many as the sizes multiply to. They are not copied: what they are when the file is written counts.</param>
-    /// <param name="storeAs">Asks for a conversion between F32 and F64; a <see cref="double"/> is rounded to the nearest <see cref="float"/>.</param>
+    /// <param name="storeAs">Asks for a conversion of a <see cref="float"/> or <see cref="double"/> to F16, BF16, F32 or F64: rounded once, to the nearest, ties to
+    /// even. A finite value that would become infinite is refused when the file is written.</param>
     /// <exception cref="ArgumentException">The name is taken, is <c>__metadata__</c>, has a null character or is no text that UTF-8 can hold;
     /// the values do not fit the shape; the type cannot be stored.</exception>
     public void Add<T>(string name, ReadOnlySpan<long> shape, T[] values, SafeTensorsType? storeAs = null) where T : unmanaged, INumber<T> =>
@@ -70,6 +74,7 @@ public sealed class SafeTensorsWriter
     /// <summary>Writes the file, completely or not at all: whatever happens, the path holds the old file or the new one.</summary>
     /// <param name="path">The file; replaced if it exists.</param>
     /// <exception cref="InvalidOperationException">Names and metadata take more than the 100,000,000 bytes that the format allows.</exception>
+    /// <exception cref="OverflowException">A finite value would become infinite in the type it is to be stored as; the message says which. Nothing was written.</exception>
     /// <exception cref="IOException">It could not be written, for want of room or another reason that the message gives. A file that was there is unchanged.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written.</exception>
     public void Save(string path) => AtomicFile.Write(path, Write);
@@ -77,12 +82,15 @@ public sealed class SafeTensorsWriter
     /// <summary>Writes the file to a stream, from its position on.</summary>
     /// <param name="stream">The stream; it need not be able to seek.</param>
     /// <exception cref="InvalidOperationException">Names and metadata take more than the 100,000,000 bytes that the format allows.</exception>
+    /// <exception cref="OverflowException">A finite value would become infinite in the type it is to be stored as; the message says which. Nothing was written.</exception>
     /// <exception cref="IOException">The stream could not be written.</exception>
     public void Write(Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
         RowMajor.RequireLittleEndian();
 
+        foreach (Tensor tensor in _tensors.Values)
+            tensor.Check?.Invoke();
         Tensor[] tensors = [.. _tensors.Values];
         Array.Sort(tensors, static (a, b) => a.Entry.Type != b.Entry.Type
             ? b.Entry.Type.CompareTo(a.Entry.Type)
@@ -91,10 +99,25 @@ public sealed class SafeTensorsWriter
         ReadOnlySpan<byte> header = Header(tensors);
         Span<byte> prefix = stackalloc byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
-        stream.Write(prefix);
-        stream.Write(header);
+        using var hashed = _digest is null ? null : new HashingStream(stream);
+        Stream target = hashed ?? stream;
+        target.Write(prefix);
+        target.Write(header);
         foreach (Tensor tensor in tensors)
-            tensor.WriteValues(stream);
+        {
+            if (tensor.Entry.Name == _digest)
+                stream.Write(hashed!.GetHash());
+            else
+                tensor.WriteValues(target);
+        }
+    }
+
+    /// <summary>Adds a tensor that holds the SHA-256 of all bytes before it. Bytes are the type that comes last in a file, and no other tensor has it.</summary>
+    internal void AddDigest(string name)
+    {
+        long[] shape = [SHA256.HashSizeInBytes];
+        _tensors.Add(name, new Tensor(Utf8(name, nameof(name)), SafeTensorsEntry.Create(name, SafeTensorsType.U8, shape, begin: 0, out _)!, _ => { }));
+        _digest = name;
     }
 
     private void Add<T>(string name, ReadOnlySpan<long> shape, T[] values, SafeTensorsType? storeAs, bool columnMajor) where T : unmanaged, INumber<T>
@@ -110,8 +133,8 @@ public sealed class SafeTensorsWriter
         SafeTensorsType type = SafeTensorsTypes.Of<T>()
             ?? throw new ArgumentException($"The tensor {quoted} has values of type {typeof(T).Name}; float, double and long can be stored.", nameof(values));
         SafeTensorsType stored = storeAs ?? type;
-        if (stored != type && !(SafeTensorsTypes.IsFloating(stored) && SafeTensorsTypes.IsFloating(type)))
-            throw new ArgumentException($"The tensor {quoted} is {type.Name()} and cannot be stored as {stored.Name()}: only F32 and F64 are converted.", nameof(storeAs));
+        if (stored != type && !SafeTensorsTypes.AreConvertible(stored, type))
+            throw new ArgumentException($"The tensor {quoted} is {type.Name()} and cannot be stored as {stored.Name()}: only F32 and F64 are converted, to F16, BF16, F32 or F64.", nameof(storeAs));
 
         if (shape.Length > SafeTensorsHeader.MaxRank)
             throw new ArgumentException($"The tensor {quoted} has {shape.Length} dimensions, and at most {SafeTensorsHeader.MaxRank} are allowed.", nameof(shape));
@@ -120,12 +143,20 @@ public sealed class SafeTensorsWriter
             throw new ArgumentException($"The tensor {quoted} cannot have {values.Length} values and the shape [{string.Join(", ", shape.ToArray())}].", nameof(shape));
 
         bool transpose = columnMajor && entry.Rows > 1 && entry.Columns > 1;
-        _tensors.Add(name, new Tensor(utf8Name, entry, stored switch
-        {
-            SafeTensorsType.F32 => stream => WriteValues<T, float>(stream, entry, values, transpose),
-            SafeTensorsType.F64 => stream => WriteValues<T, double>(stream, entry, values, transpose),
-            _ => stream => WriteValues<T, long>(stream, entry, values, transpose),
-        }));
+        _tensors.Add(name, new Tensor(utf8Name, entry,
+            stream => WriteValues(stream, entry, values, transpose),
+            stored == type ? null : () => RequireInRange(entry, values, transpose)));
+    }
+
+    private static void RequireInRange<T>(SafeTensorsEntry entry, T[] values, bool transposed) where T : unmanaged, INumber<T>
+    {
+        int index = SafeTensorsValues.IndexBeyond<T>(values, entry.Type);
+        if (index < 0)
+            return;
+        (long column, long row) = transposed ? Math.DivRem(index, entry.Rows) : (index, 0);
+        string place = entry.PlaceOf(transposed ? row * entry.Columns + column : index);
+        throw new OverflowException(string.Create(CultureInfo.InvariantCulture,
+            $"The tensor {SafeTensorsHeader.Quote(entry.Name)} has {values[index]} at {place}, beyond the range of {entry.Type.Name()}."));
     }
 
     private static byte[] Utf8(string text, string parameter)
@@ -182,53 +213,45 @@ public sealed class SafeTensorsWriter
                 $"The names and the metadata take {buffer.WrittenCount} bytes, and a safetensors file allows {SafeTensorsHeader.MaxLength}.");
     }
 
-    private static void WriteValues<T, TStored>(Stream stream, SafeTensorsEntry entry, T[] values, bool transpose)
-        where T : unmanaged, INumber<T>
-        where TStored : unmanaged, INumber<TStored>
+    private static void WriteValues<T>(Stream stream, SafeTensorsEntry entry, T[] values, bool transpose) where T : unmanaged, INumber<T>
     {
-        if (transpose)
-            WriteTransposed<T, TStored>(stream, values, (int)entry.Rows, (int)entry.Columns);
-        else if (values is TStored[] stored)
-            WriteAll<TStored>(stream, stored);
-        else
-            WriteConverted<T, TStored>(stream, values);
-    }
-
-    private static void WriteAll<TStored>(Stream stream, ReadOnlySpan<TStored> values) where TStored : unmanaged
-    {
-        while (!values.IsEmpty)                             // a span of bytes holds less than 2 GB
+        int size = entry.Type.Bits() / 8;
+        byte[] stored = entry.Type == SafeTensorsTypes.Of<T>() ? [] : new byte[(int)Math.Min(values.Length, RowMajor.BufferSize<double>()) * size];
+        if (!transpose)
         {
-            ReadOnlySpan<TStored> part = values[..Math.Min(values.Length, RowMajor.BufferSize<TStored>())];
-            stream.Write(MemoryMarshal.AsBytes(part));
-            values = values[part.Length..];
+            WriteAll<T>(stream, entry.Type, values, stored);
+            return;
         }
-    }
 
-    private static void WriteConverted<T, TStored>(Stream stream, ReadOnlySpan<T> values)
-        where T : unmanaged, INumber<T>
-        where TStored : unmanaged, INumber<TStored>
-    {
-        var buffer = new TStored[Math.Min(values.Length, RowMajor.BufferSize<TStored>())];
-        while (!values.IsEmpty)
-        {
-            int count = Math.Min(values.Length, buffer.Length);
-            TensorPrimitives.ConvertTruncating<T, TStored>(values[..count], buffer);
-            stream.Write(MemoryMarshal.AsBytes(buffer.AsSpan(0, count)));
-            values = values[count..];
-        }
-    }
-
-    private static void WriteTransposed<T, TStored>(Stream stream, ReadOnlySpan<T> values, int rows, int columns)
-        where T : unmanaged, INumber<T>
-        where TStored : unmanaged, INumber<TStored>
-    {
-        int blockRows = RowMajor.RowsToWrite<TStored>(rows, columns);
-        var buffer = new TStored[blockRows * columns];
+        int rows = (int)entry.Rows, columns = (int)entry.Columns, blockRows = RowMajor.RowsToWrite<T>(rows, columns);
+        var buffer = new T[blockRows * columns];
         for (int row = 0; row < rows; row += blockRows)
         {
             int height = Math.Min(blockRows, rows - row);
-            RowMajor.FromMatrix<T, TStored>(values[row..], rows, buffer, height, columns);
-            WriteAll<TStored>(stream, buffer.AsSpan(0, height * columns));
+            RowMajor.FromMatrix<T>(values.AsSpan(row), rows, buffer, height, columns);
+            WriteAll<T>(stream, entry.Type, buffer.AsSpan(0, height * columns), stored);
+        }
+    }
+
+    /// <summary>Writes values in parts, since a span of bytes holds less than 2 GB.</summary>
+    /// <param name="stream">Where to.</param>
+    /// <param name="type">What they are stored as.</param>
+    /// <param name="values">The values.</param>
+    /// <param name="stored">Room for a part that is converted; empty where none is.</param>
+    private static void WriteAll<T>(Stream stream, SafeTensorsType type, ReadOnlySpan<T> values, Span<byte> stored) where T : unmanaged, INumber<T>
+    {
+        while (!values.IsEmpty)
+        {
+            ReadOnlySpan<T> part = values[..Math.Min(values.Length, RowMajor.BufferSize<double>())];
+            if (stored.IsEmpty)
+                stream.Write(MemoryMarshal.AsBytes(part));
+            else
+            {
+                Span<byte> bytes = stored[..(part.Length * (type.Bits() / 8))];
+                SafeTensorsValues.Encode(part, type, bytes);
+                stream.Write(bytes);
+            }
+            values = values[part.Length..];
         }
     }
 }

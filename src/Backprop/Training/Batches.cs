@@ -1,6 +1,7 @@
 using System.Numerics;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -82,7 +83,7 @@ public sealed class Batches<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         get
         {
-            if (index < 0 || index >= Count) throw new ArgumentOutOfRangeException(nameof(index), index, $"Batches expects an index from 0 to {Count - 1}.");
+            if (index < 0 || index >= Count) throw new ArgumentOutOfRangeException(nameof(index), Invariant($"{index}"), $"Batches expects an index from 0 to {Count - 1}.");
             var rows = _order.AsSpan(index * BatchSize, Math.Min(BatchSize, Samples.Count - index * BatchSize));
             return (Gather(Samples.X, rows, ref _xs), Gather(Samples.Y, rows, ref _ys));
         }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
@@ -7,20 +6,62 @@ namespace Backprop;
 /// <content>Everything that the rest of a training depends on, in one file.</content>
 public sealed partial class Trainer<T>
 {
-    private const string Format = "backprop checkpoint 1";
-    private readonly Dictionary<string, double> _hyperparameters;   // as they were in the beginning, before schedulers moved them
+    private const string FormatKey = "format", FormatName = "backprop checkpoint ", Format = FormatName + "2", Digest = "sha256";
 
     /// <summary>Saves all that the rest of the training depends on: model, optimizer, schedulers, generators, position and history.</summary>
-    /// <remarks>May be called whenever <see cref="Fit"/> does not run a step: before, after, after a cancellation, and from what is told of progress.</remarks>
-    /// <param name="path">The file, a safetensors file; replaced as a whole or not at all.</param>
+    /// <remarks>
+    /// <para>May be called whenever <see cref="Fit"/> does not run a step: before, after, after a cancellation, and from what is told of progress.</para>
+    /// <para>The file is a safetensors file. Its last tensor is the SHA-256 of all bytes before it, so that a damaged file is found out.</para>
+    /// </remarks>
+    /// <param name="path">The file; replaced as a whole or not at all.</param>
     /// <exception cref="ArgumentNullException"><paramref name="path"/> is null.</exception>
     /// <exception cref="IOException">The file could not be written; what was there before still is.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written.</exception>
-    public void SaveCheckpoint(string path)
+    public void SaveCheckpoint(string path) => CheckpointFile().Save(path);
+
+    /// <summary>Saves all that the rest of the training depends on to a stream.</summary>
+    /// <param name="stream">Where to, from its position on; it need not be able to seek, and stays open.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="stream"/> is null.</exception>
+    /// <exception cref="IOException">The stream could not be written.</exception>
+    public void SaveCheckpoint(Stream stream) => CheckpointFile().Write(stream);
+
+    /// <summary>Goes on from a checkpoint. Nothing changes unless all of it fits.</summary>
+    /// <remarks>
+    /// <para>The trainer is built as the one that saved the file: the order in which optimizer, schedulers and trainer are made does not matter. Settings are compared by
+    /// value; see <see cref="Settings"/> for those of layers and losses of your own.</para>
+    /// <para>Learning rates and momenta go on from where they were; to go on with others, set them in the optimizer afterwards.</para>
+    /// </remarks>
+    /// <param name="path">A file that <see cref="SaveCheckpoint(string)"/> wrote.</param>
+    /// <param name="allow">What may be different here; see there for what becomes of it.</param>
+    /// <returns>What is different, of all that may be.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="path"/> is null.</exception>
+    /// <exception cref="InvalidDataException">The file is not valid, is damaged, is no checkpoint, or is one of another model, other samples or other settings; the message
+    /// says which, and what would allow it.</exception>
+    /// <exception cref="IOException">The file could not be read.</exception>
+    public ResumeChanges LoadCheckpoint(string path, ResumeChanges allow = ResumeChanges.None)
+    {
+        using var file = SafeTensorsReader.Open(path);
+        return Resume(file, path, allow);
+    }
+
+    /// <summary>Goes on from a checkpoint that a stream holds. Nothing changes unless all of it fits.</summary>
+    /// <param name="stream">What <see cref="SaveCheckpoint(Stream)"/> wrote, from the stream's position to its end; it need not be able to seek, and stays open.</param>
+    /// <param name="allow">What may be different here; see there for what becomes of it.</param>
+    /// <returns>What is different, of all that may be.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="stream"/> is null.</exception>
+    /// <exception cref="InvalidDataException">It is not valid, is damaged, is no checkpoint, or is one of another model, other samples or other settings.</exception>
+    /// <exception cref="IOException">The stream could not be read.</exception>
+    public ResumeChanges LoadCheckpoint(Stream stream, ResumeChanges allow = ResumeChanges.None)
+    {
+        using var file = SafeTensorsReader.Open(stream, leaveOpen: true);
+        return Resume(file, file.Source, allow);
+    }
+
+    private SafeTensorsWriter CheckpointFile()
     {
         var file = new SafeTensorsWriter();
-        file.AddMetadata("format", Format);
-        foreach (var (name, value) in Settings()) file.AddMetadata(name, value);
+        file.AddMetadata(FormatKey, Format);
+        foreach (var (name, value) in AllSettings()) file.AddMetadata(name, value);
         ModelState<T>.Of(Model).AddTo(file, "model.");
         _bestState?.AddTo(file, "best.");
         var optimizer = Optimizer.GetState();
@@ -28,62 +69,63 @@ public sealed partial class Trainer<T>
         foreach (var (name, values) in optimizer.Arrays) file.Add($"optimizer.array.{name}", [values.Length], values);
         if (Scheduler is not null) Add(file, "scheduler.", Scheduler.GetState());
         if (BatchScheduler is not null) Add(file, "batch_scheduler.", BatchScheduler.GetState());
-        foreach (var (i, generator) in Generators().Index()) Add(file, $"generator.{i}", MemoryMarshal.Cast<byte, long>(generator.GetState()).ToArray());
+        foreach (var (i, generator) in Generators().Index()) Add(file, $"generator.{Text(i)}", MemoryMarshal.Cast<byte, long>(generator.GetState()).ToArray());
         Add<long>(file, "position", [Epoch, Batch]);
+        Add<long>(file, "best_epoch", [_best?.Epoch ?? 0]);
         Add(file, "loss_sum", [_lossSum]);
         Add(file, "order", Array.ConvertAll(Training.Order.ToArray(), row => (long)row));
-        Add(file, "history.learning_rate", [.. _epochs.Select(epoch => epoch.LearningRate)]);
-        Add(file, "history.training_loss", [.. _epochs.Select(epoch => epoch.TrainingLoss)]);
-        if (Validation is not null) Add(file, "history.validation_loss", [.. _epochs.Select(epoch => epoch.ValidationLoss!.Value)]);
-        foreach (var metric in MeasuredMetrics) Add(file, $"history.metric.{metric}", [.. _epochs.Select(epoch => epoch.Metrics[metric])]);
-        file.Save(path);
+        AddHistory(file);
+        file.AddDigest(Digest);
+        return file;
     }
 
-    /// <summary>Goes on from a checkpoint. Nothing changes unless all of it fits.</summary>
-    /// <remarks>Learning rates and momenta go on from where they were; to go on with others, set them in the optimizer afterwards.</remarks>
-    /// <param name="path">A file that <see cref="SaveCheckpoint"/> wrote, for a trainer built as this one.</param>
-    /// <exception cref="ArgumentNullException"><paramref name="path"/> is null.</exception>
-    /// <exception cref="InvalidDataException">The file is not valid, is no checkpoint, or is one of another model, other samples or other settings; the message says which.</exception>
-    /// <exception cref="IOException">The file could not be read.</exception>
-    public void LoadCheckpoint(string path)
+    private ResumeChanges Resume(SafeTensorsReader file, string source, ResumeChanges allow)
     {
-        using var file = SafeTensorsReader.Open(path);
-        CheckSettings(file, path);
-        var model = ReadModel(file, path, "model.");
-        var best = file.Entries.Any(entry => entry.Name.StartsWith("best.", StringComparison.Ordinal)) ? ReadModel(file, path, "best.") : null;
-        var arrays = Names(file, "optimizer.array.").ToDictionary(name => name, name => Values<T>(file, path, $"optimizer.array.{name}"));
-        var optimizer = new OptimizerState<T>(Numbers(file, path, "optimizer.number."), arrays);
-        var (scheduler, batchScheduler) = (Numbers(file, path, "scheduler."), Numbers(file, path, "batch_scheduler."));
+        RequireWhole(file, source);
+        var there = file.Metadata;
+        var changes = CheckSettings(there, source, allow);
+        var model = ReadModel(file, source, "model.");
+        var best = file.Entries.Any(entry => entry.Name.StartsWith("best.", StringComparison.Ordinal)) ? ReadModel(file, source, "best.") : null;
+        var arrays = Names(file, "optimizer.array.").ToDictionary(name => name, name => Values<T>(file, source, $"optimizer.array.{name}"));
+        var optimizer = WithChanges(new(Numbers(file, source, "optimizer.number."), arrays), there, changes);
+        var (scheduler, batchScheduler) = (Numbers(file, source, "scheduler."), Numbers(file, source, "batch_scheduler."));
         var generators = Generators().ToArray();
-        var states = generators.Select((_, i) => MemoryMarshal.AsBytes<long>(Values<long>(file, path, $"generator.{i}")).ToArray()).ToArray();
-        var position = Values<long>(file, path, "position", 2);
-        var lossSum = Values<double>(file, path, "loss_sum", 1)[0];
-        var order = Values<long>(file, path, "order", Training.Samples.Count);
-        if (position[0] is < 0 or > int.MaxValue || position[1] < 0 || position[1] > Training.Count || !order.Order().SequenceEqual(Enumerable.Range(0, order.Length).Select(row => (long)row)))
-            throw new InvalidDataException($"{path} is damaged: no training can be where it says.");
-        var epochs = ReadHistory(file, path, (int)position[0]);
+        var states = generators.Select((_, i) => MemoryMarshal.AsBytes<long>(Values<long>(file, source, $"generator.{Text(i)}")).ToArray()).ToArray();
+        var position = Values<long>(file, source, "position", 2);
+        var bestEpoch = Values<long>(file, source, "best_epoch", 1)[0];
+        var lossSum = Values<double>(file, source, "loss_sum", 1)[0];
+        // Other batches: what is over of the running epoch cannot be found among them, so it begins again.
+        var beginsAgain = (changes & (ResumeChanges.BatchSize | ResumeChanges.Samples)) != 0;
+        var order = Values<long>(file, source, "order", beginsAgain ? null : Training.Samples.Count);
+        if (position[0] is < 0 or > int.MaxValue || position[1] < 0 || (!beginsAgain && position[1] > Training.Count) || bestEpoch < 0 || bestEpoch > position[0]
+            || !order.Order().SequenceEqual(Enumerable.Range(0, order.Length).Select(row => (long)row)))
+            throw new InvalidDataException($"{source} is damaged: no training can be where it says.");
+        var epochs = ReadHistory(file, source, (int)position[0]);
 
         // All is read. What the parts refuse now is taken back.
         var undo = new Stack<Action>();
         try
         {
             Apply(Optimizer.GetState(), optimizer, Optimizer.SetState);
-            if (Scheduler is not null) Apply(Scheduler.GetState(), scheduler, Scheduler.SetState);
-            if (BatchScheduler is not null) Apply(BatchScheduler.GetState(), batchScheduler, BatchScheduler.SetState);
+            if (Scheduler is not null && !IsOther(Scheduler, "scheduler", there)) Apply(Scheduler.GetState(), scheduler, Scheduler.SetState);
+            if (BatchScheduler is not null && !IsOther(BatchScheduler, "batch scheduler", there)) Apply(BatchScheduler.GetState(), batchScheduler, BatchScheduler.SetState);
             foreach (var (generator, after) in generators.Zip(states)) Apply(generator.GetState(), after, state => generator.SetState(state));
         }
         catch (ArgumentException exception)
         {
             while (undo.TryPop(out var step)) step();
-            throw new InvalidDataException($"{path} does not fit: {exception.Message}", exception);
+            throw new InvalidDataException($"{source} does not fit: {exception.Message}", exception);
         }
 
         model.CopyTo(ModelState<T>.Of(Model));
-        Training.SetOrder(Array.ConvertAll(order, row => (int)row));
         _epochs.Clear();
         _epochs.AddRange(epochs);
-        (Batch, _lossSum, _bestState) = ((int)position[1], lossSum, best);
-        _best = epochs.Aggregate(default(EpochResult), (soFar, epoch) => EarlyStopping?.IsBetter(epoch, soFar) ?? false ? epoch : soFar);
+        (Batch, _lossSum) = beginsAgain ? (0, 0) : ((int)position[1], lossSum);
+        if (!beginsAgain) Training.SetOrder(Array.ConvertAll(order, row => (int)row));
+        // Epochs that were measured otherwise cannot be compared; and a best epoch whose weights are not known is of no use where they are wanted.
+        var isKnown = bestEpoch > 0 && EarlyStopping is not null && !changes.HasFlag(ResumeChanges.Validation) && (best is not null || !EarlyStopping.RestoreBest);
+        (_best, _bestState) = isKnown ? (epochs[bestEpoch - 1], EarlyStopping!.RestoreBest ? best : null) : (null, null);
+        return changes;
 
         void Apply<TState>(TState before, TState after, Action<TState> set)
         {
@@ -92,67 +134,90 @@ public sealed partial class Trainer<T>
         }
     }
 
+    /// <summary>Refuses what is no checkpoint, one of another version, and one with a single wrong bit.</summary>
+    private static void RequireWhole(SafeTensorsReader file, string source)
+    {
+        var format = file.Metadata.GetValueOrDefault(FormatKey, "");
+        if (!format.StartsWith(FormatName, StringComparison.Ordinal)) throw new InvalidDataException($"{source} is no checkpoint.");
+        if (format != Format)
+        {
+            throw new InvalidDataException($"{source} is a {SafeTensorsHeader.Quote(format)}, and this version of Backprop reads a '{Format}': "
+                + "it was written by an older version, before 0.2, or by a newer one.");
+        }
+
+        if (!file.HasValidDigest(Digest)) throw new InvalidDataException($"{source} is damaged: its SHA-256 is not the one that was written with it.");
+    }
+
+    /// <summary>An optimizer's state with those hyperparameters that are to be taken as they are here.</summary>
+    private OptimizerState<T> WithChanges(OptimizerState<T> state, IReadOnlyDictionary<string, string> there, ResumeChanges changes)
+    {
+        var (numbers, here) = (state.Numbers.ToDictionary(), Optimizer.GetState().Numbers);
+        foreach (var name in state.Hyperparameters().Keys.Union(_hyperparameters.Keys))
+        {
+            // Schedulers move rates and momenta: those of another scheduler are no place for this one to start from.
+            var differs = there.GetValueOrDefault($"optimizer {name}") != (_hyperparameters.TryGetValue(name, out var made) ? Text(made) : null);
+            if (differs || changes.HasFlag(ResumeChanges.Schedulers)) Take(name);
+        }
+
+        return state with { Numbers = numbers };
+
+        void Take(string name)
+        {
+            Set(name);
+            if (name.EndsWith(".lr", StringComparison.Ordinal)) Set($"{name[..^"lr".Length]}initial_lr");
+        }
+
+        void Set(string name)
+        {
+            if (here.TryGetValue(name, out var value)) numbers[name] = value;
+            else numbers.Remove(name);
+        }
+    }
+
     private IEnumerable<Generator> Generators() => (Training.Generator is { } first ? Model.Generators.Prepend(first) : Model.Generators).Distinct();
 
     private IEnumerable<string> MeasuredMetrics => Validation is null ? [] : Metrics.Select(metric => metric.Name);
 
-    /// <summary>What must be the same when the training is resumed. States of optimizer and schedulers look after what else they need.</summary>
-    private Dictionary<string, string> Settings()
-    {
-        var settings = new Dictionary<string, string>
-        {
-            ["precision"] = typeof(T) == typeof(float) ? "float" : "double",
-            ["model"] = $"{Model}",
-            ["loss"] = $"{Loss}",
-            ["training samples"] = Training.Samples.Fingerprint,
-            ["validation samples"] = Validation?.Fingerprint ?? "none",
-            ["batch size"] = Text(Training.BatchSize),
-            ["last batch"] = Training.DropLast ? "dropped" : "kept",
-            ["metrics"] = string.Join(", ", MeasuredMetrics),
-            ["scheduler"] = Scheduler?.ToString() ?? "none",
-            ["batch scheduler"] = BatchScheduler?.ToString() ?? "none",
-            ["gradient norm"] = MaxGradientNorm is double norm ? Text(norm) : "any",
-            ["early stopping"] = EarlyStopping?.ToString() ?? "none",
-            ["generators"] = Text(Generators().Count()),
-            ["shuffled"] = Training.Generator is null ? "no" : "yes",
-            ["optimizer"] = $"{Optimizer}",
-        };
-        foreach (var (name, value) in _hyperparameters) settings[$"optimizer {name}"] = Text(value);
-        return settings;
-    }
-
-    private void CheckSettings(SafeTensorsReader file, string path)
-    {
-        if (file.Metadata.GetValueOrDefault("format") != Format) throw new InvalidDataException($"{path} is no checkpoint.");
-        var (there, here) = (file.Metadata, Settings());
-        var problems = here.Keys.Union(there.Keys).Where(name => name != "format" && there.GetValueOrDefault(name) != here.GetValueOrDefault(name))
-            .Select(name => $"{name}: {there.GetValueOrDefault(name, "nothing")} there, {here.GetValueOrDefault(name, "nothing")} here").ToList();
-        if (problems.Count > 0) throw new InvalidDataException($"{path} is a checkpoint of a training with other settings:\n  {string.Join("\n  ", problems)}");
-    }
-
-    /// <summary>What an optimizer was made with, as opposed to what it has learned since.</summary>
-    private static Dictionary<string, double> Hyperparameters(OptimizerState<T> state)
-    {
-        var learned = state.Arrays.Keys.Select(Last).Concat(["step", "initial_lr"]).ToHashSet();
-        return state.Numbers.Where(number => !learned.Contains(Last(number.Key))).ToDictionary();
-
-        static string Last(string name) => name[(name.LastIndexOf('.') + 1)..];
-    }
-
-    private ModelState<T> ReadModel(SafeTensorsReader file, string path, string prefix)
+    private ModelState<T> ReadModel(SafeTensorsReader file, string source, string prefix)
     {
         var state = ModelState<T>.Of(Model).Copy();
-        state.Check(file, prefix, $"{path} does not fit {Model}");
+        state.Check(file, prefix, $"{source} does not fit {Model}");
         state.Read(file, prefix);
         return state;
     }
 
-    private EpochResult[] ReadHistory(SafeTensorsReader file, string path, int count)
+    /// <summary>What each epoch came to. Validation and metrics may have come and gone: they say which epochs they are of.</summary>
+    private void AddHistory(SafeTensorsWriter file)
     {
-        var (rates, training) = (Values<double>(file, path, "history.learning_rate", count), Values<double>(file, path, "history.training_loss", count));
-        var validation = Validation is null ? null : Values<double>(file, path, "history.validation_loss", count);
-        var metrics = MeasuredMetrics.ToDictionary(name => name, name => Values<double>(file, path, $"history.metric.{name}", count));
-        return [.. Enumerable.Range(0, count).Select(i => new EpochResult(i + 1, rates[i], training[i], validation?[i], metrics.ToDictionary(metric => metric.Key, metric => metric.Value[i])))];
+        Add(file, "history.learning_rate", [.. _epochs.Select(epoch => epoch.LearningRate)]);
+        Add(file, "history.training_loss", [.. _epochs.Select(epoch => epoch.TrainingLoss)]);
+        AddSome("validation", _epochs.Where(epoch => epoch.ValidationLoss is not null), epoch => epoch.ValidationLoss!.Value);
+        foreach (var metric in _epochs.SelectMany(epoch => epoch.Metrics.Keys).Distinct()) AddSome($"metric.{metric}", _epochs.Where(epoch => epoch.Metrics.ContainsKey(metric)), epoch => epoch.Metrics[metric]);
+
+        void AddSome(string name, IEnumerable<EpochResult> epochs, Func<EpochResult, double> value)
+        {
+            Add(file, $"history.epochs.{name}", [.. epochs.Select(epoch => (long)epoch.Epoch)]);
+            Add(file, $"history.values.{name}", [.. epochs.Select(value)]);
+        }
+    }
+
+    private EpochResult[] ReadHistory(SafeTensorsReader file, string source, int count)
+    {
+        var (rates, training) = (Values<double>(file, source, "history.learning_rate", count), Values<double>(file, source, "history.training_loss", count));
+        var validation = ReadSome("validation");
+        // Metrics in the order that they have here.
+        var names = Names(file, "history.values.metric.").ToArray();
+        var metrics = MeasuredMetrics.Intersect(names).Union(names).Select(name => (Name: name, Values: ReadSome($"metric.{name}"))).ToArray();
+        return [.. Enumerable.Range(1, count).Select(epoch => new EpochResult(epoch, rates[epoch - 1], training[epoch - 1],
+            validation.TryGetValue(epoch, out var loss) ? loss : null, metrics.Where(metric => metric.Values.ContainsKey(epoch)).ToDictionary(metric => metric.Name, metric => metric.Values[epoch])))];
+
+        Dictionary<long, double> ReadSome(string name)
+        {
+            var epochs = Values<long>(file, source, $"history.epochs.{name}");
+            var values = Values<double>(file, source, $"history.values.{name}", epochs.Length);
+            if (epochs.Distinct().Count() != epochs.Length || epochs.Any(epoch => epoch < 1 || epoch > count)) throw new InvalidDataException($"{source} is damaged: history.epochs.{name} names epochs that were not.");
+            return epochs.Zip(values).ToDictionary(pair => pair.First, pair => pair.Second);
+        }
     }
 
     private static void Add<TValue>(SafeTensorsWriter file, string name, TValue[] values) where TValue : unmanaged, INumber<TValue> => file.Add(name, [values.Length], values);
@@ -162,20 +227,18 @@ public sealed partial class Trainer<T>
         foreach (var (name, value) in numbers) Add(file, prefix + name, [value]);
     }
 
-    private static Dictionary<string, double> Numbers(SafeTensorsReader file, string path, string prefix) =>
-        Names(file, prefix).ToDictionary(name => name, name => Values<double>(file, path, prefix + name, 1)[0]);
+    private static Dictionary<string, double> Numbers(SafeTensorsReader file, string source, string prefix) =>
+        Names(file, prefix).ToDictionary(name => name, name => Values<double>(file, source, prefix + name, 1)[0]);
 
     private static IEnumerable<string> Names(SafeTensorsReader file, string prefix) =>
         file.Entries.Where(entry => entry.Name.StartsWith(prefix, StringComparison.Ordinal)).Select(entry => entry.Name[prefix.Length..]);
 
-    private static TValue[] Values<TValue>(SafeTensorsReader file, string path, string name, int? count = null) where TValue : unmanaged, INumber<TValue>
+    private static TValue[] Values<TValue>(SafeTensorsReader file, string source, string name, int? count = null) where TValue : unmanaged, INumber<TValue>
     {
         if (!file.TryGetEntry(name, out var entry) || entry.Type != SafeTensorsTypes.Of<TValue>() || entry.Count > Array.MaxLength || (count is not null && entry.Count != count))
-            throw new InvalidDataException($"{path} is damaged: {name} {(entry is null ? "is missing" : $"cannot be {entry}")}.");
+            throw new InvalidDataException($"{source} is damaged: {name} {(entry is null ? "is missing" : $"cannot be {entry}")}.");
         var values = new TValue[entry.Count];
         file.Read(name, values.AsSpan());
         return values;
     }
-
-    private static string Text(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
 }

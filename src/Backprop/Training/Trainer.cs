@@ -1,6 +1,7 @@
 using System.Numerics;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -8,7 +9,7 @@ namespace Backprop;
 /// <remarks>
 /// <para>It uses nothing but what is public: <see cref="Fit"/> and <see cref="Step"/> are what a loop of your own would say. The position, epoch and batch,
 /// is the trainer's, so <see cref="Fit"/> goes on where the last call, or the checkpoint that was loaded, ended.</para>
-/// <para>A run that was saved with <see cref="SaveCheckpoint"/> and resumed with <see cref="LoadCheckpoint"/> gives bit for bit what it gives uninterrupted.</para>
+/// <para>A run that was saved with <see cref="SaveCheckpoint(string)"/> and resumed with <see cref="LoadCheckpoint(string, ResumeChanges)"/> gives bit for bit what it gives uninterrupted.</para>
 /// </remarks>
 /// <example>
 /// <code>
@@ -46,7 +47,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         ArgumentNullException.ThrowIfNull(training);
         (Model, Loss, Optimizer, Training) = (model, loss, optimizer, training);
         _pass = model.NewPass();
-        _hyperparameters = Hyperparameters(optimizer.GetState());
+        _hyperparameters = TakeDown();
     }
 
     /// <summary>The model.</summary>
@@ -143,7 +144,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     {
         var yHat = Model.Forward(x, _pass);
         var loss = Loss.Forward(yHat, y);
-        if (!T.IsFinite(loss)) throw new NotFiniteNumberException($"The loss is {loss} in epoch {Epoch + 1}, batch {Batch + 1}: {NotFinite.Find(_pass, y)}", double.CreateChecked(loss));
+        if (!T.IsFinite(loss)) throw new NotFiniteNumberException(Invariant($"The loss is {loss} in epoch {Epoch + 1}, batch {Batch + 1}: {NotFinite.Find(_pass, y)}"), double.CreateChecked(loss));
         Optimizer.ZeroGradients();
         Model.AccumulateGradients(_pass, Loss.Backward(yHat, y, _gradients.Get(yHat.RowCount, yHat.ColumnCount)));
         if (MaxGradientNorm is double norm) GradientClipping.ByNorm(Optimizer.Parameters, norm);

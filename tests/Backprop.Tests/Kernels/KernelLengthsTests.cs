@@ -35,7 +35,7 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
     [
         ("log of a sum of exponentials", [(K - 1) * N + 2], a => CrossEntropy.LogSumExp<T>(a[0], N, K, new T[2], new T[2])),
         ("cross entropy", [(K - 1) * N + 2, 2, 2, (K - 1) * N + 2], a => CrossEntropy.Losses<T>(a[0], N, K, a[1], a[2], new T[K], a[3], T.One, T.One, new T[2])),
-        ("cross entropy, backward", [(K - 1) * N + 2, (K - 1) * N + 2, (K - 1) * N + 2], a => CrossEntropy.Gradient<T>(a[0], N, K, new T[2], new T[2], new T[K], a[1], T.One, T.One, a[2], new T[2], new T[2])),
+        ("cross entropy, backward", [(K - 1) * N + 2, (K - 1) * N + 2, (K - 1) * N + 2], a => CrossEntropy.Gradient<T>(a[0], N, K, new T[2], new T[2], new T[K], a[1], T.One, T.One, a[2], [], [])),
     ];
 
     public static TheoryData<string> Names => [.. Exact.Concat(AtLeast).Select(kernel => kernel.Name)];

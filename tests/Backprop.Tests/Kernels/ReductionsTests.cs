@@ -78,7 +78,7 @@ public abstract class ReductionsTests<T>
     {
         T[] matrix = Numbers(rows * columns, 1), columnSums = Numbers(columns, 2), before = [.. columnSums];
         Reductions.AddColumnSums(matrix, rows, columnSums);
-        for (int j = 0; j < columns; j++) columnSums[j].Should().Be(before[j] + T.CreateTruncating(Reference.Sum(matrix[(j * rows)..((j + 1) * rows)])));
+        for (int j = 0; j < columns; j++) columnSums[j].Should().Be(before[j] + T.CreateTruncating(Reference.Sum<T>(matrix[(j * rows)..((j + 1) * rows)])));
     }, seed: "0000KpWHEs03");
 
     [Fact]

@@ -50,7 +50,7 @@ internal static class Reference
         return result;
     }
 
-    /// <summary>The sum, in double, of blocks of 128 floats or 4,096 doubles, each by <see cref="PartialSums{T}"/>.</summary>
+    /// <summary>The sum in double of blocks of 128 floats or 4,096 doubles, each by <see cref="PartialSums{T}"/>.</summary>
     public static double Sum<T>(T[] x) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var (total, block) = (0.0, typeof(T) == typeof(float) ? 128 : 4096);

@@ -32,8 +32,99 @@ public abstract class ModelFileTests<T> : IDisposable where T : unmanaged, Syste
         var (saved, loaded) = (Model<T>(1), Model<T>(2));
         saved.Save(_path);
         Runs.Model(loaded).Should().NotBe(Runs.Model(saved));
-        loaded.Load(_path);
+        var report = loaded.Load(_path);
         Runs.Model(loaded).Should().Be(Runs.Model(saved));
+        report.Loaded.Should().HaveCount(8);
+        report.Missing.Concat(report.Unexpected).Should().BeEmpty();
+    }
+
+    [Fact]
+    public void A_stream_has_the_files_bytes_and_is_read_even_if_it_cannot_seek()
+    {
+        var saved = Model<T>(1);
+        saved.Save(_path);
+        using var stream = new MemoryStream();
+        saved.Save(stream);
+        stream.ToArray().Should().Equal(File.ReadAllBytes(_path));
+
+        var loaded = Model<T>(2);
+        stream.Position = 0;
+        loaded.Load(stream);
+        Runs.Model(loaded).Should().Be(Runs.Model(saved));
+        stream.CanRead.Should().BeTrue("it stays open");
+        loaded = Model<T>(2);
+        loaded.Load(new OneWayStream(stream.ToArray()));
+        Runs.Model(loaded).Should().Be(Runs.Model(saved));
+
+        loaded = Model<T>(2);
+        var before = Runs.Model(loaded);
+        for (var length = 0; length < stream.Length; length += 7)
+        {
+            loaded.Invoking(m => m.Load(new OneWayStream(stream.ToArray()[..length]))).Should().Throw<InvalidDataException>();
+            Runs.Model(loaded).Should().Be(before);
+        }
+    }
+
+    [Theory]
+    [InlineData(SafeTensorsType.F16, 1.0 / 2048)]
+    [InlineData(SafeTensorsType.BF16, 1.0 / 256)]
+    [InlineData(SafeTensorsType.F32, 1.0 / 16777216)]
+    [InlineData(SafeTensorsType.F64, 0)]
+    public void Values_are_stored_as_asked_for_and_read_again(SafeTensorsType type, double relative)
+    {
+        var (saved, loaded) = (Model<T>(1), Model<T>(2));
+        saved.Save(_path, storeAs: type);
+        using (var file = SafeTensorsReader.Open(_path))
+            file.Entries.Select(entry => entry.Type).Distinct().Should().BeEquivalentTo([type, SafeTensorsType.I64]);
+        loaded.Load(_path, convert: true);
+        foreach (var (there, here) in saved.Parameters.SelectMany(p => p.Values.ToArray()).Zip(loaded.Parameters.SelectMany(p => p.Values.ToArray())))
+            double.CreateChecked(here).Should().BeApproximately(double.CreateChecked(there), relative * Math.Abs(double.CreateChecked(there)));
+
+        saved.Invoking(m => m.Save(_path, storeAs: SafeTensorsType.I64)).Should().Throw<ArgumentException>()
+            .WithMessage("Save expects storeAs to be F16, BF16, F32 or F64, but it is I64. (Parameter 'storeAs')");
+    }
+
+    [Fact]
+    public void A_value_that_would_become_infinite_is_refused_and_nothing_changes()
+    {
+        var saved = Model<T>(1);
+        saved.Save(_path);
+        var file = File.ReadAllBytes(_path);
+        saved.Get<Linear<T>>("output").Weight.Value[1, 2] = T.CreateChecked(-1e5);
+        saved.Invoking(m => m.Save(_path, SafeTensorsType.F16)).Should().Throw<OverflowException>()
+            .WithMessage("The tensor 'output.weight' has -100000 at [1, 2], beyond the range of F16.");
+        File.ReadAllBytes(_path).Should().Equal(file);
+
+        var large = Model<double>(1);
+        large.Get<Linear<double>>("output").Weight.Value[1, 2] = 1e300;
+        large.Save(_path);
+        var single = Model<float>(2);
+        var before = Runs.Model(single);
+        single.Invoking(m => m.Load(_path, convert: true)).Should().Throw<InvalidDataException>()
+            .WithMessage($"{_path} does not fit {single}:\n  out of range: output.weight has 1E+300 at [1, 2], beyond the range of float");
+        Runs.Model(single).Should().Be(before);
+    }
+
+    [Fact]
+    public void What_is_one_here_but_not_in_the_file_is_refused()
+    {
+        new Sequential<T> { { "first", new Linear<T>(3, 3) }, { "second", new Linear<T>(3, 3) } }.Save(_path);
+        var shared = new Linear<T>(3, 3);
+        var model = new Sequential<T> { { "first", shared }, { "second", shared } };
+        Refused(model, $"{_path} does not fit {model}:\n  different values: first.weight and second.weight are one here, but not in the file\n  different values: first.bias and second.bias are one here, but not in the file");
+    }
+
+    [Fact]
+    public void A_file_of_a_later_version_is_refused_and_one_without_a_version_is_not()
+    {
+        var model = Model<T>(1);
+        model.Save(_path);
+        using (var file = SafeTensorsReader.Open(_path)) file.Metadata.Should().Contain("backprop model", "1");
+        var bytes = File.ReadAllText(_path, System.Text.Encoding.Latin1);
+        File.WriteAllText(_path, bytes.Replace("\"backprop model\":\"1\"", "\"backprop model\":\"2\"", StringComparison.Ordinal), System.Text.Encoding.Latin1);
+        Refused(model, $"{_path} is a model file of version '2', and this version of Backprop reads those up to 1: a newer one wrote it.");
+        File.WriteAllText(_path, bytes.Replace("\"backprop model\":\"1\"", "\"another model\" :\"1\"", StringComparison.Ordinal), System.Text.Encoding.Latin1);
+        model.Load(_path);
     }
 
     [Fact]
@@ -75,7 +166,11 @@ public abstract class ModelFileTests<T> : IDisposable where T : unmanaged, Syste
         saved.Save(_path);
         var other = new Sequential<T> { { "hidden", new Linear<T>(3, 4) }, { "last", new Linear<T>(4, 1) } };
         var last = Runs.Model(other["last"]);
-        other.Load(_path, strict: false);
+        var report = other.Load(_path, strict: false);
+        report.Loaded.Should().Equal("hidden.weight", "hidden.bias");
+        report.Missing.Should().Equal("last.weight", "last.bias");
+        report.Unexpected.Should().BeEquivalentTo("norm.weight", "norm.bias", "norm.running_mean", "norm.running_var", "norm.num_batches_tracked", "output.weight");
+        report.ToString().Should().StartWith("loaded: hidden.weight, hidden.bias\nmissing: last.weight, last.bias\nunexpected: ");
         Runs.Model(other["hidden"]).Should().Be(Runs.Model(saved["hidden"]));
         Runs.Model(other["last"]).Should().Be(last);
     }

@@ -123,8 +123,10 @@ public sealed class SafeTensorsFormatTests
         file.Entries.Select(entry => entry.ByteLength).Should().Equal(6, 0, 8, 3);
         file.Read<float>("z", new float[2]);
 
-        var read = () => file.Read<float>("a", new float[3], convert: true);
-        read.Should().Throw<InvalidDataException>().WithMessage("The tensor 'a' in The stream is BF16, not Single, and is not converted.");
+        file.Read<float>("a", new float[3], convert: true);
+
+        var read = () => file.Read<float>("f4", new float[6], convert: true);
+        read.Should().Throw<InvalidDataException>().WithMessage("The tensor 'f4' in The stream is F4, not Single, and is not converted.");
     }
 
     [Fact]

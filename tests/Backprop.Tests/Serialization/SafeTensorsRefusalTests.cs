@@ -1,3 +1,5 @@
+using System.IO.Compression;
+using System.Numerics;
 using FluentAssertions;
 using Xunit;
 
@@ -132,12 +134,105 @@ public sealed class SafeTensorsRefusalTests
     }
 
     [Fact]
-    public void A_stream_that_cannot_seek_is_refused()
+    public void A_stream_that_cannot_seek_is_read_like_one_that_can()
     {
-        using var stream = new System.IO.Compression.GZipStream(new MemoryStream(), System.IO.Compression.CompressionMode.Decompress);
-        var open = () => SafeTensorsReader.Open(stream);
-        open.Should().Throw<ArgumentException>()
-            .WithMessage("SafeTensorsReader expects a stream that can seek; copy this one into a MemoryStream. (Parameter 'stream')");
+        byte[] file = SafeTensorsBytes.Written(writer => writer.Add("a", [2], [1f, 2]));
+        using (var whole = SafeTensorsReader.Open(new OneWayStream(file)))
+        {
+            var values = new float[2];
+            whole.Read<float>("a", values);
+            values.Should().Equal(1, 2);
+        }
+
+        for (int length = 0; length < file.Length; length++)
+        {
+            var open = () => SafeTensorsReader.Open(new OneWayStream(file[..length]));
+            open.Should().Throw<InvalidDataException>();
+        }
+
+        var stream = new OneWayStream(file);
+        SafeTensorsReader.Open(stream, leaveOpen: true).Dispose();
+        stream.CanRead.Should().BeTrue();
+        stream = new OneWayStream(file);
+        SafeTensorsReader.Open(stream).Dispose();
+        stream.CanRead.Should().BeFalse();
+    }
+
+    /// <summary>The product of the first example's sizes is 32 in 64 bits, and so it is of the second's in 128.</summary>
+    [Theory]
+    [InlineData("U8", "6295983356833376776,6755941598694255364", 32)]
+    [InlineData("U8", "4611686018427387904,4611686018427387904,16", 0)]
+    [InlineData("U8", "9223372036854775807,9223372036854775807", 1)]
+    [InlineData("F64", "4611686018427387904,4611686018427387904", 0)]
+    [InlineData("F4", "9223372036854775807,9223372036854775807,9223372036854775807", 0)]
+    [InlineData("U8", "0,9223372036854775807,9223372036854775807", 0)]
+    public void Sizes_whose_product_wraps_are_refused(string type, string shape, int length) => Refused(
+        SafeTensorsBytes.Of($$$"""{"a":{"dtype":"{{{type}}}","shape":[{{{shape}}}],"data_offsets":[0,{{{length}}}]}}""", length),
+        $"the tensor 'a' is {type} [{shape.Replace(",", ", ", StringComparison.Ordinal)}], which has more bytes than can be counted (byte * of the header)");
+
+    [Fact]
+    public void What_can_be_counted_is_what_has_less_than_two_to_the_63_bytes()
+    {
+        var random = new Random(1);
+        for (int i = 0; i < 100_000; i++)
+        {
+            var type = (SafeTensorsType)random.Next(Enum.GetValues<SafeTensorsType>().Length);
+            // Sizes that multiply to something near the limit, and far beyond it.
+            long[] shape = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => random.NextInt64() >> random.Next(63))];
+            BigInteger bits = shape.Where(size => size != 0).Aggregate(new BigInteger(type.Bits()), (product, size) => product * size);
+            bool countable = bits / 8 <= long.MaxValue, full = shape.Contains(0) || bits % 8 == 0;
+            var entry = SafeTensorsEntry.Create("a", type, shape, begin: 0, out string problem);
+            (entry is not null).Should().Be(countable && full, $"{type} [{string.Join(", ", shape)}]");
+            if (entry is not null) entry.ByteLength.Should().Be(shape.Contains(0) ? 0 : (long)(bits / 8));
+            else problem.Should().Be(countable ? "a last byte that is not full" : "more bytes than can be counted");
+        }
+    }
+
+    public static TheoryData<string, byte[], string> ForeignFiles => new()
+    {
+        { "PyTorch", Zip("archive/data.pkl"), """a PyTorch file (.pt or .pth), a zip archive around a pickle; convert it in Python with safetensors.torch.save_file(model.state_dict(), "model.safetensors")""" },
+        { "another zip", Zip("config.json"), """a zip archive, as PyTorch's .pt and .pth files are; convert it in Python with safetensors.torch.save_file(model.state_dict(), "model.safetensors")""" },
+        { "zip cut short", [.. "PK\u0003\u0004"u8, 0, 0, 8, 8], """a zip archive, as PyTorch's .pt and .pth files are; convert it in Python with *""" },
+        { "old PyTorch", Convert.FromHexString("80028a0a6cfc9c46f9206aa850192e80024de9032e"), """a PyTorch file in the format before version 1.6, a pickle; convert it in Python with *""" },
+        { "pickle", Convert.FromHexString("80027d71002858060000007765696768747101"), """a Python pickle, as PyTorch's .pt and .pth files are; convert it in Python with *""" },
+        { "newer pickle", Convert.FromHexString("80049510000000000000007d94"), """a Python pickle, as PyTorch's .pt and .pth files are; convert it in Python with *""" },
+        { "gzip", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2], "compressed with gzip; decompress it first" },
+        { "HDF5", [0x89, .. "HDF\r\n\u001a\n"u8, 0, 0], "an HDF5 file, as Keras writes them; convert it in Python with safetensors.numpy.save_file(arrays, \"model.safetensors\")" },
+        { "NumPy", [0x93, .. "NUMPY"u8, 1, 0, 0x76, 0], "a NumPy array; convert it in Python with *" },
+        { "NumPy archive", Zip("weight.npy"), "a NumPy archive (.npz); convert it in Python with *" },
+        { "Git LFS", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"u8.ToArray(), "a Git LFS pointer, which stands for the file itself; fetch that with git lfs pull" },
+        { "page", "\n<!DOCTYPE html><html></html>"u8.ToArray(), "a web page; what was to be downloaded is something else" },
+    };
+
+    [Theory, MemberData(nameof(ForeignFiles))]
+    public void A_file_of_another_kind_is_named_and_how_to_convert_it(string kind, byte[] file, string message)
+    {
+        Refused(file, $"it is {message}");
+        kind.Should().NotBeEmpty();
+    }
+
+    /// <summary>A length may look like the beginning of anything.</summary>
+    [Theory]
+    [InlineData("8002000000000000", 640)]
+    [InlineData("8004000000000000", 1152)]
+    [InlineData("1f8b080000000000", 559_903)]
+    [InlineData("504b030400000000", 67_324_752)]
+    public void A_file_that_is_merely_cut_short_is_not_taken_for_another(string begin, int length)
+    {
+        byte[] cut = [.. Convert.FromHexString(begin), .. "{ }"u8];
+        if (length < 60_000_000)
+            Refused(cut, $"its header would have {length} bytes, but only 3 follow");
+        byte[] whole = [.. Convert.FromHexString(begin), .. "{}"u8, .. Enumerable.Repeat((byte)' ', length - 2)];
+        SafeTensorsBytes.Open(whole).Dispose();
+    }
+
+    private static byte[] Zip(string name)
+    {
+        using var stream = new MemoryStream();
+        using (var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
+        using (var entry = zip.CreateEntry(name).Open())
+            entry.Write(new byte[100]);
+        return stream.ToArray();
     }
 
     private static void Refused(byte[] file, string message)

@@ -107,18 +107,18 @@ public abstract class CheckpointTests<T> : IDisposable where T : unmanaged, Syst
 
     public static TheoryData<string, Func<Runs.Settings, Runs.Settings>, string> OtherSettings => new()
     {
-        { "seed", s => s with { Seed = 2 }, "training samples: 23x6 -> 23x1, * there, 23x6 -> 23x1, * here\n  validation samples: *" },
-        { "samples", s => s with { Samples = 24 }, "training samples: 23x6 -> 23x1, * there, 24x6 -> 24x1, * here" },
-        { "batch size", s => s with { BatchSize = 6 }, "batch size: 5 there, 6 here" },
-        { "drop last", s => s with { DropLast = true }, "last batch: kept there, dropped here" },
-        { "optimizer", s => s with { Optimizer = "sgd" }, "optimizer: Adam there, SGD here\n*optimizer groups.0.momentum: nothing there, 0 here*" },
-        { "learning rate", s => s with { LearningRate = 0.03 }, "optimizer groups.0.lr: 0.02 there, 0.03 here" },
-        { "scheduler", s => s with { Scheduler = "step" }, "scheduler: none there, StepLR here" },
-        { "model", s => s with { Hidden = 5 }, "model: *Linear(6 -> 4)* there, *Linear(6 -> 5)* here" },
-        { "dropout", s => s with { Dropout = 0.4 }, "model: *Dropout(0.3)* there, *Dropout(0.4)* here" },
-        { "validation", s => s with { Validation = false }, "validation samples: 11x6 -> 11x1, * there, none here\n  metrics: accuracy, top_2_accuracy there,  here" },
-        { "clipping", s => s with { Clip = 1 }, "gradient norm: any there, 1 here" },
-        { "early stopping", s => s with { EarlyStopping = new EarlyStopping(3) }, "early stopping: none there, EarlyStopping(3, 0) here" },
+        { "seed", s => s with { Seed = 2 }, "training samples: 23x6 -> 23x1, * there, 23x6 -> 23x1, * here; ResumeChanges.Samples allows it\n  validation samples: *; ResumeChanges.Validation allows it" },
+        { "samples", s => s with { Samples = 24 }, "training samples: 23x6 -> 23x1, * there, 24x6 -> 24x1, * here; ResumeChanges.Samples allows it" },
+        { "batch size", s => s with { BatchSize = 6 }, "batch size: 5 there, 6 here; ResumeChanges.BatchSize allows it" },
+        { "drop last", s => s with { DropLast = true }, "last batch: kept there, dropped here; ResumeChanges.BatchSize allows it" },
+        { "optimizer", s => s with { Optimizer = "sgd" }, "optimizer: Adam there, SGD here\n  optimizer groups.0 type: Backprop.AdamGroup there, Backprop.SGDGroup here\n*optimizer groups.0.momentum: nothing there, 0 here*" },
+        { "learning rate", s => s with { LearningRate = 0.03 }, "optimizer groups.0.lr: 0.02 there, 0.03 here; ResumeChanges.Hyperparameters allows it" },
+        { "scheduler", s => s with { Scheduler = "step" }, "scheduler: none there, Backprop.StepLR here; ResumeChanges.Schedulers allows it\n*scheduler step_size: nothing there, 2 here; ResumeChanges.Schedulers allows it*" },
+        { "model", s => s with { Hidden = 5 }, "model.hidden text: Linear(6 -> 4) there, Linear(6 -> 5) here\n*model.hidden.weight shape: (4, 6) there, (5, 6) here*" },
+        { "dropout", s => s with { Dropout = 0.4 }, "model.dropout text: Dropout(0.3) there, Dropout(0.4) here\n  model.dropout p: 0.3 there, 0.4 here" },
+        { "validation", s => s with { Validation = false }, "validation samples: 11x6 -> 11x1, * there, none here; ResumeChanges.Validation allows it\n  metrics: accuracy, top_2_accuracy there,  here; ResumeChanges.Validation allows it\n*" },
+        { "clipping", s => s with { Clip = 1 }, "gradient norm: any there, 1 here; ResumeChanges.Hyperparameters allows it" },
+        { "early stopping", s => s with { EarlyStopping = new EarlyStopping(3) }, "early stopping: none there, EarlyStopping(3, 0) here; ResumeChanges.EarlyStopping allows it" },
     };
 
     [Theory, MemberData(nameof(OtherSettings))]
@@ -136,7 +136,8 @@ public abstract class CheckpointTests<T> : IDisposable where T : unmanaged, Syst
         var trainer = Runs.Build<T>(new(OneCycle: true));
         FitUntil(trainer, 3, 7);
         trainer.SaveCheckpoint(_path);
-        Refused(Runs.Build<T>(new(OneCycle: true, Epochs: 7)), $"{_path} does not fit: OneCycleLR cannot go on from this state: total_steps is 30 there and 35 here. (Parameter 'state')");
+        Refused(Runs.Build<T>(new(OneCycle: true, Epochs: 7)),
+            $"{_path} is a checkpoint of a training with other settings:\n  batch scheduler total_steps: 30 there, 35 here; ResumeChanges.Schedulers allows it");
     }
 
     [Fact]
@@ -157,33 +158,55 @@ public abstract class CheckpointTests<T> : IDisposable where T : unmanaged, Syst
         }
     }
 
+    /// <summary>Without a checksum, 333 of 3,000 such files were accepted with other numbers.</summary>
     [Fact]
-    public void A_damaged_checkpoint_is_refused_or_complete_and_a_refused_one_changes_nothing()
+    public void A_checkpoint_with_one_wrong_byte_is_refused_and_changes_nothing()
     {
         var settings = new Runs.Settings(EarlyStopping: new(3), Scheduler: "plateau");
         var trainer = Runs.Build<T>(settings);
         FitUntil(trainer, 3, 7);
-        trainer.SaveCheckpoint(_path);
-        var bytes = File.ReadAllBytes(_path);
-        var random = new Random(1);
-        var other = Runs.Build<T>(settings);
+        using var saved = new MemoryStream();
+        trainer.SaveCheckpoint(saved);
+        var bytes = saved.ToArray();
+        var headerLength = BitConverter.ToInt32(bytes);
+        var (random, other) = (new Random(1), Runs.Build<T>(settings));
         var before = Runs.Bits(other);
-        for (var i = 0; i < 400; i++)
+        for (var i = 0; i < 3000; i++)
         {
-            // Truncated; or with a changed byte, most often in the header, which says what is where.
-            var damaged = i % 4 == 0 ? bytes[..random.Next(bytes.Length)] : [.. bytes];
-            if (i % 4 != 0) damaged[random.Next(i % 4 == 1 ? bytes.Length : 8000)] ^= (byte)(1 << random.Next(8));
-            File.WriteAllBytes(_path, damaged);
-            try
-            {
-                other.LoadCheckpoint(_path);
-                other = Runs.Build<T>(settings);
-            }
-            catch (InvalidDataException)
-            {
-                Runs.Bits(other).Should().Be(before);
-            }
+            byte[] damaged = [.. bytes];
+            // A bit or a whole byte; anywhere, in the header, or in its padding and the digest at both ends of the data.
+            var at = (i % 3) switch { 0 => random.Next(bytes.Length), 1 => random.Next(8 + headerLength), _ => random.Next(2) == 0 ? 8 + headerLength - 1 - random.Next(40) : bytes.Length - 1 - random.Next(40) };
+            damaged[at] ^= (byte)(i % 2 == 0 ? 1 << random.Next(8) : random.Next(1, 256));
+            other.Invoking(t => t.LoadCheckpoint(new MemoryStream(damaged), ResumeChanges.All)).Should().Throw<InvalidDataException>($"byte {at} is {damaged[at]:x2} instead of {bytes[at]:x2}");
         }
+
+        for (var length = 0; length < bytes.Length; length += 97)
+            other.Invoking(t => t.LoadCheckpoint(new OneWayStream(bytes[..length]), ResumeChanges.All)).Should().Throw<InvalidDataException>();
+        Runs.Bits(other).Should().Be(before);
+        other.LoadCheckpoint(new OneWayStream(bytes));
+        Runs.Bits(other).Should().Be(Runs.Bits(trainer));
+    }
+
+    [Fact]
+    public void A_stream_has_the_files_bytes()
+    {
+        var trainer = Runs.Build<T>(new());
+        trainer.Fit(1);
+        trainer.SaveCheckpoint(_path);
+        using var stream = new MemoryStream();
+        trainer.SaveCheckpoint(stream);
+        stream.ToArray().Should().Equal(File.ReadAllBytes(_path));
+    }
+
+    [Theory]
+    [InlineData('1')]
+    [InlineData('3')]
+    public void A_checkpoint_of_another_version_says_so(char version)
+    {
+        Runs.Build<T>(new()).SaveCheckpoint(_path);
+        var text = File.ReadAllText(_path, System.Text.Encoding.Latin1);
+        File.WriteAllText(_path, text.Replace("backprop checkpoint 2", $"backprop checkpoint {version}", StringComparison.Ordinal), System.Text.Encoding.Latin1);
+        Refused(Runs.Build<T>(new()), $"{_path} is a 'backprop checkpoint {version}', and this version of Backprop reads a 'backprop checkpoint 2': it was written by an older version, before 0.2, or by a newer one.");
     }
 
     [Theory]
@@ -195,6 +218,9 @@ public abstract class CheckpointTests<T> : IDisposable where T : unmanaged, Syst
     [InlineData("order", 0, (1L << 32) + 1)]
     [InlineData("position", 0, 2)]
     [InlineData("generator.1", 100, -1)]
+    [InlineData("best_epoch", 0, 2)]
+    [InlineData("best_epoch", 0, -1)]
+    [InlineData("history.epochs.validation", 0, 2)]
     public void A_checkpoint_of_nowhere_is_refused_and_changes_nothing(string name, int index, long value)
     {
         var trainer = Runs.Build<T>(new());
@@ -206,7 +232,8 @@ public abstract class CheckpointTests<T> : IDisposable where T : unmanaged, Syst
             foreach (var (key, text) in file.Metadata) copy.AddMetadata(key, text);
             foreach (var entry in file.Entries)
             {
-                if (entry.Type == SafeTensorsType.I64) Copy<long>(file, entry, values => { if (entry.Name == name) values[index] = value; });
+                if (entry.Type == SafeTensorsType.U8) copy.AddDigest(entry.Name);
+                else if (entry.Type == SafeTensorsType.I64) Copy<long>(file, entry, values => { if (entry.Name == name) values[index] = value; });
                 else if (entry.Type == SafeTensorsType.F64) Copy<double>(file, entry, _ => { });
                 else Copy<float>(file, entry, _ => { });
             }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using MathNet.Numerics.LinearAlgebra;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -20,8 +21,8 @@ public sealed class PReLU<T> : Layer<T> where T : unmanaged, IFloatingPointIeee7
     /// <exception cref="ArgumentOutOfRangeException">There is not at least one parameter, or the slope is NaN or infinite.</exception>
     public PReLU(int numParameters = 1, double init = 0.25)
     {
-        Expect.Positive($"PReLU({numParameters})", numParameters, nameof(numParameters));
-        Expect.Finite($"PReLU({numParameters})", init);
+        Expect.Positive(Invariant($"PReLU({numParameters})"), numParameters, nameof(numParameters));
+        Expect.Finite(Invariant($"PReLU({numParameters})"), init);
         Weight = Register(new VectorParameter<T>("weight", numParameters));
         Weight.Values.Fill(T.CreateSaturating(init));
     }

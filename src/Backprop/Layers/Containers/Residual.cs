@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Numerics.Tensors;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -44,7 +45,11 @@ public sealed class Residual<T> : Layer<T> where T : unmanaged, IFloatingPointIe
         : throw new ArgumentException($"{this} expects f to give as many rows as it gets, but for {inputRows} it gives {rows}.");
 
     /// <inheritdoc/>
-    public override string ToString() => $"Residual({F})";
+    public override string ToString()
+    {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        return $"Residual({F})";
+    }
 
     /// <inheritdoc/>
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)

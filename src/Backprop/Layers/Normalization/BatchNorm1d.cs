@@ -1,6 +1,7 @@
 using System.Numerics;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -29,7 +30,7 @@ public sealed class BatchNorm1d<T> : Layer<T> where T : unmanaged, IFloatingPoin
     /// <exception cref="ArgumentOutOfRangeException">The size is below 1, ε is negative or not finite, or the momentum is not from 0 to 1.</exception>
     public BatchNorm1d(int numFeatures, double epsilon = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStats = true)
     {
-        var owner = $"BatchNorm1d({numFeatures})";
+        var owner = Invariant($"BatchNorm1d({numFeatures})");
         NumFeatures = Expect.Positive(owner, numFeatures, nameof(numFeatures));
         Epsilon = Expect.AtLeastZero(owner, epsilon);
         Momentum = momentum is double given ? Expect.Fraction(owner, given, nameof(momentum)) : null;

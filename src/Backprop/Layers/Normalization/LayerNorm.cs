@@ -1,6 +1,7 @@
 using System.Numerics;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -25,8 +26,8 @@ public sealed class LayerNorm<T> : Layer<T> where T : unmanaged, IFloatingPointI
     /// <exception cref="ArgumentOutOfRangeException">The size is below 1, or ε is negative or not finite.</exception>
     public LayerNorm(int normalizedShape, double epsilon = 1e-5, bool elementwiseAffine = true, bool bias = true)
     {
-        NormalizedShape = Expect.Positive($"LayerNorm({normalizedShape})", normalizedShape, nameof(normalizedShape));
-        Epsilon = Expect.AtLeastZero($"LayerNorm({normalizedShape})", epsilon);
+        NormalizedShape = Expect.Positive(Invariant($"LayerNorm({normalizedShape})"), normalizedShape, nameof(normalizedShape));
+        Epsilon = Expect.AtLeastZero(Invariant($"LayerNorm({normalizedShape})"), epsilon);
         if (elementwiseAffine) Weight = Register(new VectorParameter<T>("weight", normalizedShape));
         if (elementwiseAffine && bias) Bias = Register(new VectorParameter<T>("bias", normalizedShape));
         Weight?.Values.Fill(T.One);

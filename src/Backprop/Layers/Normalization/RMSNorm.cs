@@ -1,6 +1,7 @@
 using System.Numerics;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -23,8 +24,8 @@ public sealed class RMSNorm<T> : Layer<T> where T : unmanaged, IFloatingPointIee
     /// <exception cref="ArgumentOutOfRangeException">The size is below 1, or ε is negative or not finite.</exception>
     public RMSNorm(int normalizedShape, double? epsilon = null, bool elementwiseAffine = true)
     {
-        NormalizedShape = Expect.Positive($"RMSNorm({normalizedShape})", normalizedShape, nameof(normalizedShape));
-        Epsilon = Expect.AtLeastZero($"RMSNorm({normalizedShape})", epsilon ?? MachineEpsilon, nameof(epsilon));
+        NormalizedShape = Expect.Positive(Invariant($"RMSNorm({normalizedShape})"), normalizedShape, nameof(normalizedShape));
+        Epsilon = Expect.AtLeastZero(Invariant($"RMSNorm({normalizedShape})"), epsilon ?? MachineEpsilon, nameof(epsilon));
         if (elementwiseAffine) Weight = Register(new VectorParameter<T>("weight", normalizedShape));
         Weight?.Values.Fill(T.One);
     }

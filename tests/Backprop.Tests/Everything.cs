@@ -1,0 +1,47 @@
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop.Tests;
+
+/// <summary>One of each public layer, loss, optimizer, scheduler and metric, with settings that are not the usual ones: fractions and negative numbers where they may be.</summary>
+internal static class Everything
+{
+    public static readonly Layer<double>[] Layers =
+    [
+        new Linear<double>(3, 4), new Linear<double>(3, 4, bias: false), new Embedding<double>(5, 2, paddingIdx: -2), new Dropout<double>(0.25), new Identity<double>(),
+        new LayerNorm<double>(3, 1.5e-3), new RMSNorm<double>(3, 1.5e-3), new BatchNorm1d<double>(3, 1.5e-3, 0.25), new BatchNorm1d<double>(3, momentum: null, affine: false),
+        new Residual<double>(new Linear<double>(3, 3)), new Sequential<double> { { "a", new LeakyReLU<double>(-0.5) }, { "b", new Tanh<double>() } },
+        new CELU<double>(0.5), new ELU<double>(0.5), new GELU<double>(), new GELU<double>(GELUApproximation.Tanh), new Hardshrink<double>(0.25), new Hardsigmoid<double>(),
+        new Hardswish<double>(), new Hardtanh<double>(-1.5, 2.5), new LeakyReLU<double>(-0.5), new LogSigmoid<double>(), new LogSoftmax<double>(), new Mish<double>(),
+        new PReLU<double>(2, -0.5), new ReLU<double>(), new ReLU6<double>(), new SELU<double>(), new SiLU<double>(), new Sigmoid<double>(), new Softmax<double>(),
+        new Softplus<double>(0.5, 10.5), new Softshrink<double>(0.25), new Softsign<double>(), new Tanh<double>(), new Tanhshrink<double>(),
+    ];
+
+    public static readonly Loss<double>[] Losses =
+    [
+        new BCELoss<double>(), new BCEWithLogitsLoss<double>(posWeight: Weights(2)), new CrossEntropyLoss<double>(Weights(3), -7, Reduction.Sum, 0.125), new CrossEntropyLoss<double>(Weights(20)),
+        new GaussianNLLLoss<double>(true, 1.5e-6), new HuberLoss<double>(Reduction.Sum, 0.5), new KLDivLoss<double>(logTarget: true), new L1Loss<double>(), new MSELoss<double>(Reduction.Sum),
+        new NLLLoss<double>(Weights(2), -7), new PoissonNLLLoss<double>(false, true, 1.5e-8), new SmoothL1Loss<double>(beta: 0.5),
+    ];
+
+    public static readonly Metric<double>[] Metrics = [new Accuracy<double>(3), new MeanAbsoluteError<double>(), new R2<double>()];
+
+    public static Optimizer<double>[] Optimizers() =>
+    [
+        new SGD<double>(Some(), 0.125, momentum: 0.5, weightDecay: 0.25), new Adam<double>(Some(), 0.125), new AdamW<double>(Some(), 0.125), new Adagrad<double>(Some(), 0.125),
+        new RMSprop<double>(Some(), 0.125), new Optimizer<double>(new SGDGroup<double>(Some()) { LearningRate = 0.125 }, new AdamGroup<double>(Some()) { LearningRate = 0.5 }),
+    ];
+
+    public static LRScheduler[] Schedulers()
+    {
+        var optimizer = new SGD<double>(Some(), 0.125, momentum: 0.5);
+        return
+        [
+            new CosineAnnealingLR(optimizer, 10, 0.0625), new ExponentialLR(optimizer, 0.5), new LinearLR(optimizer, 0.25, 0.75, 3), new MultiStepLR(optimizer, [2, 5], 0.25),
+            new OneCycleLR(optimizer, 0.5, 20), new ReduceLROnPlateau(optimizer, PlateauMode.Max, 0.25, 3, 0.125), new StepLR(optimizer, 3, 0.25),
+        ];
+    }
+
+    private static Vector<double> Weights(int count) => Vector<double>.Build.Dense(count, i => i + 0.5);
+
+    private static IReadOnlyList<Parameter<double>> Some() => new Linear<double>(2, 2).Parameters;
+}
