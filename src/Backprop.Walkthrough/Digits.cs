@@ -43,7 +43,7 @@ internal static class Digits
             new Linear<T>(Hidden, Classes, generator: generator),
         };
         var optimizer = new Adam<T>(model.Parameters, settings.LearningRate);
-        return new Trainer<T>(model, new CrossEntropyLoss<T>(), optimizer, new Batches<T>(training, settings.BatchSize, generator))
+        return new Trainer<T>(model, new CrossEntropyLoss<T>(), optimizer, new Batches<T>(training, settings.BatchSize, shuffle: generator))
         {
             Validation = test,
             Metrics = [new Accuracy<T>()],

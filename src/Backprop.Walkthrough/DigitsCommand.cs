@@ -97,14 +97,18 @@ internal static class DigitsCommand
 
     private static void Fit<T>(IAnsiConsole console, Trainer<T> trainer, DigitsSettings settings, Files files, CancellationToken cancellation) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        WithProgress(console, "digits", (double)settings.Epochs * trainer.Training.Count, show => trainer.Fit(settings.Epochs, new Told(progress =>
+        var last = trainer.History.Epochs is [.., var over] ? over : null;
+        WithProgress(console, "digits", (double)settings.Epochs * trainer.Training.Count, show => trainer.Fit(settings.Epochs, progress =>
         {
+            if (progress.Moment == TrainingMoment.End) return;
             show((progress.Epoch - 1.0) * progress.Batches + progress.Batch,
-                string.Create(CultureInfo.InvariantCulture, $"epoch {progress.Epoch}/{progress.Epochs}  loss {progress.Loss:F4}  accuracy {Percent(trainer.Epoch == 0 ? null : trainer.History.Epochs[^1])}"));
+                string.Create(CultureInfo.InvariantCulture, $"epoch {progress.Epoch}/{progress.Epochs}  loss {progress.Loss:F4}  accuracy {Percent(last)}"));
             if (progress.Result is not { } epoch) return;
+            last = epoch;
             console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch.Epoch,3}   loss {epoch.TrainingLoss:F12}   test loss {epoch.ValidationLoss:F6}   test accuracy {Percent(epoch)}"));
             if (files.Save is not null) trainer.SaveCheckpoint(files.Save);
-        }), cancellation));
+            if (progress.Warning is { } warning) console.Say(warning);
+        }, cancellation));
     }
 
     /// <summary>Runs with a progress bar on a terminal, and without elsewhere.</summary>
@@ -166,10 +170,4 @@ internal static class DigitsCommand
     }
 
     private static string Percent(EpochResult? epoch) => epoch is null ? "-" : string.Create(CultureInfo.InvariantCulture, $"{100 * epoch.Metrics["accuracy"]:F1} %");
-
-    /// <summary>Told at once, between two steps; <see cref="Progress{T}"/> tells later, on another thread.</summary>
-    private sealed class Told(Action<TrainingProgress> report) : IProgress<TrainingProgress>
-    {
-        public void Report(TrainingProgress value) => report(value);
-    }
 }

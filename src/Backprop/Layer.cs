@@ -49,6 +49,9 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>The input columns the layer insists on, or null where any number will do.</summary>
     public virtual int? InputColumns => null;
 
+    /// <summary>The fewest samples that a batch must have in training: 2 where a layer takes the batch's own statistics. By default what the children need, at least 1.</summary>
+    public virtual int MinTrainingRows => _children.Aggregate(1, (rows, child) => Math.Max(rows, child.Layer.MinTrainingRows));
+
     /// <summary>What the layer computes, as a formula: <c>y = x W^T + b</c>.</summary>
     public virtual string Formula => "";
 
@@ -244,7 +247,10 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>The output rows for an input of so many, which the layer must take.</summary>
     internal int DeclaredRows(int rows) => OutputRows(rows) is var declared and >= 0 ? declared : throw NegativeSize(nameof(OutputRows), rows);
 
-    internal int IndexOfChild(string name)
+    /// <summary>Where the child with this name stands in <see cref="Children"/>.</summary>
+    /// <param name="name">The name.</param>
+    /// <exception cref="KeyNotFoundException">There is no such child; the message names those that are.</exception>
+    protected internal int IndexOfChild(string name)
     {
         for (var i = 0; i < _children.Count; i++)
             if (_children[i].Name == name) return i;

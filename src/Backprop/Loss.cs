@@ -24,7 +24,7 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     protected Loss(Reduction reduction = Reduction.Mean)
     {
         Element.Require<T>();
-        if (reduction is not (Reduction.Mean or Reduction.Sum)) throw new ArgumentOutOfRangeException(nameof(reduction), reduction, "A reduction is Mean or Sum.");
+        if (reduction is not (Reduction.Mean or Reduction.Sum)) throw new ArgumentOutOfRangeException(nameof(reduction), Signature.Choice(reduction), "A reduction is Mean or Sum.");
         Reduction = reduction;
     }
 

@@ -5,8 +5,6 @@ namespace Backprop;
 /// <summary>Moves parameters along their gradients to make the loss smaller. This part knows no element type; it is what schedulers see.</summary>
 public abstract class Optimizer
 {
-    private protected Optimizer() { }
-
     /// <summary>The groups of parameters, each with hyperparameters of its own. There is at least one.</summary>
     public abstract IReadOnlyList<ParameterGroup> Groups { get; }
 
@@ -24,7 +22,7 @@ public abstract class Optimizer
     /// <summary>Sets all gradients to zero.</summary>
     public abstract void ZeroGradients();
 
-    /// <summary>Moves every parameter once.</summary>
+    /// <summary>Moves every parameter once, but for frozen ones.</summary>
     public abstract void Step();
 
     /// <summary>The optimizer's name, as in <c>SGD</c>.</summary>
@@ -49,11 +47,12 @@ public class Optimizer<T> : Optimizer where T : unmanaged, IFloatingPointIeee754
 
     /// <summary>Takes the groups of parameters to move.</summary>
     /// <param name="groups">The groups, at least one.</param>
-    /// <exception cref="ArgumentNullException">A group is null.</exception>
+    /// <exception cref="ArgumentNullException">The groups are null, or one of them is.</exception>
     /// <exception cref="ArgumentException">There are no groups, or a parameter is there twice, or a group's hyperparameters do not go together.</exception>
-    public Optimizer(params ReadOnlySpan<ParameterGroup<T>> groups)
+    public Optimizer(params ParameterGroup<T>[] groups)
     {
-        if (groups.IsEmpty) throw new ArgumentException($"{this} expects at least one group of parameters, but there is none.", nameof(groups));
+        ArgumentNullException.ThrowIfNull(groups);
+        if (groups.Length == 0) throw new ArgumentException($"{this} expects at least one group of parameters, but there is none.", nameof(groups));
         foreach (var group in groups) AddGroup(group);
     }
 
@@ -63,17 +62,40 @@ public class Optimizer<T> : Optimizer where T : unmanaged, IFloatingPointIeee754
     /// <summary>The parameters that are moved: those of all groups, one group after the other.</summary>
     public IReadOnlyList<Parameter<T>> Parameters => _parameters;
 
-    /// <summary>Adds a group of parameters, say those of layers that now join the training. Its step count and buffers start afresh.</summary>
+    /// <summary>Adds a group of parameters, say those of layers that now join the training. Its step counts and buffers start afresh.</summary>
     /// <param name="group">The group.</param>
     /// <exception cref="ArgumentNullException"><paramref name="group"/> is null.</exception>
     /// <exception cref="ArgumentException">One of its parameters is here already, or its hyperparameters do not go together.</exception>
     public void AddGroup(ParameterGroup<T> group)
     {
         ArgumentNullException.ThrowIfNull(group);
-        group.Check();
+        group.RunCheck();
         Parameter<T>[] parameters = [.. _parameters, .. group.Parameters];
         ParameterGroup<T>.RequireDistinct(parameters, ToString(), nameof(group));
         (_groups, _parameters) = ([.. _groups, group], parameters);
+    }
+
+    /// <summary>The model's parameters that should learn and do not, with their paths: no group has them and they are not frozen. So it is with those of a
+    /// layer that was added after the optimizer was made.</summary>
+    /// <param name="model">The model.</param>
+    /// <returns>The parameters, each once; none where all is well.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="model"/> is null.</exception>
+    public IReadOnlyList<NamedParameter<T>> Missing(Layer<T> model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var seen = _parameters.ToHashSet();
+        return [.. model.NamedParameters().Where(named => !named.Parameter.Frozen && seen.Add(named.Parameter))];
+    }
+
+    /// <summary>The parameters that are moved here, but are none of the model's.</summary>
+    /// <param name="model">The model.</param>
+    /// <returns>The parameters; none where all is well.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="model"/> is null.</exception>
+    public IReadOnlyList<Parameter<T>> Foreign(Layer<T> model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var known = model.NamedParameters().Select(named => named.Parameter).ToHashSet();
+        return [.. _parameters.Where(parameter => !known.Contains(parameter))];
     }
 
     /// <inheritdoc/>
@@ -97,7 +119,8 @@ public class Optimizer<T> : Optimizer where T : unmanaged, IFloatingPointIeee754
     public OptimizerState<T> GetState() => StateExchange<T>.Read(Exchange);
 
     /// <summary>Goes on from a state that <see cref="GetState"/> gave, here or in an optimizer made alike over parameters of the same sizes.</summary>
-    /// <remarks>Learning rates, weight decays, momenta and Adam's β are taken from the state; all other hyperparameters must be the same here as there.</remarks>
+    /// <remarks>Learning rates, weight decays, momenta and Adam's β are taken from the state; all other hyperparameters must be the same here as there.
+    /// Which parameters are frozen is not a part of the state.</remarks>
     /// <param name="state">The state.</param>
     /// <exception cref="ArgumentNullException"><paramref name="state"/> is null.</exception>
     /// <exception cref="ArgumentException">The state is another kind of optimizer's, or of other groups or parameters, or has values that are none; the message
@@ -106,12 +129,11 @@ public class Optimizer<T> : Optimizer where T : unmanaged, IFloatingPointIeee754
 
     private void Exchange(StateExchange<T> state)
     {
-        state.FirstParameter = 0;
+        var parameter = 0;
         for (var i = 0; i < _groups.Length; i++)
         {
-            state.Prefix = $"groups.{i}.";
-            _groups[i].Exchange(state);
-            state.FirstParameter += _groups[i].Parameters.Count;
+            _groups[i].Exchange(state, i, parameter);
+            parameter += _groups[i].Parameters.Count;
         }
     }
 }

@@ -33,6 +33,9 @@ public abstract class Parameter<T> where T : unmanaged, System.Numerics.IFloatin
     /// <summary>All gradients, flat, in the order of <see cref="Values"/>.</summary>
     public Span<T> Gradients => _gradients;
 
+    /// <summary>Whether the parameter stays as it is: optimizers pass it over, with its weight decay, its momentum and its count of steps. May be changed between steps.</summary>
+    public bool Frozen { get; set; }
+
     /// <summary>Sets the gradient to zero. Backward passes add to it.</summary>
     public void ZeroGradient() => Gradients.Clear();
 

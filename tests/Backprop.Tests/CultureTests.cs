@@ -33,10 +33,7 @@ public sealed class CultureTests
     {
         string[] expected = [.. Refusals.Select(Message)];
         expected.Should().OnlyContain(message => message.Any(char.IsAsciiDigit) || message.Contains("NaN", StringComparison.Ordinal));
-        In(culture, () =>
-        {
-            for (var i = 0; i < expected.Length; i++) Message(Refusals[i]).Should().Be(expected[i]);
-        });
+        In(culture, () => Refusals.Select(Message).Except(expected).Should().BeEmpty());
     }
 
     [Fact]

@@ -54,7 +54,7 @@ public static class Expect
     /// <exception cref="ArgumentOutOfRangeException">It is not.</exception>
     public static TEnum Defined<TEnum>(string owner, TEnum value, [CallerArgumentExpression(nameof(value))] string name = "") where TEnum : struct, Enum => Enum.IsDefined(value)
         ? value
-        : throw new ArgumentOutOfRangeException(name, $"{owner} expects {name} to be one of {string.Join(", ", Enum.GetNames<TEnum>())}, but it is {value}.");
+        : throw new ArgumentOutOfRangeException(name, $"{owner} expects {name} to be one of {string.Join(", ", Enum.GetNames<TEnum>())}, but it is {Signature.Choice(value)}.");
 
     /// <summary>Lets a value through that is not null.</summary>
     /// <param name="value">The value.</param>

@@ -19,4 +19,13 @@ public static class Signature
     /// <summary>A number as it reads in every culture.</summary>
     /// <param name="value">The number.</param>
     public static string Number(double value) => value.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>One of several choices; one that is none of them by its number, which an enumeration would write by the culture.</summary>
+    /// <param name="value">The choice.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="value"/> is null.</exception>
+    public static string Choice(Enum value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return Enum.IsDefined(value.GetType(), value) ? value.ToString() : Convert.ToDecimal(value, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture);
+    }
 }

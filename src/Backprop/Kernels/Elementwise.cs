@@ -60,10 +60,6 @@ internal static unsafe class Elementwise
         }
     }
 
-    /// <summary><c>y[i] += a x[i]</c></summary>
-    public static void AddScaled<T>(T a, ReadOnlySpan<T> x, Span<T> y)
-        where T : unmanaged, IFloatingPointIeee754<T> => Map(new AddScaledFunction<T>(a), x, y, y);
-
     private readonly struct MapKernel<T, TOperation>(TOperation operation, T* result, int length) : ISimdKernel<T>
         where T : unmanaged, IFloatingPointIeee754<T>
         where TOperation : struct, IOperation<T>
@@ -91,12 +87,5 @@ internal static unsafe class Elementwise
                 }
             }
         }
-    }
-
-    private readonly struct AddScaledFunction<T>(T a) : IBinary<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public V Invoke<V>(V x, V y) where V : unmanaged, IVector<V, T> => V.MultiplyAdd(V.Broadcast(a), x, y);
     }
 }

@@ -5,15 +5,15 @@ using Backprop.Simd;
 
 namespace Backprop.Kernels;
 
-/// <summary>Applies a rule to all values of all parameters.</summary>
+/// <summary>Applies a rule to all values of parameters that follow each other.</summary>
 /// <param name="rule">The rule.</param>
-/// <param name="maximize">Whether the rule gets the gradient with its sign changed.</param>
-/// <param name="weightDecay">What times p is added to the gradient. Of 0 nothing is added: 0 times infinity would be NaN.</param>
 /// <param name="parameters">The parameters.</param>
+/// <param name="first">The first one to move.</param>
+/// <param name="end">The one before which to stop.</param>
 /// <param name="a">The rule's first buffer, for each parameter as many values as it has; likewise the others.</param>
 /// <param name="b">Its second one.</param>
 /// <param name="c">Its third one.</param>
-internal readonly unsafe struct Update<T, TRule>(TRule rule, bool maximize, double weightDecay, Parameter<T>[] parameters, T[][]? a, T[][]? b, T[][]? c) : ISimdKernel<T>
+internal readonly unsafe struct Update<T, TRule>(TRule rule, Parameter<T>[] parameters, int first, int end, T[]?[]? a, T[]?[]? b, T[]?[]? c) : ISimdKernel<T>
     where T : unmanaged, IFloatingPointIeee754<T>
     where TRule : struct, IUpdateRule<T>
 {
@@ -22,7 +22,7 @@ internal readonly unsafe struct Update<T, TRule>(TRule rule, bool maximize, doub
     public void Run<V>() where V : unmanaged, ISimd<V, T>
     {
         var local = this;    // so that the loops need not read the fields again after each store
-        for (var k = 0; k < local.Parameters.Length; k++)
+        for (var k = local.First; k < local.End; k++)
         {
             var parameter = local.Parameters[k];
             local.Move<V>(parameter.Values, parameter.Gradients, local.Buffer(1, k), local.Buffer(2, k), local.Buffer(3, k));
@@ -31,15 +31,15 @@ internal readonly unsafe struct Update<T, TRule>(TRule rule, bool maximize, doub
 
     /// <summary>Applies the rule to the values of one parameter; of the buffers, to those that it uses.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Move<V>(Span<T> values, ReadOnlySpan<T> gradients, Span<T> first, Span<T> second, Span<T> third) where V : unmanaged, ISimd<V, T>
+    internal void Move<V>(Span<T> values, ReadOnlySpan<T> gradients, Span<T> bufferA, Span<T> bufferB, Span<T> bufferC) where V : unmanaged, ISimd<V, T>
     {
         unchecked
         {
             Lengths.MustAgree(values.Length, gradients.Length);
-            if (TRule.Buffers > 0) Lengths.MustAgree(values.Length, first.Length);
-            if (TRule.Buffers > 1) Lengths.MustAgree(values.Length, second.Length);
-            if (TRule.Buffers > 2) Lengths.MustAgree(values.Length, third.Length);
-            fixed (T* p = values, g = gradients, pa = first, pb = second, pc = third)
+            if (TRule.Buffers > 0) Lengths.MustAgree(values.Length, bufferA.Length);
+            if (TRule.Buffers > 1) Lengths.MustAgree(values.Length, bufferB.Length);
+            if (TRule.Buffers > 2) Lengths.MustAgree(values.Length, bufferC.Length);
+            fixed (T* p = values, g = gradients, pa = bufferA, pb = bufferB, pc = bufferC)
             {
                 int count = values.Length, i = 0;
                 for (; i <= count - V.Count; i += V.Count) Move<V>(p + i, g + i, pa + i, pb + i, pc + i);
@@ -47,6 +47,10 @@ internal readonly unsafe struct Update<T, TRule>(TRule rule, bool maximize, doub
             }
         }
     }
+
+    private int First => first;
+
+    private int End => end;
 
     private Parameter<T>[] Parameters => parameters;
 
@@ -58,8 +62,6 @@ internal readonly unsafe struct Update<T, TRule>(TRule rule, bool maximize, doub
     {
         V p = V.Load(values), g = V.Load(gradients);
         V va = TRule.Buffers > 0 ? V.Load(pa) : V.Zero, vb = TRule.Buffers > 1 ? V.Load(pb) : V.Zero, vc = TRule.Buffers > 2 ? V.Load(pc) : V.Zero;
-        if (maximize) g = -g;
-        if (weightDecay != 0) g += weightDecay * p;
 
         rule.Apply(g, ref p, ref va, ref vb, ref vc);
 

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;

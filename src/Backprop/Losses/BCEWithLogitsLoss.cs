@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;

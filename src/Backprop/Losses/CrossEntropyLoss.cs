@@ -1,4 +1,3 @@
-using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 

@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Checks;
-using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -110,7 +108,7 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
 
             Vectorized.Map(new VarianceDerivative(_least, dL), m, v, t, dM); // dM holds it for the moment
             if (dLosses is not null) Vectorized.Map(default(Times), dM, Column(dLosses, j), dM);
-            Elementwise.AddScaled(T.One, dM, dV);
+            Vectorized.Map(default(Plus), dM, dV, dV);
 
             Vectorized.Map(new MeanDerivative(_least, dL), m, v, t, dM);
             if (dLosses is not null) Vectorized.Map(default(Times), dM, Column(dLosses, j), dM);
@@ -146,6 +144,12 @@ public sealed class GaussianNLLLoss<T> : Loss<T> where T : unmanaged, IFloatingP
             v = V.AtLeast(V.Broadcast(least), v);
             return V.Broadcast(dL) * (0.5 * (1 - (m - t) * (m - t) / v) / v);
         }
+    }
+
+    private readonly struct Plus : IBinary<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Invoke<V>(V x, V y) where V : unmanaged, IVector<V, T> => x + y;
     }
 
     private readonly struct Times : IBinary<T>

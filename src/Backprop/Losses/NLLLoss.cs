@@ -1,4 +1,3 @@
-using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;

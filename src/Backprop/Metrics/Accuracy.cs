@@ -5,10 +5,11 @@ using MathNet.Numerics.LinearAlgebra;
 namespace Backprop;
 
 /// <summary>The share of samples whose class has one of the k largest outputs; ties go to the lower class. With k = 1, the accuracy.</summary>
+/// <remarks>An output that is NaN counts as larger than every number, as PyTorch sorts it, and is never right.</remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="k">How many guesses there are, at least 1.</param>
 /// <exception cref="ArgumentOutOfRangeException">k is below 1.</exception>
-public sealed class Accuracy<T>(int k = 1) : Metric<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Accuracy<T>(int k = 1) : AccumulatingMetric<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly int _k = Expect.Positive("Accuracy", k, nameof(k));
 
@@ -16,20 +17,28 @@ public sealed class Accuracy<T>(int k = 1) : Metric<T> where T : unmanaged, IFlo
     public override string Name => _k == 1 ? "accuracy" : string.Create(CultureInfo.InvariantCulture, $"top_{_k}_accuracy");
 
     /// <inheritdoc/>
-    protected override double Measure(Matrix<T> prediction, Matrix<T> target)
-    {
-        if (_k > prediction.ColumnCount) throw new ArgumentException($"{Name} expects at least {_k} outputs, but prediction is {Operand.Shape(prediction)}.", nameof(prediction));
-        var right = 0;
-        for (var i = 0; i < prediction.RowCount; i++)
-        {
-            var actual = Labels.Class(Name, prediction, target, i);
-            var output = prediction[i, actual];
-            var better = 0;
-            for (var j = 0; j < prediction.ColumnCount; j++)
-                if (prediction[i, j] > output || (j < actual && prediction[i, j] == output)) better++;
-            if (better < _k && !T.IsNaN(output)) right++;
-        }
+    public override MetricState<T> NewState() => new State(Name, _k);
 
-        return (double)right / prediction.RowCount;
+    private sealed class State(string name, int k) : MetricState<T>(name)
+    {
+        private long _right, _samples;
+
+        public override double Value => (double)_right / _samples;
+
+        protected override void AddCore(Matrix<T> prediction, Matrix<T> target)
+        {
+            if (k > prediction.ColumnCount) throw new ArgumentException($"{Name} expects at least {k} outputs, but prediction is {Operand.Shape(prediction)}.", nameof(prediction));
+            for (var i = 0; i < prediction.RowCount; i++)
+            {
+                var actual = Labels.Class(Name, prediction, target, i);
+                var output = prediction[i, actual];
+                var better = 0;
+                for (var j = 0; j < prediction.ColumnCount; j++)
+                    if (!(prediction[i, j] <= output) || (j < actual && prediction[i, j] == output)) better++;
+                if (better < k && !T.IsNaN(output)) _right++;
+            }
+
+            _samples += prediction.RowCount;
+        }
     }
 }

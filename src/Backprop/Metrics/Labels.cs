@@ -20,7 +20,7 @@ internal static class Labels
     {
         var classes = prediction.ColumnCount;
         if (classes == 1) throw new ArgumentException($"{owner} expects a column for each class, but prediction is {Operand.Shape(prediction)}.", nameof(prediction));
-        if (target.ColumnCount == classes) return Largest(target, sample);
+        if (target.ColumnCount == classes) return Largest(owner, target, nameof(target), sample);
         if (target.ColumnCount != 1) throw new ArgumentException($"{owner} expects 1 column of class indices or {classes} columns, one for each class, but target is {Operand.Shape(target)}.", nameof(target));
         var value = target[sample, 0];
         return T.IsInteger(value) && value >= T.Zero && value < T.CreateChecked(classes)
@@ -28,11 +28,16 @@ internal static class Labels
             : throw new ArgumentOutOfRangeException(nameof(target), string.Create(CultureInfo.InvariantCulture, $"{owner} expects classes 0 to {classes - 1}, but target has {value} for sample {sample}."));
     }
 
-    internal static int Largest<T>(Matrix<T> x, int row) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>The column with a row's largest entry, the lower one of equals.</summary>
+    internal static int Largest<T>(string owner, Matrix<T> x, string parameter, int row) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var largest = 0;
-        for (var j = 1; j < x.ColumnCount; j++)
+        for (var j = 0; j < x.ColumnCount; j++)
+        {
+            if (T.IsNaN(x[row, j])) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{owner} expects a largest column in each row, but {parameter} has NaN for sample {row}."), parameter);
             if (x[row, j] > x[row, largest]) largest = j;
+        }
+
         return largest;
     }
 }

@@ -38,6 +38,7 @@ public sealed class Adagrad<T> : Optimizer<T> where T : unmanaged, IFloatingPoin
 
     /// <summary>Moves groups of parameters, each with its own hyperparameters.</summary>
     /// <param name="groups">The groups, at least one.</param>
+    /// <exception cref="ArgumentNullException">The groups are null, or one of them is.</exception>
     /// <exception cref="ArgumentException">There are no groups, or a parameter is there twice.</exception>
-    public Adagrad(params ReadOnlySpan<AdagradGroup<T>> groups) : base(groups) { }
+    public Adagrad(params AdagradGroup<T>[] groups) : base(groups) { }
 }

@@ -41,6 +41,7 @@ public sealed class Adam<T> : Optimizer<T> where T : unmanaged, IFloatingPointIe
 
     /// <summary>Moves groups of parameters, each with its own hyperparameters.</summary>
     /// <param name="groups">The groups, at least one.</param>
+    /// <exception cref="ArgumentNullException">The groups are null, or one of them is.</exception>
     /// <exception cref="ArgumentException">There are no groups, or a parameter is there twice.</exception>
-    public Adam(params ReadOnlySpan<AdamGroup<T>> groups) : base(groups) { }
+    public Adam(params AdamGroup<T>[] groups) : base(groups) { }
 }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Kernels;
 
 namespace Backprop;
 
@@ -8,11 +7,12 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public class AdamGroup<T> : ParameterGroup<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private T[][]? _expAvg, _expAvgSq, _maxExpAvgSq;
+    private readonly StateBuffer<T> _expAvg, _expAvgSq, _maxExpAvgSq;
 
     /// <summary>Takes the parameters; the hyperparameters have PyTorch's defaults.</summary>
     /// <param name="parameters">The parameters, at least one, none twice.</param>
-    public AdamGroup(IEnumerable<Parameter<T>> parameters) : base(parameters, learningRate: 1e-3) { }
+    public AdamGroup(IEnumerable<Parameter<T>> parameters) : base(parameters, learningRate: 1e-3) =>
+        (_expAvg, _expAvgSq, _maxExpAvgSq) = (Register("exp_avg"), Register("exp_avg_sq"), Register("max_exp_avg_sq"));
 
     /// <summary>β₁, in [0, 1): how slowly the mean of the gradients forgets.</summary>
     public double Beta1 { get; set => field = BelowOne(value); } = 0.9;
@@ -27,40 +27,29 @@ public class AdamGroup<T> : ParameterGroup<T> where T : unmanaged, IFloatingPoin
     public bool AMSGrad { get; init; }
 
     /// <inheritdoc/>
-    protected internal override double? CycledMomentum { get => Beta1; set => Beta1 = value ?? 0; }
-
-    // Whether the weight decays beside the gradient (AdamW) and not in it.
-    private protected virtual bool DecoupledWeightDecay => false;
+    public override double? CycledMomentum { get => Beta1; set => Beta1 = value ?? 0; }
 
     /// <inheritdoc/>
-    protected internal override void Exchange(StateExchange<T> state)
+    protected override void Exchange(StateExchange state)
     {
         base.Exchange(state);
         Beta1 = state.Value("beta1", Beta1);
         Beta2 = state.Value("beta2", Beta2);
         state.Same("eps", Epsilon);
         state.Same("amsgrad", AMSGrad);
-        state.Same("decoupled_weight_decay", DecoupledWeightDecay);
-        _expAvg = state.Buffer("exp_avg", _expAvg, Parameters);
-        _expAvgSq = state.Buffer("exp_avg_sq", _expAvgSq, Parameters);
-        _maxExpAvgSq = state.Buffer("max_exp_avg_sq", _maxExpAvgSq, Parameters);
     }
 
     /// <inheritdoc/>
-    protected override void Update()
+    protected override void Update(UpdateStep<T> step)
     {
-        _expAvg ??= NewBuffer();
-        _expAvgSq ??= NewBuffer();
-        var shrink = DecoupledWeightDecay ? 1 - LearningRate * WeightDecay : 1;
-        var decay = DecoupledWeightDecay ? 0 : WeightDecay;
-        var size = LearningRate / (1 - Math.Pow(Beta1, StepCount));
-        var correction = Math.Sqrt(1 - Math.Pow(Beta2, StepCount));
-        if (AMSGrad) Move(new Largest(shrink, Beta1, Beta2, size, correction, Epsilon), decay, _expAvg, _expAvgSq, _maxExpAvgSq ??= NewBuffer());
-        else Move(new Plain(shrink, Beta1, Beta2, size, correction, Epsilon), decay, _expAvg, _expAvgSq);
+        var size = LearningRate / (1 - Math.Pow(Beta1, step.Number));
+        var correction = Math.Sqrt(1 - Math.Pow(Beta2, step.Number));
+        if (AMSGrad) step.Apply(new Largest(Beta1, Beta2, size, correction, Epsilon), _expAvg, _expAvgSq, _maxExpAvgSq);
+        else step.Apply(new Plain(Beta1, Beta2, size, correction, Epsilon), _expAvg, _expAvgSq);
     }
 
-    // size = lr / (1 - β₁^t), correction = √(1 - β₂^t), shrink = 1 - lr λ for AdamW and 1 for Adam.
-    private readonly struct Plain(double shrink, double beta1, double beta2, double size, double correction, double epsilon) : IUpdateRule<T>
+    // size = lr / (1 - β₁^t), correction = √(1 - β₂^t).
+    private readonly struct Plain(double beta1, double beta2, double size, double correction, double epsilon) : IUpdateRule<T>
     {
         public static int Buffers => 2;
 
@@ -69,11 +58,11 @@ public class AdamGroup<T> : ParameterGroup<T> where T : unmanaged, IFloatingPoin
         {
             m = beta1 * m + (1 - beta1) * g;
             v = beta2 * v + (1 - beta2) * g * g;
-            p = shrink * p - size * m / (V.Sqrt(v) / correction + epsilon);
+            p -= size * m / (V.Sqrt(v) / correction + epsilon);
         }
     }
 
-    private readonly struct Largest(double shrink, double beta1, double beta2, double size, double correction, double epsilon) : IUpdateRule<T>
+    private readonly struct Largest(double beta1, double beta2, double size, double correction, double epsilon) : IUpdateRule<T>
     {
         public static int Buffers => 3;
 
@@ -83,7 +72,7 @@ public class AdamGroup<T> : ParameterGroup<T> where T : unmanaged, IFloatingPoin
             m = beta1 * m + (1 - beta1) * g;
             v = beta2 * v + (1 - beta2) * g * g;
             vMax = V.Max(vMax, v);
-            p = shrink * p - size * m / (V.Sqrt(vMax) / correction + epsilon);
+            p -= size * m / (V.Sqrt(vMax) / correction + epsilon);
         }
     }
 }

@@ -41,6 +41,7 @@ public sealed class AdamW<T> : Optimizer<T> where T : unmanaged, IFloatingPointI
 
     /// <summary>Moves groups of parameters, each with its own hyperparameters.</summary>
     /// <param name="groups">The groups, at least one.</param>
+    /// <exception cref="ArgumentNullException">The groups are null, or one of them is.</exception>
     /// <exception cref="ArgumentException">There are no groups, or a parameter is there twice.</exception>
-    public AdamW(params ReadOnlySpan<AdamWGroup<T>> groups) : base(groups) { }
+    public AdamW(params AdamWGroup<T>[] groups) : base(groups) { }
 }

@@ -8,7 +8,5 @@ public sealed class AdamWGroup<T> : AdamGroup<T> where T : unmanaged, IFloatingP
 {
     /// <summary>Takes the parameters; the hyperparameters have PyTorch's defaults.</summary>
     /// <param name="parameters">The parameters, at least one, none twice.</param>
-    public AdamWGroup(IEnumerable<Parameter<T>> parameters) : base(parameters) => WeightDecay = 1e-2;
-
-    private protected override bool DecoupledWeightDecay => true;
+    public AdamWGroup(IEnumerable<Parameter<T>> parameters) : base(parameters) => (WeightDecay, WeightDecayMode) = (1e-2, WeightDecayMode.Decoupled);
 }

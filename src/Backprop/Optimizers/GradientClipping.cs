@@ -5,7 +5,7 @@ using System.Numerics.Tensors;
 namespace Backprop;
 
 /// <summary>Keeps gradients from growing beyond a bound, between the backward pass and the optimizer's step. Allocates nothing.</summary>
-/// <remarks>CHAIN-RULE.md, "Gradient clipping".</remarks>
+/// <remarks>Frozen parameters are passed over: their gradients count in no norm. CHAIN-RULE.md, "Gradient clipping".</remarks>
 /// <example>
 /// <code>
 /// model.AccumulateGradients(pass, dY);
@@ -17,9 +17,12 @@ public static class GradientClipping
 {
     /// <summary>Scales all gradients together so that their norm, that of one long vector, is at most <paramref name="maxNorm"/>: g *= min(1, maxNorm / (norm + 1e-6)).</summary>
     /// <remarks>
-    /// The 1e-6 is PyTorch's: a norm of exactly <paramref name="maxNorm"/> still shrinks a little. An infinite or NaN norm makes gradients 0 or NaN.
-    /// Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html">torch.nn.utils.clip_grad_norm_</see>.
-    /// Source: R. Pascanu et al., On the difficulty of training recurrent neural networks, ICML 2013.
+    /// <para>The 1e-6 is PyTorch's: a norm of exactly <paramref name="maxNorm"/> still shrinks a little. An infinite norm makes finite gradients 0 and infinite ones
+    /// NaN, and a norm of NaN makes all gradients NaN, as in PyTorch; ask for <paramref name="errorIfNonFinite"/> to be told instead.</para>
+    /// <para>The norm is a double and summed in double: that of float gradients of 1e20, whose squares no float can hold, is what it should be. In PyTorch it is
+    /// infinite, and the gradients become 0.</para>
+    /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html">torch.nn.utils.clip_grad_norm_</see>.
+    /// Source: R. Pascanu et al., On the difficulty of training recurrent neural networks, ICML 2013.</para>
     /// </remarks>
     /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="parameters">The parameters whose gradients are scaled.</param>
@@ -29,8 +32,8 @@ public static class GradientClipping
     /// <returns>The norm before.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="parameters"/> is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A bound or the p is out of its range.</exception>
-    /// <exception cref="InvalidOperationException">The norm is not finite, and that was to be an error.</exception>
-    public static T ByNorm<T>(IReadOnlyList<Parameter<T>> parameters, double maxNorm, double normType = 2, bool errorIfNonFinite = false)
+    /// <exception cref="InvalidOperationException">The norm is not finite, and that was to be an error; the message names the first parameter whose gradient is not.</exception>
+    public static double ByNorm<T>(IReadOnlyList<Parameter<T>> parameters, double maxNorm, double normType = 2, bool errorIfNonFinite = false)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(parameters);
@@ -38,11 +41,17 @@ public static class GradientClipping
         Expect.That(normType > 0, nameof(GradientClipping), normType, "above 0");
 
         var norm = Norm(parameters, normType);
-        if (errorIfNonFinite && !T.IsFinite(norm))
-            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"The gradients' norm of order {normType} is {norm}, so they cannot be clipped."));
-        var coefficient = T.Min(T.One, T.CreateSaturating(maxNorm) / (norm + T.CreateSaturating(1e-6)));
-        if (coefficient == T.One) return norm;
-        for (var i = 0; i < parameters.Count; i++) TensorPrimitives.Multiply(parameters[i].Gradients, coefficient, parameters[i].Gradients);
+        if (errorIfNonFinite && !double.IsFinite(norm)) throw new InvalidOperationException(Problem(parameters, normType, norm));
+        var coefficient = Math.Min(1, maxNorm / (norm + 1e-6));
+        if (coefficient == 1) return norm;
+        if (coefficient > 0 && coefficient < (typeof(T) == typeof(float) ? 1.17549435e-38 : 2.2250738585072014e-308))
+        {
+            // The type has too few digits for a number so small: half of the way first.
+            Multiply(parameters, Math.ScaleB(1, -64));
+            coefficient *= Math.ScaleB(1, 64);
+        }
+
+        Multiply(parameters, coefficient);
         return norm;
     }
 
@@ -57,26 +66,62 @@ public static class GradientClipping
     {
         ArgumentNullException.ThrowIfNull(parameters);
         var bound = T.CreateSaturating(Expect.That(clipValue >= 0, nameof(GradientClipping), clipValue, "at least 0"));
-        for (var i = 0; i < parameters.Count; i++) TensorPrimitives.Clamp(parameters[i].Gradients, -bound, bound, parameters[i].Gradients);
+        for (var i = 0; i < parameters.Count; i++)
+            if (!parameters[i].Frozen) TensorPrimitives.Clamp(parameters[i].Gradients, -bound, bound, parameters[i].Gradients);
     }
 
-    private static T Norm<T>(IReadOnlyList<Parameter<T>> parameters, double normType) where T : unmanaged, IFloatingPointIeee754<T>
+    private static void Multiply<T>(IReadOnlyList<Parameter<T>> parameters, double factor) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        // Short stretches are summed in T and their sums in double: a float would lose digits over millions of gradients, and over a thousand without vectors.
+        for (var i = 0; i < parameters.Count; i++)
+            if (!parameters[i].Frozen) TensorPrimitives.Multiply(parameters[i].Gradients, T.CreateSaturating(factor), parameters[i].Gradients);
+    }
+
+    private static double Norm<T>(IReadOnlyList<Parameter<T>> parameters, double order) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (double.IsPositiveInfinity(order)) return Largest(parameters);
+        var sum = Sum(parameters, order, unit: 1);
+        if (double.IsNaN(sum) || sum is > 1e-200 and < double.PositiveInfinity) return Root(sum);
+        // Powers that have overflowed or underflowed: measured by the largest gradient, none does that matters.
+        var largest = Largest(parameters);
+        return largest is > 0 and < double.PositiveInfinity ? largest * Root(Sum(parameters, order, unit: largest)) : largest;
+
+        double Root(double ofPowers) => order == 2 ? Math.Sqrt(ofPowers) : order == 1 ? ofPowers : Math.Pow(ofPowers, 1 / order);
+    }
+
+    /// <summary>The sum of (|g| / unit)^order. A stretch at a time, since a plain running sum would lose digits over millions of gradients.</summary>
+    private static double Sum<T>(IReadOnlyList<Parameter<T>> parameters, double order, double unit) where T : unmanaged, IFloatingPointIeee754<T>
+    {
         const int Stretch = 64;
-        double sum = 0, largest = 0;
+        Span<double> doubles = stackalloc double[Stretch];
+        double sum = 0;
         for (var i = 0; i < parameters.Count; i++)
         {
+            if (parameters[i].Frozen) continue;
             for (ReadOnlySpan<T> rest = parameters[i].Gradients; !rest.IsEmpty; rest = rest[Math.Min(Stretch, rest.Length)..])
             {
-                var g = rest[..Math.Min(Stretch, rest.Length)];
-                if (double.IsPositiveInfinity(normType)) largest = Math.Max(largest, double.CreateTruncating(T.Abs(TensorPrimitives.MaxMagnitude(g))));
-                else if (normType == 2) sum += double.CreateTruncating(TensorPrimitives.SumOfSquares(g));
-                else if (normType == 1) sum += double.CreateTruncating(TensorPrimitives.SumOfMagnitudes(g));
-                else foreach (var value in g) sum += Math.Pow(Math.Abs(double.CreateTruncating(value)), normType);
+                var g = doubles[..Math.Min(Stretch, rest.Length)];
+                TensorPrimitives.ConvertTruncating<T, double>(rest[..g.Length], g);
+                if (unit != 1) TensorPrimitives.Divide<double>(g, unit, g);
+                if (order == 2) sum += TensorPrimitives.SumOfSquares<double>(g);
+                else if (order == 1) sum += TensorPrimitives.SumOfMagnitudes<double>(g);
+                else foreach (var value in g) sum += Math.Pow(Math.Abs(value), order);
             }
         }
 
-        return T.CreateTruncating(double.IsPositiveInfinity(normType) ? largest : normType == 2 ? Math.Sqrt(sum) : normType == 1 ? sum : Math.Pow(sum, 1 / normType));
+        return sum;
+    }
+
+    private static double Largest<T>(IReadOnlyList<Parameter<T>> parameters) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        double largest = 0;
+        for (var i = 0; i < parameters.Count; i++)
+            if (!parameters[i].Frozen) largest = Math.Max(largest, double.CreateTruncating(T.Abs(TensorPrimitives.MaxMagnitude<T>(parameters[i].Gradients))));
+        return largest;
+    }
+
+    private static string Problem<T>(IReadOnlyList<Parameter<T>> parameters, double order, double norm) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var culprit = parameters.FirstOrDefault(parameter => !parameter.Frozen && !double.IsFinite(Largest([parameter])));
+        return string.Create(CultureInfo.InvariantCulture, $"The gradients' norm of order {order} is {norm}, so they cannot be clipped{(culprit is null ? "" : $"; {culprit} is the first whose gradient is not finite")}.");
     }
 }

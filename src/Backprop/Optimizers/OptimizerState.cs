@@ -4,8 +4,8 @@ namespace Backprop;
 
 /// <summary>Everything an optimizer must keep to go on later as if it had never stopped: numbers and arrays, each with a name.</summary>
 /// <remarks>
-/// The names are PyTorch's where it has the value too: <c>groups.0.lr</c>, <c>groups.0.step</c> among the numbers, and by the parameter's number
-/// <c>0.momentum_buffer</c>, <c>1.exp_avg</c> among the arrays. An array has a value for each one of its parameter, in the order of <see cref="Parameter{T}.Values"/>.
+/// The names are PyTorch's where it has the value too: <c>groups.0.lr</c> and by the parameter's number <c>0.step</c> among the numbers,
+/// <c>0.momentum_buffer</c>, <c>1.exp_avg</c> among the arrays (and among the numbers a 1 that says so). An array has a value for each one of its parameter, in the order of <see cref="Parameter{T}.Values"/>.
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="Numbers">The numbers: hyperparameters and counts; yes is 1 and no is 0.</param>

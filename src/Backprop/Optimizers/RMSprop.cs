@@ -41,6 +41,7 @@ public sealed class RMSprop<T> : Optimizer<T> where T : unmanaged, IFloatingPoin
 
     /// <summary>Moves groups of parameters, each with its own hyperparameters.</summary>
     /// <param name="groups">The groups, at least one.</param>
+    /// <exception cref="ArgumentNullException">The groups are null, or one of them is.</exception>
     /// <exception cref="ArgumentException">There are no groups, or a parameter is there twice.</exception>
-    public RMSprop(params ReadOnlySpan<RMSpropGroup<T>> groups) : base(groups) { }
+    public RMSprop(params RMSpropGroup<T>[] groups) : base(groups) { }
 }

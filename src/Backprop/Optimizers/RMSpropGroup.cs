@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Kernels;
 
 namespace Backprop;
 
@@ -8,11 +7,12 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed class RMSpropGroup<T> : ParameterGroup<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private T[][]? _squareAvg, _gradAvg, _momentumBuffer;
+    private readonly StateBuffer<T> _squareAvg, _gradAvg, _momentumBuffer;
 
     /// <summary>Takes the parameters; the hyperparameters have PyTorch's defaults.</summary>
     /// <param name="parameters">The parameters, at least one, none twice.</param>
-    public RMSpropGroup(IEnumerable<Parameter<T>> parameters) : base(parameters, learningRate: 1e-2) { }
+    public RMSpropGroup(IEnumerable<Parameter<T>> parameters) : base(parameters, learningRate: 1e-2) =>
+        (_squareAvg, _gradAvg, _momentumBuffer) = (Register("square_avg"), Register("grad_avg"), Register("momentum_buffer"));
 
     /// <summary>α, at least 0: how slowly the means forget.</summary>
     public double Alpha { get; init => field = AtLeastZero(value); } = 0.99;
@@ -27,33 +27,27 @@ public sealed class RMSpropGroup<T> : ParameterGroup<T> where T : unmanaged, IFl
     public bool Centered { get; init; }
 
     /// <inheritdoc/>
-    protected internal override double? CycledMomentum { get => Momentum; set => Momentum = value ?? 0; }
+    public override double? CycledMomentum { get => Momentum; set => Momentum = value ?? 0; }
 
     /// <inheritdoc/>
-    protected internal override void Exchange(StateExchange<T> state)
+    protected override void Exchange(StateExchange state)
     {
         base.Exchange(state);
         state.Same("alpha", Alpha);
         state.Same("eps", Epsilon);
         Momentum = state.Value("momentum", Momentum);
         state.Same("centered", Centered);
-        _squareAvg = state.Buffer("square_avg", _squareAvg, Parameters);
-        _gradAvg = state.Buffer("grad_avg", _gradAvg, Parameters);
-        _momentumBuffer = state.Buffer("momentum_buffer", _momentumBuffer, Parameters);
     }
 
     /// <inheritdoc/>
-    protected override void Update()
+    protected override void Update(UpdateStep<T> step)
     {
-        _squareAvg ??= NewBuffer();
-        if (Centered) _gradAvg ??= NewBuffer();
-        if (Momentum > 0) _momentumBuffer ??= NewBuffer();
         switch (Centered, Momentum > 0)
         {
-            case (false, false): Move(new Plain(LearningRate, Alpha, Epsilon), _squareAvg); break;
-            case (true, false): Move(new Centred(LearningRate, Alpha, Epsilon), _squareAvg, _gradAvg); break;
-            case (false, true): Move(new Heavy(LearningRate, Alpha, Epsilon, Momentum), _squareAvg, _momentumBuffer); break;
-            case (true, true): Move(new CentredHeavy(LearningRate, Alpha, Epsilon, Momentum), _squareAvg, _gradAvg, _momentumBuffer); break;
+            case (false, false): step.Apply(new Plain(LearningRate, Alpha, Epsilon), _squareAvg); break;
+            case (true, false): step.Apply(new Centred(LearningRate, Alpha, Epsilon), _squareAvg, _gradAvg); break;
+            case (false, true): step.Apply(new Heavy(LearningRate, Alpha, Epsilon, Momentum), _squareAvg, _momentumBuffer); break;
+            case (true, true): step.Apply(new CentredHeavy(LearningRate, Alpha, Epsilon, Momentum), _squareAvg, _gradAvg, _momentumBuffer); break;
         }
     }
 
@@ -69,6 +63,7 @@ public sealed class RMSpropGroup<T> : ParameterGroup<T> where T : unmanaged, IFl
         }
     }
 
+    // Where the last gradients were nearly equal, rounding may carry the variance v - mean² below 0.
     private readonly struct Centred(double lr, double alpha, double epsilon) : IUpdateRule<T>
     {
         public static int Buffers => 2;
@@ -78,7 +73,7 @@ public sealed class RMSpropGroup<T> : ParameterGroup<T> where T : unmanaged, IFl
         {
             v = alpha * v + (1 - alpha) * g * g;
             mean = alpha * mean + (1 - alpha) * g;
-            p -= lr * g / (V.Sqrt(v - mean * mean) + epsilon);
+            p -= lr * g / (V.Sqrt(V.AtLeast(0, v - mean * mean)) + epsilon);
         }
     }
 
@@ -104,7 +99,7 @@ public sealed class RMSpropGroup<T> : ParameterGroup<T> where T : unmanaged, IFl
         {
             v = alpha * v + (1 - alpha) * g * g;
             mean = alpha * mean + (1 - alpha) * g;
-            buf = momentum * buf + g / (V.Sqrt(v - mean * mean) + epsilon);
+            buf = momentum * buf + g / (V.Sqrt(V.AtLeast(0, v - mean * mean)) + epsilon);
             p -= lr * buf;
         }
     }

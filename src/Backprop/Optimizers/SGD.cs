@@ -46,6 +46,7 @@ public sealed class SGD<T> : Optimizer<T> where T : unmanaged, IFloatingPointIee
 
     /// <summary>Moves groups of parameters, each with its own hyperparameters.</summary>
     /// <param name="groups">The groups, at least one.</param>
+    /// <exception cref="ArgumentNullException">The groups are null, or one of them is.</exception>
     /// <exception cref="ArgumentException">There are no groups, or a parameter is there twice, or hyperparameters do not go together.</exception>
-    public SGD(params ReadOnlySpan<SGDGroup<T>> groups) : base(groups) { }
+    public SGD(params SGDGroup<T>[] groups) : base(groups) { }
 }

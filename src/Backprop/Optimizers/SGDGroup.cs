@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Backprop.Kernels;
 using static System.FormattableString;
 
 namespace Backprop;
@@ -9,11 +8,11 @@ namespace Backprop;
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed class SGDGroup<T> : ParameterGroup<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private T[][]? _momentumBuffer;
+    private readonly StateBuffer<T> _momentumBuffer;
 
     /// <summary>Takes the parameters; the hyperparameters have PyTorch's defaults.</summary>
     /// <param name="parameters">The parameters, at least one, none twice.</param>
-    public SGDGroup(IEnumerable<Parameter<T>> parameters) : base(parameters, learningRate: 1e-3) { }
+    public SGDGroup(IEnumerable<Parameter<T>> parameters) : base(parameters, learningRate: 1e-3) => _momentumBuffer = Register("momentum_buffer");
 
     /// <summary>μ, at least 0: how much of the last step goes into this one.</summary>
     public double Momentum { get; set => field = AtLeastZero(value); }
@@ -25,40 +24,37 @@ public sealed class SGDGroup<T> : ParameterGroup<T> where T : unmanaged, IFloati
     public bool Nesterov { get; init; }
 
     /// <inheritdoc/>
-    protected internal override double? CycledMomentum { get => Momentum; set => Momentum = value ?? 0; }
+    public override double? CycledMomentum { get => Momentum; set => Momentum = value ?? 0; }
 
     /// <inheritdoc/>
-    protected internal override void Check()
+    protected override void Check()
     {
         if (Nesterov && (Momentum == 0 || Dampening != 0))
             throw new ArgumentException(Invariant($"{Owner} expects a momentum above 0 and no dampening where nesterov is set, but momentum is {Momentum} and dampening is {Dampening}."), "nesterov");
     }
 
     /// <inheritdoc/>
-    protected internal override void Exchange(StateExchange<T> state)
+    protected override void Exchange(StateExchange state)
     {
         base.Exchange(state);
         Momentum = state.Value("momentum", Momentum);
         state.Same("dampening", Dampening);
         state.Same("nesterov", Nesterov);
-        _momentumBuffer = state.Buffer("momentum_buffer", _momentumBuffer, Parameters);
     }
 
     /// <inheritdoc/>
-    protected override void Update()
+    protected override void Update(UpdateStep<T> step)
     {
         if (Momentum == 0)
         {
-            Move(new Plain(LearningRate));
+            step.Apply(new Plain(LearningRate));
             return;
         }
 
         // The first buffer is g itself, undampened.
-        var first = _momentumBuffer is null;
-        _momentumBuffer ??= NewBuffer();
-        var (mu, share) = first ? (0, 1) : (Momentum, 1 - Dampening);
-        if (Nesterov) Move(new Lookahead(LearningRate, mu, share, Momentum), _momentumBuffer);
-        else Move(new Heavy(LearningRate, mu, share), _momentumBuffer);
+        var (mu, share) = step.IsNew(_momentumBuffer) ? (0, 1) : (Momentum, 1 - Dampening);
+        if (Nesterov) step.Apply(new Lookahead(LearningRate, mu, share, Momentum), _momentumBuffer);
+        else step.Apply(new Heavy(LearningRate, mu, share), _momentumBuffer);
     }
 
     private readonly struct Plain(double lr) : IUpdateRule<T>

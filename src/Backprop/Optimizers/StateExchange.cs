@@ -84,8 +84,7 @@ public class StateExchange
         where TExchange : StateExchange
     {
         exchange(check);
-        check.AddUnknown(check._numbers.Keys);
-        check.AddUnknown(check.ArrayNames);
+        check.AddUnknown();
         if (check._problems.Count > 0) throw new ArgumentException($"{owner} cannot go on from this state: {string.Join("; ", check._problems)}.", parameter);
         try
         {
@@ -98,9 +97,13 @@ public class StateExchange
         }
     }
 
-    private protected virtual IEnumerable<string> ArrayNames => [];
+    private protected virtual void AddUnknown() => AddUnknown(_numbers.Keys, _known);
 
-    private protected void AddKnown(string name) => _known.Add(name);
+    private protected void AddUnknown(IEnumerable<string> names, HashSet<string> known)
+    {
+        foreach (var name in names)
+            if (!known.Contains(name)) AddProblem($"{name} is not known here");
+    }
 
     private protected void AddProblem(FormattableString problem) => _problems.Add(Invariant(problem));
 
@@ -111,15 +114,9 @@ public class StateExchange
         return (long)Value(name, (double)current);
     }
 
-    private void AddUnknown(IEnumerable<string> names)
-    {
-        foreach (var name in names)
-            if (!_known.Contains(name)) AddProblem($"{name} is not known here");
-    }
-
     private double? Exchange(string name, double? current, bool required)
     {
-        AddKnown(name = Prefix + name);
+        _known.Add(name = Prefix + name);
         if (Now == Purpose.Read)
         {
             if (current is double value) _numbers.Add(name, value);
@@ -132,42 +129,32 @@ public class StateExchange
     }
 }
 
-/// <summary>Carries named numbers and the buffers of parameters out of an object and back into it.</summary>
+/// <summary>Carries named numbers and the buffers of parameters out of an optimizer and back into it.</summary>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class StateExchange<T> : StateExchange where T : unmanaged, IFloatingPointIeee754<T>
+internal sealed class StateExchange<T> : StateExchange where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly OrderedDictionary<string, T[]> _arrays;
+    private readonly HashSet<string> _known = [];
 
     private StateExchange(Purpose purpose, OptimizerState<T> state) : base(purpose, state.Numbers) => _arrays = new(state.Arrays);
 
-    /// <summary>The number, among all of the optimizer's, of the parameter that comes first in this group.</summary>
-    internal int FirstParameter { get; set; }
-
-    private protected override IEnumerable<string> ArrayNames => _arrays.Keys;
-
-    /// <summary>A buffer to restore: for each parameter as many values as it has; null until it is needed first.</summary>
-    /// <param name="name">Its name.</param>
+    /// <summary>A parameter's part of a buffer to restore: as many values as the parameter has; null until it is needed first.</summary>
+    /// <param name="name">The buffer's name.</param>
     /// <param name="current">What it is.</param>
-    /// <param name="parameters">The parameters it belongs to.</param>
+    /// <param name="parameter">The parameter it belongs to.</param>
     /// <returns>What it shall be: a copy of the state's when one is restored, else <paramref name="current"/>.</returns>
-    public T[][]? Buffer(string name, T[][]? current, IReadOnlyList<Parameter<T>> parameters)
+    public T[]? Array(string name, T[]? current, Parameter<T> parameter)
     {
-        ArgumentNullException.ThrowIfNull(parameters);
-        // Among the numbers a 1 says that the buffer is there: so one whose arrays are all missing is noticed.
+        // Among the numbers a 1 says that the array is there: so one that is missing is noticed.
         var exists = Value(name, current is null ? null : 1) is not null;
         if (Now == Purpose.Check) exists = Numbers.ContainsKey(Prefix + name);
         if (!exists) return Now == Purpose.Check ? current : null;
 
-        var restored = new T[parameters.Count][];
-        for (var i = 0; i < restored.Length; i++)
-        {
-            var key = Invariant($"{FirstParameter + i}.{name}");
-            if (Now == Purpose.Read) _arrays.Add(key, [.. current![i]]);
-            else if (Now == Purpose.Restore) restored[i] = [.. _arrays[key]];
-            else CheckArray(key, parameters[i]);
-        }
-
-        return Now == Purpose.Restore ? restored : current;
+        var key = Prefix + name;
+        if (Now == Purpose.Restore) return [.. _arrays[key]];
+        if (Now == Purpose.Read) _arrays.Add(key, [.. current!]);
+        else CheckArray(key, parameter);
+        return current;
     }
 
     internal static OptimizerState<T> Read(Action<StateExchange<T>> exchange)
@@ -183,9 +170,15 @@ public sealed class StateExchange<T> : StateExchange where T : unmanaged, IFloat
         Restore(owner, exchange, new(Purpose.Check, state), new(Purpose.Restore, state), undo: new(Purpose.Restore, Read(exchange)), parameter);
     }
 
+    private protected override void AddUnknown()
+    {
+        base.AddUnknown();
+        AddUnknown(_arrays.Keys, _known);
+    }
+
     private void CheckArray(string key, Parameter<T> parameter)
     {
-        AddKnown(key);
+        _known.Add(key);
         if (!_arrays.TryGetValue(key, out var given) || given is null) AddProblem($"{key} is missing");
         else if (given.Length != parameter.Count) AddProblem($"{key} has {given.Length} values, but {parameter} has {parameter.Count}");
     }

@@ -69,6 +69,10 @@ public sealed class Generator
     /// Fills a span with values uniform in [from, to), as <c>Tensor.uniform_</c>: fma(u, to - from, from), where u is made of
     /// the low 24 bits of a 32-bit draw for a float, of the low 53 bits of a 64-bit draw for a double.
     /// </summary>
+    /// <remarks>
+    /// The upper bound is never drawn. PyTorch's multiplication and addition may round to it, as of floats in [1, 2) one in 2^24 does; such a draw is
+    /// the value next below it here. All others have PyTorch's bits.
+    /// </remarks>
     /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="destination">The span to fill.</param>
     /// <param name="from">The lower bound.</param>
@@ -80,10 +84,14 @@ public sealed class Generator
         T low = Element.From<T>(from), range = Element.From<T>(to) - low;
         if (!(from <= to) || !T.IsFinite(low) || !T.IsFinite(range))
             throw new ArgumentException(Invariant($"Uniform expects finite bounds, from <= to, but from is {from} and to is {to}."), nameof(from));
+        T end = range > T.Zero ? Element.From<T>(to) : T.PositiveInfinity, last = T.BitDecrement(end);
         lock (_lock)
         {
             for (int i = 0; i < destination.Length; i++)
-                destination[i] = T.FusedMultiplyAdd(NextUnit<T>(), range, low);
+            {
+                var value = T.FusedMultiplyAdd(NextUnit<T>(), range, low);
+                destination[i] = value < end ? value : last;
+            }
         }
     }
 

@@ -6,13 +6,14 @@ namespace Backprop;
 /// <para>Call <see cref="Step"/> once an epoch, after the optimizer's steps (<see cref="OneCycleLR"/>: once a batch, after the optimizer's step).</para>
 /// <para>As in PyTorch, each new rate is made from the group's present one. So several schedulers may work on one optimizer, and a rate that
 /// was set by hand in between is kept. CHAIN-RULE.md, "Learning rate schedulers", has the closed forms.</para>
-/// <para>To write a scheduler, subclass this and write <see cref="Next"/>.</para>
+/// <para>To write a scheduler, subclass this and write <see cref="Next"/>. One that ends says so in <see cref="RemainingSteps"/>, and one that watches a metric in
+/// <see cref="NeedsMetric"/>: then a step that must be refused can be refused before the optimizer's step.</para>
 /// </remarks>
 /// <threadsafety>One thread at a time, and not while the optimizer steps.</threadsafety>
 [DynamicallyAccessedMembers(Settings.Fields)]
 public abstract class LRScheduler : IDescribed
 {
-    private readonly double[] _initial;
+    private readonly double[] _initial, _next;
 
     /// <summary>Takes the optimizer whose groups are to be scheduled. Groups that are added to it later are not.</summary>
     /// <param name="optimizer">The optimizer.</param>
@@ -20,13 +21,18 @@ public abstract class LRScheduler : IDescribed
     protected LRScheduler(Optimizer optimizer)
     {
         ArgumentNullException.ThrowIfNull(optimizer);
+        Optimizer = optimizer;
         optimizer.TakeDownUnscheduled();
         Groups = [.. optimizer.Groups];
         // The first scheduler keeps the rates it finds, for those after it too.
         _initial = [.. Groups.Select(group => group.InitialLearningRate ?? group.LearningRate)];
+        _next = new double[_initial.Length];
         Start();
         for (var i = 0; i < _initial.Length; i++) Groups[i].InitialLearningRate ??= _initial[i];
     }
+
+    /// <summary>The optimizer whose groups are scheduled.</summary>
+    public Optimizer Optimizer { get; }
 
     /// <summary>How many epochs are over: how often <see cref="Step"/> was called.</summary>
     public int Epoch { get; private set; }
@@ -34,10 +40,29 @@ public abstract class LRScheduler : IDescribed
     /// <summary>The scheduled groups.</summary>
     protected IReadOnlyList<ParameterGroup> Groups { get; }
 
+    /// <summary>How often <see cref="Step"/> may still be called; null where there is no end.</summary>
+    public virtual long? RemainingSteps => null;
+
+    /// <summary>Whether <see cref="Step"/> wants a metric.</summary>
+    public virtual bool NeedsMetric => false;
+
+    /// <summary>Throws what <see cref="Step"/> would throw, and changes nothing: to be asked before a step of the optimizer that could not be taken back.</summary>
+    /// <param name="metric">What <see cref="Step"/> would be given.</param>
+    /// <exception cref="ArgumentNullException">The scheduler wants a metric, and there is none.</exception>
+    /// <exception cref="InvalidOperationException">The scheduler's steps are over.</exception>
+    public void CheckStep(double? metric = null)
+    {
+        if (NeedsMetric && metric is null) throw new ArgumentNullException(nameof(metric), $"{this} expects a metric to watch, but there is none.");
+        if (RemainingSteps <= 0) throw new InvalidOperationException($"{this} has {Epoch} steps, and they are over.");
+    }
+
     /// <summary>Ends an epoch: sets the learning rates of the next one.</summary>
     /// <param name="metric">What <see cref="ReduceLROnPlateau"/> watches, as a validation loss; the other schedulers need none.</param>
+    /// <exception cref="ArgumentNullException">The scheduler wants a metric, and there is none. Nothing is changed.</exception>
+    /// <exception cref="InvalidOperationException">The scheduler's steps are over. Nothing is changed.</exception>
     public void Step(double? metric = null)
     {
+        CheckStep(metric);
         Set(Epoch + 1, metric);
         Epoch++;
     }
@@ -78,9 +103,17 @@ public abstract class LRScheduler : IDescribed
     /// <summary>Sets the groups for an epoch; by default, each one's learning rate to <see cref="Next"/>.</summary>
     /// <param name="epoch">The epoch; 0 only where <see cref="Start"/> asks for it.</param>
     /// <param name="metric">The metric that <see cref="Step"/> was given.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A rate is negative or not finite. Nothing is changed.</exception>
     protected virtual void Set(int epoch, double? metric)
     {
-        for (var i = 0; i < Groups.Count; i++) Groups[i].LearningRate = Next(epoch, Groups[i].LearningRate, _initial[i]);
+        // All rates first: one that is none is refused before any group has changed.
+        for (var i = 0; i < _next.Length; i++)
+        {
+            _next[i] = Next(epoch, Groups[i].LearningRate, _initial[i]);
+            if (!(_next[i] >= 0 && double.IsFinite(_next[i]))) Expect.AtLeastZero(ToString(), _next[i], "learningRate");
+        }
+
+        for (var i = 0; i < _next.Length; i++) Groups[i].LearningRate = _next[i];
     }
 
     /// <summary>

@@ -59,6 +59,9 @@ public sealed class OneCycleLR(
     { }
 
     /// <inheritdoc/>
+    public override long? RemainingSteps => _totalSteps - Epoch;
+
+    /// <inheritdoc/>
     protected override void Start()
     {
         if (_max.Length != Groups.Count) throw new ArgumentException($"{Owner} expects a highest rate for each of {Groups.Count} groups, but there are {_max.Length}.", nameof(maxLearningRates));
@@ -71,7 +74,6 @@ public sealed class OneCycleLR(
     /// <inheritdoc/>
     protected override void Set(int epoch, double? metric)
     {
-        if (epoch > _totalSteps) throw new InvalidOperationException($"{Owner} has {_totalSteps} steps, and they are over.");
         double risen = _pctStart * _totalSteps - 1, fallen = 2 * _pctStart * _totalSteps - 2, end = _totalSteps - 1;
         for (var i = 0; i < Groups.Count; i++)
         {

@@ -2,8 +2,10 @@ namespace Backprop;
 
 /// <summary>Multiplies the learning rate by a factor when a metric has stopped getting better.</summary>
 /// <remarks>
-/// <para>An epoch is bad unless it is better than the best one by more than the threshold; a metric that is NaN is bad too. After more
-/// than <c>patience</c> bad epochs in a row the rate falls, and for <c>cooldown</c> epochs none counts as bad.</para>
+/// <para>An epoch is bad unless it is better than the best one by more than the threshold; a metric that is NaN is bad too, and the first one that is
+/// finite is good. After more than <c>patience</c> bad epochs in a row the rate falls, and for <c>cooldown</c> epochs none counts as bad.</para>
+/// <para>A relative threshold is measured by the size of the best metric, |best|. PyTorch measures it by best itself, so that of negative metrics, as
+/// <see cref="GaussianNLLLoss{T}"/> gives them, worse ones count as better; this is not followed.</para>
 /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ReduceLROnPlateau.html">torch.optim.lr_scheduler.ReduceLROnPlateau</see>.</para>
 /// </remarks>
 /// <example>
@@ -42,11 +44,12 @@ public sealed class ReduceLROnPlateau(
     private long _cooling;    // how many more epochs are forgiven
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentNullException"><paramref name="metric"/> is null.</exception>
+    public override bool NeedsMetric => true;
+
+    /// <inheritdoc/>
     protected override void Set(int epoch, double? metric)
     {
-        if (metric is not double value) throw new ArgumentNullException(nameof(metric), $"{Owner} expects a metric to watch, but there is none.");
-        if (IsBetter(value)) (Best, BadEpochs) = (value, 0);
+        if (metric is double value && IsBetter(value)) (Best, BadEpochs) = (value, 0);
         else BadEpochs++;
 
         if (_cooling > 0) (_cooling, BadEpochs) = (_cooling - 1, 0);
@@ -73,16 +76,24 @@ public sealed class ReduceLROnPlateau(
         state.Same("cooldown", _cooldown);
         state.Same("min_lr", _minLearningRate);
         state.Same("eps", _epsilon);
-        Best = state.Value("best", Best);
+        var best = state.Value("best", Best);
+        Best = Expect.That(!double.IsNaN(best), Owner, best, "a number");
         BadEpochs = state.Count("num_bad_epochs", BadEpochs);
         _cooling = state.Count("cooldown_counter", _cooling);
     }
 
-    private bool IsBetter(double value) => (_mode, _thresholdMode) switch
+    private bool IsBetter(double value)
     {
-        (PlateauMode.Min, ThresholdMode.Relative) => value < Best * (1 - _threshold),
-        (PlateauMode.Min, _) => value < Best - _threshold,
-        (_, ThresholdMode.Relative) => value > Best * (1 + _threshold),
-        _ => value > Best + _threshold,
-    };
+        // Anything finite is better than the infinity it starts from, of which a part cannot be taken.
+        if (double.IsInfinity(Best)) return _mode == PlateauMode.Min ? value < Best : value > Best;
+        // best (1 - t) below 0 is best (1 + t): the same distance, away from 0.
+        var t = Best < 0 ? -_threshold : _threshold;
+        return (_mode, _thresholdMode) switch
+        {
+            (PlateauMode.Min, ThresholdMode.Relative) => value < Best * (1 - t),
+            (PlateauMode.Min, _) => value < Best - _threshold,
+            (_, ThresholdMode.Relative) => value > Best * (1 + t),
+            _ => value > Best + _threshold,
+        };
+    }
 }

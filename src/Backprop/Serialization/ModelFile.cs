@@ -84,7 +84,7 @@ public static class ModelFile
     {
         ArgumentNullException.ThrowIfNull(model);
         if (storeAs is { } type && !SafeTensorsTypes.IsFloating(type))
-            throw new ArgumentException($"Save expects storeAs to be F16, BF16, F32 or F64, but it is {type}.", nameof(storeAs));
+            throw new ArgumentException($"Save expects storeAs to be F16, BF16, F32 or F64, but it is {Signature.Choice(type)}.", nameof(storeAs));
         var file = new SafeTensorsWriter();
         file.AddMetadata("format", "pt");
         file.AddMetadata(VersionKey, Version.ToString(CultureInfo.InvariantCulture));

@@ -38,6 +38,13 @@ internal sealed class ModelState<T> where T : unmanaged, IFloatingPointIeee754<T
         }
     }
 
+    /// <summary>Whether the other is one of a model with the same names and sizes.</summary>
+    internal bool Fits(ModelState<T> other) => _entries.Select(entry => (entry.Name, entry.Values.Length)).SequenceEqual(other._entries.Select(entry => (entry.Name, entry.Values.Length)));
+
+    /// <summary>Whether the other one fits and holds the same bits.</summary>
+    internal bool HasBitsOf(ModelState<T> other) => Fits(other) && _entries.Zip(other._entries).All(pair => pair.First.Counter?.Value == pair.Second.Counter?.Value
+        && MemoryMarshal.AsBytes<T>(pair.First.Values).SequenceEqual(MemoryMarshal.AsBytes<T>(pair.Second.Values)));
+
     /// <param name="file">The file to be.</param>
     /// <param name="prefix">What comes before the names.</param>
     /// <param name="storeAs">What floating-point values are stored as; counts stay what they are.</param>

@@ -54,8 +54,8 @@ public sealed class SafeTensorsEntry
     internal static SafeTensorsEntry? Create(string name, SafeTensorsType type, long[] shape, long begin, out string problem)
     {
         problem = "";
-        // Sizes other than 0 must multiply to something that can be counted even beside a 0, whatever their order: to less than 2^63 bytes.
-        UInt128 elements = 1, most = ((UInt128.One << 66) - 1) / (UInt128)type.Bits();
+        // Sizes other than 0 must multiply to something that can be counted even beside a 0, whatever their order: to less than 2^63 elements and bytes.
+        UInt128 elements = 1, most = UInt128.Min(((UInt128.One << 66) - 1) / (UInt128)type.Bits(), long.MaxValue);
         foreach (long size in shape)
         {
             if (size < 0)

@@ -61,11 +61,7 @@ public sealed class Settings
 
     /// <summary>Adds one of several choices.</summary>
     /// <inheritdoc cref="Add(string, double)"/>
-    public void Add(string name, Enum value)
-    {
-        ArgumentNullException.ThrowIfNull(value);
-        AddText(name, value.ToString());
-    }
+    public void Add(string name, Enum value) => AddText(name, Signature.Choice(value));
 
     /// <summary>Adds a text.</summary>
     /// <inheritdoc cref="Add(string, double)"/>
@@ -151,6 +147,7 @@ public sealed class Settings
     {
         null => Nullable.GetUnderlyingType(declared) is not null || declared == typeof(string) || declared.IsArray ? "none" : null,
         string text => text,
+        Enum choice => Signature.Choice(choice),
         bool yes => yes ? "yes" : "no",
         char character => character.ToString(),
         double[] numbers => TextOf<double>(numbers),

@@ -2,10 +2,28 @@ using System.Globalization;
 
 namespace Backprop;
 
-/// <summary>The epochs of a training.</summary>
+/// <summary>The epochs of a training so far. It does not change when the training goes on.</summary>
 /// <param name="Epochs">The epochs, first to last.</param>
 public sealed record History(IReadOnlyList<EpochResult> Epochs)
 {
+    /// <summary>The best epoch, by what <see cref="EarlyStopping"/> watches; without it, by the validation loss, or else the training loss. Null before the first.</summary>
+    public EpochResult? Best { get; init; }
+
+    /// <summary>Why the training ended; null while it has not: before, in its midst, and after a cancellation or an exception.</summary>
+    public EndReason? EndReason { get; init; }
+
+    /// <summary>What is suspicious, in words, each thing once: that a validation loss is not finite, and since when.</summary>
+    public IReadOnlyList<string> Warnings => Epochs.FirstOrDefault(IsSuspicious) is { } first ? [Warning(first)] : [];
+
+    /// <summary>In a line: how many epochs, which was the best, and how it ended.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"{Epochs.Count} epochs{(Best is null ? "" : $", the best {Best.Epoch}")}{(EndReason is null ? "" : $", ended by {EndReason}")}");
+
+    internal static bool IsSuspicious(EpochResult epoch) => epoch.ValidationLoss is double loss && !double.IsFinite(loss);
+
+    internal static string Warning(EpochResult epoch) => string.Create(CultureInfo.InvariantCulture,
+        $"The validation loss of epoch {epoch.Epoch} is {epoch.ValidationLoss}, though the training went on: look for such values in the validation samples. An epoch without a number is never the best.");
+
     /// <summary>Writes the epochs as CSV (RFC 4180, lines end with a line feed): a header, then a line each, numbers with all their digits.</summary>
     /// <param name="writer">Where to.</param>
     /// <exception cref="ArgumentNullException"><paramref name="writer"/> is null.</exception>

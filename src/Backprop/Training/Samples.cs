@@ -65,6 +65,14 @@ public sealed class Samples<T> where T : unmanaged, IFloatingPointIeee754<T>
         return to;
     }
 
+    /// <summary>Copies consecutive rows, as many as there is room for.</summary>
+    internal static Matrix<T> Slice(Matrix<T> from, int first, Matrix<T> to)
+    {
+        for (var j = 0; j < from.ColumnCount; j++)
+            from.Span().Slice(j * from.RowCount + first, to.RowCount).CopyTo(to.Span()[(j * to.RowCount)..]);
+        return to;
+    }
+
     /// <summary>Says which samples these are: their shapes, and a hash that other values would not have. Found once, since it takes a look at all of them.</summary>
     internal string Fingerprint => field ??= Hash();
 

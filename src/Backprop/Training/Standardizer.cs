@@ -1,3 +1,4 @@
+using System.Globalization;
 using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -19,7 +20,7 @@ public sealed class Standardizer<T> where T : unmanaged, System.Numerics.IFloati
     /// <summary>Finds the mean and the deviation of each column.</summary>
     /// <param name="x">Training inputs, a row each; dense, at least one row.</param>
     /// <exception cref="ArgumentNullException"><paramref name="x"/> is null.</exception>
-    /// <exception cref="ArgumentException"><paramref name="x"/> is not dense or has no rows.</exception>
+    /// <exception cref="ArgumentException"><paramref name="x"/> is not dense or has no rows, or a column's values are not finite or too large to have a deviation.</exception>
     public Standardizer(Matrix<T> x)
     {
         Element.Require<T>();
@@ -30,21 +31,28 @@ public sealed class Standardizer<T> where T : unmanaged, System.Numerics.IFloati
         {
             var column = values.Slice(j * x.RowCount, x.RowCount);
             (Mean[j], Deviation[j]) = column.ContainsAnyExcept(column[0]) ? MeanAndDeviation(column) : (column[0], T.One);
+            if (!T.IsFinite(Mean[j]) || !T.IsFinite(Deviation[j]))
+                throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"Standardizer expects finite values, but column {j} of x has mean {Mean[j]} and deviation {Deviation[j]}."), nameof(x));
         }
     }
 
     /// <summary>Takes what was found before, say from a file.</summary>
-    /// <param name="mean">The mean of each column; dense. Copied.</param>
-    /// <param name="deviation">The standard deviation of each column, not 0; dense. Copied.</param>
+    /// <param name="mean">The mean of each column, finite; dense. Copied.</param>
+    /// <param name="deviation">The standard deviation of each column, above 0 and finite; dense. Copied.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    /// <exception cref="ArgumentException">A vector is not dense, their lengths differ, or a deviation is 0.</exception>
+    /// <exception cref="ArgumentException">A vector is not dense, their lengths differ, or a number is out of its range.</exception>
     public Standardizer(Vector<T> mean, Vector<T> deviation)
     {
         Element.Require<T>();
         Operand.Dense("Standardizer", mean, nameof(mean));
         if (Operand.Dense("Standardizer", deviation, nameof(deviation)).Length != mean.Count)
             throw new ArgumentException($"Standardizer expects a deviation for each mean, but there are {mean.Count} means and {deviation.Count} deviations.", nameof(deviation));
-        if (deviation.Contains(T.Zero)) throw new ArgumentException("Standardizer expects deviations other than 0.", nameof(deviation));
+        for (var j = 0; j < mean.Count; j++)
+        {
+            if (!T.IsFinite(mean[j])) throw Unfit("a finite mean", mean[j], j, nameof(mean));
+            if (!(deviation[j] > T.Zero) || !T.IsFinite(deviation[j])) throw Unfit("a finite deviation above 0", deviation[j], j, nameof(deviation));
+        }
+
         (Mean, Deviation) = (mean.Clone(), deviation.Clone());
     }
 
@@ -86,6 +94,9 @@ public sealed class Standardizer<T> where T : unmanaged, System.Numerics.IFloati
         var deviation = Element.From<T>(Math.Sqrt(squares / column.Length));
         return (Element.From<T>(mean), deviation == T.Zero ? T.One : deviation);
     }
+
+    private static ArgumentException Unfit(string expected, T value, int column, string parameter) =>
+        new(string.Create(CultureInfo.InvariantCulture, $"Standardizer expects {expected} of each column, but that of column {column} is {value}."), parameter);
 
     private void Check(Matrix<T> x, string parameter)
     {

@@ -10,7 +10,7 @@ public sealed partial class Trainer<T>
 
     /// <summary>Saves all that the rest of the training depends on: model, optimizer, schedulers, generators, position and history.</summary>
     /// <remarks>
-    /// <para>May be called whenever <see cref="Fit"/> does not run a step: before, after, after a cancellation, and from what is told of progress.</para>
+    /// <para>May be called whenever <see cref="Fit"/> does not run a step: before, after, after a cancellation, and from a callback.</para>
     /// <para>The file is a safetensors file. Its last tensor is the SHA-256 of all bytes before it, so that a damaged file is found out.</para>
     /// </remarks>
     /// <param name="path">The file; replaced as a whole or not at all.</param>
@@ -40,6 +40,7 @@ public sealed partial class Trainer<T>
     /// <exception cref="IOException">The file could not be read.</exception>
     public ResumeChanges LoadCheckpoint(string path, ResumeChanges allow = ResumeChanges.None)
     {
+        RequireIdle(nameof(LoadCheckpoint));
         using var file = SafeTensorsReader.Open(path);
         return Resume(file, path, allow);
     }
@@ -64,15 +65,16 @@ public sealed partial class Trainer<T>
         foreach (var (name, value) in AllSettings()) file.AddMetadata(name, value);
         ModelState<T>.Of(Model).AddTo(file, "model.");
         _bestState?.AddTo(file, "best.");
+        _lastState?.AddTo(file, "last.");
         var optimizer = Optimizer.GetState();
         Add(file, "optimizer.number.", optimizer.Numbers);
         foreach (var (name, values) in optimizer.Arrays) file.Add($"optimizer.array.{name}", [values.Length], values);
         if (Scheduler is not null) Add(file, "scheduler.", Scheduler.GetState());
         if (BatchScheduler is not null) Add(file, "batch_scheduler.", BatchScheduler.GetState());
         foreach (var (i, generator) in Generators().Index()) Add(file, $"generator.{Text(i)}", MemoryMarshal.Cast<byte, long>(generator.GetState()).ToArray());
-        Add<long>(file, "position", [Epoch, Batch]);
+        Add<long>(file, "position", [Epoch, Batch, _isDrawn ? 1 : 0]);
         Add<long>(file, "best_epoch", [_best?.Epoch ?? 0]);
-        Add(file, "loss_sum", [_lossSum]);
+        Add(file, "loss", [_loss.Sum, _loss.Divisor]);
         Add(file, "order", Array.ConvertAll(Training.Order.ToArray(), row => (long)row));
         AddHistory(file);
         file.AddDigest(Digest);
@@ -81,23 +83,24 @@ public sealed partial class Trainer<T>
 
     private ResumeChanges Resume(SafeTensorsReader file, string source, ResumeChanges allow)
     {
+        RequireIdle(nameof(LoadCheckpoint));
         RequireWhole(file, source);
         var there = file.Metadata;
         var changes = CheckSettings(there, source, allow);
         var model = ReadModel(file, source, "model.");
-        var best = file.Entries.Any(entry => entry.Name.StartsWith("best.", StringComparison.Ordinal)) ? ReadModel(file, source, "best.") : null;
+        var (best, last) = (ReadModelIfThere("best."), ReadModelIfThere("last."));
         var arrays = Names(file, "optimizer.array.").ToDictionary(name => name, name => Values<T>(file, source, $"optimizer.array.{name}"));
         var optimizer = WithChanges(new(Numbers(file, source, "optimizer.number."), arrays), there, changes);
         var (scheduler, batchScheduler) = (Numbers(file, source, "scheduler."), Numbers(file, source, "batch_scheduler."));
         var generators = Generators().ToArray();
         var states = generators.Select((_, i) => MemoryMarshal.AsBytes<long>(Values<long>(file, source, $"generator.{Text(i)}")).ToArray()).ToArray();
-        var position = Values<long>(file, source, "position", 2);
+        var position = Values<long>(file, source, "position", 3);
         var bestEpoch = Values<long>(file, source, "best_epoch", 1)[0];
-        var lossSum = Values<double>(file, source, "loss_sum", 1)[0];
+        var loss = Values<double>(file, source, "loss", 2);
         // Other batches: what is over of the running epoch cannot be found among them, so it begins again.
         var beginsAgain = (changes & (ResumeChanges.BatchSize | ResumeChanges.Samples)) != 0;
         var order = Values<long>(file, source, "order", beginsAgain ? null : Training.Samples.Count);
-        if (position[0] is < 0 or > int.MaxValue || position[1] < 0 || (!beginsAgain && position[1] > Training.Count) || bestEpoch < 0 || bestEpoch > position[0]
+        if (position[0] is < 0 or > int.MaxValue || position[1] < 0 || (!beginsAgain && position[1] > Training.Count) || position[2] is < 0 or > 1 || bestEpoch < 0 || bestEpoch > position[0]
             || !order.Order().SequenceEqual(Enumerable.Range(0, order.Length).Select(row => (long)row)))
             throw new InvalidDataException($"{source} is damaged: no training can be where it says.");
         var epochs = ReadHistory(file, source, (int)position[0]);
@@ -120,12 +123,18 @@ public sealed partial class Trainer<T>
         model.CopyTo(ModelState<T>.Of(Model));
         _epochs.Clear();
         _epochs.AddRange(epochs);
-        (Batch, _lossSum) = beginsAgain ? (0, 0) : ((int)position[1], lossSum);
+        (Batch, _isDrawn, _loss.Sum, _loss.Divisor) = beginsAgain ? (0, false, 0, 0) : ((int)position[1], position[2] == 1, loss[0], loss[1]);
+        (_owesRate, EndReason) = (false, null);
         if (!beginsAgain) Training.SetOrder(Array.ConvertAll(order, row => (int)row));
         // Epochs that were measured otherwise cannot be compared; and a best epoch whose weights are not known is of no use where they are wanted.
-        var isKnown = bestEpoch > 0 && EarlyStopping is not null && !changes.HasFlag(ResumeChanges.Validation) && (best is not null || !EarlyStopping.RestoreBest);
-        (_best, _bestState) = isKnown ? (epochs[bestEpoch - 1], EarlyStopping!.RestoreBest ? best : null) : (null, null);
+        var restores = EarlyStopping is { RestoreBest: true };
+        var isKnown = bestEpoch > 0 && !changes.HasFlag(ResumeChanges.Validation) && (best is not null || !restores);
+        (_best, _bestState, _lastState) = (isKnown ? epochs[bestEpoch - 1] : null, isKnown && restores ? best : null, isKnown && restores ? last : null);
+        // The best weights, which were restored when the training ended, are of no use then either: it goes on from the last.
+        if (_lastState is null) last?.CopyTo(ModelState<T>.Of(Model));
         return changes;
+
+        ModelState<T>? ReadModelIfThere(string prefix) => file.Entries.Any(entry => entry.Name.StartsWith(prefix, StringComparison.Ordinal)) ? ReadModel(file, source, prefix) : null;
 
         void Apply<TState>(TState before, TState after, Action<TState> set)
         {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 using static System.FormattableString;
@@ -10,6 +11,9 @@ namespace Backprop;
 /// <para>It uses nothing but what is public: <see cref="Fit"/> and <see cref="Step"/> are what a loop of your own would say. The position, epoch and batch,
 /// is the trainer's, so <see cref="Fit"/> goes on where the last call, or the checkpoint that was loaded, ended.</para>
 /// <para>A run that was saved with <see cref="SaveCheckpoint(string)"/> and resumed with <see cref="LoadCheckpoint(string, ResumeChanges)"/> gives bit for bit what it gives uninterrupted.</para>
+/// <para>No step is taken that would spoil the model: a loss or a gradient that is not finite is refused, with the name of the layer where it began. A batch in which
+/// nothing counts, such as one whose samples are all ignored, adds 0 to the epoch's loss, and no step is taken; its mean alone, in PyTorch as from
+/// <see cref="Loss{T}.Forward"/>, would be NaN.</para>
 /// </remarks>
 /// <example>
 /// <code>
@@ -19,19 +23,29 @@ namespace Backprop;
 ///     Metrics = [new Accuracy&lt;double&gt;()],
 ///     EarlyStopping = new(Patience: 5),
 /// };
-/// var history = trainer.Fit(epochs: 30);
+/// var history = trainer.Fit(untilEpoch: 30, progress =>
+/// {
+///     if (progress.Moment == TrainingMoment.EpochEnd) Console.WriteLine(progress.Result);
+/// });
+/// Console.WriteLine(history.Best);
 /// </code>
 /// </example>
 /// <threadsafety>One thread at a time.</threadsafety>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly ForwardPass<T> _pass;
+    private const int LeastEvaluationRows = 256;    // a chunk of validation samples has as many rows as a batch, but at least so many: enough for speed, little room
+
     private readonly List<EpochResult> _epochs = [];
+    private Evaluation<T> _evaluation;
     private ReusedMatrix<T> _gradients;
-    private double _lossSum;            // over this epoch's samples so far
+    private LossTotal _loss;            // over this epoch's batches so far
     private EpochResult? _best;
-    private ModelState<T>? _bestState;
+    private ModelState<T>? _bestState;  // what the model knew after its best epoch
+    private ModelState<T>? _lastState;  // what it knew when the training ended and its best state was restored: a further Fit goes on from here
+    private bool _isRunning, _isStopping;
+    private bool _isDrawn;              // whether this epoch has its order: an exception in its first batch must not draw another
+    private bool _owesRate;             // whether the step that was taken last waits for the batch scheduler
 
     /// <summary>Brings together what a training needs.</summary>
     /// <param name="model">The model.</param>
@@ -46,7 +60,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(training);
         (Model, Loss, Optimizer, Training) = (model, loss, optimizer, training);
-        _pass = model.NewPass();
+        (Pass, _evaluation, _loss) = (model.NewPass(), new(model, loss), new(loss.Reduction));
         _hyperparameters = TakeDown();
     }
 
@@ -62,24 +76,40 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <summary>The training samples.</summary>
     public Batches<T> Training { get; }
 
+    /// <summary>The pass of the last step: every layer's output and gradient for the batch, until the next step overwrites them.</summary>
+    public ForwardPass<T> Pass { get; private set; }
+
     /// <summary>Samples held back from training, looked at before the first epoch and after each; null for none.</summary>
     public Samples<T>? Validation { get; init; }
 
     /// <summary>What else to measure on the validation samples.</summary>
+    /// <exception cref="ArgumentNullException">It is null.</exception>
     /// <exception cref="ArgumentException">Two have the same name.</exception>
     public IReadOnlyList<Metric<T>> Metrics
     {
         get;
-        init => field = value.DistinctBy(metric => metric.Name).Count() == value.Count
-            ? value
-            : throw new ArgumentException($"Trainer expects metrics of different names, but they are {string.Join(", ", value.Select(metric => metric.Name))}.", nameof(value));
+        init
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            field = value.DistinctBy(metric => metric.Name).Count() == value.Count
+                ? value
+                : throw new ArgumentException($"Trainer expects metrics of different names, but they are {string.Join(", ", value.Select(metric => metric.Name))}.", nameof(value));
+        }
     } = [];
 
     /// <summary>A scheduler to step after each epoch; it is given the validation loss, or the training loss where there is no validation.</summary>
-    public LRScheduler? Scheduler { get; init; }
+    /// <exception cref="ArgumentException">It is one of another optimizer.</exception>
+    public LRScheduler? Scheduler { get; init => field = Own(value, nameof(Scheduler)); }
 
     /// <summary>A scheduler to step after each batch, such as <see cref="OneCycleLR"/>.</summary>
-    public LRScheduler? BatchScheduler { get; init; }
+    /// <exception cref="ArgumentException">It is one of another optimizer, or wants a metric, which a batch has not.</exception>
+    public LRScheduler? BatchScheduler
+    {
+        get;
+        init => field = value is { NeedsMetric: true }
+            ? throw new ArgumentException($"Trainer expects a scheduler that steps after each batch without a metric, but {value} needs one: make it the Scheduler.", nameof(BatchScheduler))
+            : Own(value, nameof(BatchScheduler));
+    }
 
     /// <summary>The norm to clip gradients to before each step, at least 0; null does not clip.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is negative or NaN.</exception>
@@ -92,67 +122,82 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <summary>When to stop before the last epoch; null never does.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
 
+    /// <summary>Whether the optimizer may leave out some of the model's parameters, which then stay as they are. Unless it may, that is taken for a mistake.</summary>
+    public bool AllowPartial { get; init; }
+
     /// <summary>Epochs that are over.</summary>
     public int Epoch => _epochs.Count;
 
     /// <summary>Batches of the running epoch that are over.</summary>
     public int Batch { get; private set; }
 
-    /// <summary>The epochs that are over; grows as the training goes on.</summary>
-    public History History => new(_epochs);
+    /// <summary>Why the training ended; null while it has not.</summary>
+    public EndReason? EndReason { get; private set; }
 
-    /// <summary>Trains until so many epochs are over, counted from the very first, or until <see cref="EarlyStopping"/> says so.</summary>
-    /// <param name="epochs">Epochs in all, at least 1.</param>
-    /// <param name="progress">Told after each batch and each epoch.</param>
+    /// <summary>The epochs that are over now, and which of them was the best; it stays as it is when the training goes on.</summary>
+    public History History => new([.. _epochs]) { Best = _best, EndReason = EndReason };
+
+    /// <summary>Trains until so many epochs are over, counted from the very first, or until <see cref="EarlyStopping"/> or a callback says so.</summary>
+    /// <remarks>
+    /// So a run that was resumed is told what the uninterrupted one was told. Called again with a later epoch, it goes on as if it had never ended: from the last
+    /// epoch's weights, even where the best ones were restored, unless the model has been given other weights since.
+    /// </remarks>
+    /// <param name="untilEpoch">Epochs in all, at least 1.</param>
+    /// <param name="callback">Called on this thread after each batch, after each epoch and at the end; see <see cref="TrainingProgress{T}"/> for what it may do.</param>
     /// <param name="cancellation">Stops between two steps; the model is then as the last whole step left it, and another call goes on from there.</param>
     /// <returns>The history of all epochs.</returns>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
-    /// <exception cref="NotFiniteNumberException">The loss, or a parameter after an epoch, is NaN or infinite; the message names the epoch, the batch and the first
-    /// layer where it began. The step was not taken, but a <see cref="BatchNorm1d{T}"/> has seen the batch.</exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="epochs"/> is below 1.</exception>
-    /// <exception cref="ArgumentException">The samples do not fit the model or the loss, or a class is out of range.</exception>
-    public History Fit(int epochs, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
+    /// <exception cref="NotFiniteNumberException">The loss, a gradient, or a parameter after an epoch, is NaN or infinite; the message names the epoch, the batch and
+    /// the layer where it began. The step was not taken, but a <see cref="BatchNorm1d{T}"/> has seen the batch.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="untilEpoch"/> is below 1.</exception>
+    /// <exception cref="ArgumentException">The samples do not fit the model or the loss, or a class is out of range, or a batch is too small for a layer.</exception>
+    /// <exception cref="InvalidOperationException">The optimizer lacks parameters of the model or has others, or a scheduler has too few steps; nothing was changed.
+    /// Or it is called from a callback.</exception>
+    public History Fit(int untilEpoch, Action<TrainingProgress<T>>? callback = null, CancellationToken cancellation = default)
     {
-        Expect.Positive("Fit", epochs, nameof(epochs));
-        if (Epoch == 0 && Batch == 0 && Validation is not null) Evaluate(Validation);   // what is wrong with it is said before hours of training
-        while (Epoch < epochs && !HasStoppedEarly)
+        Expect.Positive("Fit", untilEpoch, nameof(untilEpoch));
+        RequireIdle(nameof(Fit));
+        (_isRunning, _isStopping, EndReason) = (true, false, null);
+        try
         {
-            while (Batch < Training.Count)
+            if (Epoch < untilEpoch && !HasStoppedEarly) Prepare(untilEpoch);
+            while (Epoch < untilEpoch && !HasStoppedEarly && !_isStopping)
             {
-                cancellation.ThrowIfCancellationRequested();
-                if (Batch == 0) Training.Shuffle();
-                var (x, y) = Training[Batch];
-                _lossSum += double.CreateChecked(Step(x, y)) * x.RowCount;
-                Batch++;
-                BatchScheduler?.Step();
-                progress?.Report(new TrainingProgress(Epoch + 1, epochs, Batch, Training.Count, MeanLoss, Result: null));
+                while (Batch < Training.Count && !_isStopping)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    TakeBatch();
+                    callback?.Invoke(new(this, TrainingMoment.BatchEnd, untilEpoch, _loss.Value, result: null));
+                }
+
+                if (Batch < Training.Count) break;
+                var result = EndEpoch();
+                callback?.Invoke(new(this, TrainingMoment.EpochEnd, untilEpoch, result.TrainingLoss, result));
             }
 
-            var result = EndEpoch();
-            progress?.Report(new TrainingProgress(result.Epoch, epochs, Training.Count, Training.Count, result.TrainingLoss, result));
+            End(HasStoppedEarly ? Backprop.EndReason.EarlyStopping : Epoch >= untilEpoch ? Backprop.EndReason.Epochs : Backprop.EndReason.Stopped);
+            callback?.Invoke(new(this, TrainingMoment.End, untilEpoch, Batch > 0 ? _loss.Value : Epoch > 0 ? _epochs[^1].TrainingLoss : double.NaN, Epoch > 0 ? _epochs[^1] : null));
+        }
+        finally
+        {
+            _isRunning = false;
         }
 
         return History;
     }
 
+    /// <summary>For callbacks: ends the training after the present batch. <see cref="Fit"/> then returns, and another <see cref="Fit"/> goes on from there.</summary>
+    public void Stop() => _isStopping = true;
+
     /// <summary>One training step: forward, loss, backward, and the optimizer's step.</summary>
     /// <param name="x">Inputs, samples x features.</param>
     /// <param name="y">Their targets.</param>
-    /// <returns>The loss before the step.</returns>
-    /// <exception cref="NotFiniteNumberException">The loss is NaN or infinite. The step was not taken.</exception>
-    public T Step(Matrix<T> x, Matrix<T> y)
-    {
-        var yHat = Model.Forward(x, _pass);
-        var loss = Loss.Forward(yHat, y);
-        if (!T.IsFinite(loss)) throw new NotFiniteNumberException(Invariant($"The loss is {loss} in epoch {Epoch + 1}, batch {Batch + 1}: {NotFinite.Find(_pass, y)}"), double.CreateChecked(loss));
-        Optimizer.ZeroGradients();
-        Model.AccumulateGradients(_pass, Loss.Backward(yHat, y, _gradients.Get(yHat.RowCount, yHat.ColumnCount)));
-        if (MaxGradientNorm is double norm) GradientClipping.ByNorm(Optimizer.Parameters, norm);
-        Optimizer.Step();
-        return loss;
-    }
+    /// <returns>The loss before the step; 0, and no step, where nothing in the batch counts.</returns>
+    /// <exception cref="NotFiniteNumberException">The loss or a gradient is NaN or infinite. The step was not taken.</exception>
+    public T Step(Matrix<T> x, Matrix<T> y) => Learn(x, y, out _);
 
     /// <summary>The loss and the metrics of the model on samples, in evaluation mode.</summary>
+    /// <remarks>The samples are taken in chunks, through one pass that is kept. Loss and metrics are those of all of them, not means over chunks.</remarks>
     /// <param name="samples">The samples.</param>
     /// <returns>The loss, and each metric's value by its name.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="samples"/> is null.</exception>
@@ -160,31 +205,97 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     public (double Loss, IReadOnlyDictionary<string, double> Metrics) Evaluate(Samples<T> samples)
     {
         ArgumentNullException.ThrowIfNull(samples);
-        var prediction = Model.Forward(samples.X);
-        return (double.CreateChecked(Loss.Forward(prediction, samples.Y)), Metrics.ToDictionary(metric => metric.Name, metric => metric.Of(prediction, samples.Y)));
+        FollowGrowth();
+        return _evaluation.Of(samples, Math.Max(Training.BatchSize, LeastEvaluationRows), Metrics);
     }
 
-    private double MeanLoss => _lossSum / Math.Min((long)Batch * Training.BatchSize, Training.Samples.Count);
+    /// <summary>Whether this epoch brings a warning that no epoch before it has brought.</summary>
+    internal bool Warns(EpochResult epoch) => History.IsSuspicious(epoch) && _epochs.Find(History.IsSuspicious) == epoch;
 
     private bool HasStoppedEarly => EarlyStopping is not null && _best is not null && Epoch - _best.Epoch >= EarlyStopping.Patience;
+
+    private void TakeBatch()
+    {
+        PayRate();
+        if (!_isDrawn) Training.Shuffle();
+        _isDrawn = true;
+        var (x, y) = Training.Gather(Batch);
+        var loss = Learn(x, y, out var divisor);
+        _loss.Add(loss, divisor);
+        Batch++;
+        _owesRate = BatchScheduler is not null;
+        PayRate();
+    }
+
+    /// <summary>Steps the batch scheduler, once for each step that was taken. One that throws is asked again before the next step, and not after it.</summary>
+    private void PayRate()
+    {
+        if (!_owesRate) return;
+        BatchScheduler!.Step();
+        _owesRate = false;
+    }
+
+    private T Learn(Matrix<T> x, Matrix<T> y, out double divisor)
+    {
+        var yHat = Model.Forward(x, Pass);
+        var loss = Loss.Forward(yHat, y);
+        divisor = Loss.Divisor(yHat, y);
+        if (divisor == 0) return T.Zero;
+        if (!T.IsFinite(loss)) throw NotFiniteLoss(loss, y);
+        Optimizer.ZeroGradients();
+        Model.AccumulateGradients(Pass, Loss.Backward(yHat, y, _gradients.Get(yHat.RowCount, yHat.ColumnCount)));
+        var parameters = Optimizer.Parameters;
+        for (var i = 0; i < parameters.Count; i++)
+            if (!TensorPrimitives.IsFiniteAll<T>(parameters[i].Gradients)) throw NotFiniteGradient(parameters[i]);
+        if (MaxGradientNorm is double norm) GradientClipping.ByNorm(parameters, norm, errorIfNonFinite: true);
+        Optimizer.Step();
+        return loss;
+    }
 
     private EpochResult EndEpoch()
     {
         if (NotFinite.FirstParameter(Model) is string name)
             throw new NotFiniteNumberException($"The last step of epoch {Epoch + 1}, batch {Batch}, has made {name} NaN or infinite. {NotFinite.Advice}");
-        var (training, validation) = (MeanLoss, Validation is null ? default((double Loss, IReadOnlyDictionary<string, double> Metrics)?) : Evaluate(Validation));
-        var result = new EpochResult(Epoch + 1, Optimizer.LearningRate, training, validation?.Loss, validation?.Metrics ?? new Dictionary<string, double>());
+        PayRate();
+        var validation = Validation is null ? default((double Loss, IReadOnlyDictionary<string, double> Metrics)?) : Evaluate(Validation);
+        var result = new EpochResult(Epoch + 1, Optimizer.LearningRate, _loss.Value, validation?.Loss, validation?.Metrics ?? new Dictionary<string, double>());
+        Scheduler?.Step(result.ValidationLoss ?? result.TrainingLoss);
         _epochs.Add(result);
-        (Batch, _lossSum) = (0, 0);
-        Scheduler?.Step(result.ValidationLoss ?? training);
-        if (EarlyStopping is null) return result;
-        if (EarlyStopping.IsBetter(result, _best))
-        {
-            _best = result;
-            if (EarlyStopping.RestoreBest) _bestState = ModelState<T>.Of(Model).Copy();
-        }
-
-        if (HasStoppedEarly) _bestState?.CopyTo(ModelState<T>.Of(Model));
+        (Batch, _isDrawn) = (0, false);
+        _loss.Clear();
+        if (!IsBetter(result, _best)) return result;
+        _best = result;
+        if (EarlyStopping is not { RestoreBest: true }) return result;
+        if (_bestState is null) _bestState = ModelState<T>.Of(Model).Copy();
+        else ModelState<T>.Of(Model).CopyTo(_bestState);
         return result;
     }
+
+    private void End(EndReason reason)
+    {
+        EndReason = reason;
+        if (_bestState is null || _lastState is not null || _best is null || (_best.Epoch == Epoch && Batch == 0)) return;
+        var model = ModelState<T>.Of(Model);
+        _lastState = model.Copy();
+        _bestState.CopyTo(model);
+    }
+
+    /// <summary>Whether what is watched is better than the best so far. A number is better than NaN; NaN is never better than anything.</summary>
+    private bool IsBetter(EpochResult result, EpochResult? best)
+    {
+        if (best is null) return true;
+        var (now, before, delta) = (Watched(result), Watched(best), EarlyStopping?.MinDelta ?? 0);
+        if (double.IsNaN(now) || double.IsNaN(before)) return double.IsNaN(before) && !double.IsNaN(now);
+        return Metrics.FirstOrDefault(metric => metric.Name == EarlyStopping?.Metric) is { GreaterIsBetter: true } ? now > before + delta : now < before - delta;
+    }
+
+    private double Watched(EpochResult result) => EarlyStopping?.Metric is string metric ? result.Metrics.GetValueOrDefault(metric, double.NaN) : result.ValidationLoss ?? result.TrainingLoss;
+
+    private NotFiniteNumberException NotFiniteLoss(T loss, Matrix<T> y) => new(
+        Invariant($"The loss is {loss} in epoch {Epoch + 1}, batch {Batch + 1}: {NotFinite.Find(Pass, y)}"), double.CreateChecked(loss));
+
+    private NotFiniteNumberException NotFiniteGradient(Parameter<T> parameter) => new(
+        $"The gradient of {NameOf(parameter)} is NaN or infinite in epoch {Epoch + 1}, batch {Batch + 1}, though the loss is finite: {NotFinite.FindGradient(Pass)}");
+
+    private string NameOf(Parameter<T> parameter) => Model.NamedParameters().FirstOrDefault(named => named.Parameter == parameter)?.Name ?? $"{parameter}";
 }

@@ -252,7 +252,7 @@ public abstract class StepTests<T> where T : unmanaged, System.Numerics.IFloatin
             bottom = next;
         }
 
-        foreach (var use in (Action[])[() => top.NewPass(), () => top.Forward(X), () => _ = top.Parameters, () => top.OutputColumns(3), () => top.NamedBuffers().Count(), () => top.Generators.Count(), () => top.ToString(), () => new Residual<T>(top)])
+        foreach (var use in (Func<object>[])[() => top.NewPass(), () => top.Forward(X), () => top.Parameters, () => top.OutputColumns(3), () => top.NamedBuffers().ToList(), () => top.Generators.ToList(), () => top.ToString(), () => new Residual<T>(top)])
             use.Should().Throw<Exception>().Which.Should().Match<Exception>(e => e is InvalidOperationException || e is InsufficientExecutionStackException || e is ArgumentException);
     }
 

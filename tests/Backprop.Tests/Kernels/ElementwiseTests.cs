@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Backprop.Kernels;
-using Backprop.Simd;
 using CsCheck;
 using FluentAssertions;
 using Xunit;
@@ -51,15 +50,6 @@ public abstract class ElementwiseTests<T>
     }, seed: "0000KpWHEs03");
 
     [Fact]
-    public void AddScaled_adds_a_multiple() => Places.Sample(place =>
-    {
-        T a = T.CreateTruncating(0.25); // a power of two: fused or not, the sum is rounded once
-        T[] x = Numbers(place, 1), y = Numbers(place, 2), before = [.. y];
-        Elementwise.AddScaled(a, Part(x, place), Part(y, place));
-        for (int i = 0; i < y.Length; i++) y[i].Should().Be(Inside(i, place) ? before[i] + a * x[i] : before[i]);
-    }, seed: "0000KpWHEs03");
-
-    [Fact]
     public void Lengths_that_differ_are_refused()
     {
         T[] three = new T[3], four = new T[4];
@@ -88,7 +78,6 @@ public abstract class ElementwiseTests<T>
             Elementwise.Map(new Affine(T.One), x, y);
             Elementwise.Map(default(Difference), x, y, y);
             Elementwise.Map(default(ProductMinus), x, y, x, y);
-            Elementwise.AddScaled(T.One, x, y);
             _ = Reductions.Sum<T>(x) + Reductions.Sum(default(Difference), x, y);
             Reductions.AddColumnSums(x.AsSpan(0, 36), 9, y.AsSpan(0, 4));
         }

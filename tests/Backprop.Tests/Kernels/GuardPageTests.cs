@@ -204,8 +204,8 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
         }
     }
 
-    [Theory, InlineData(false, 0.0), InlineData(true, 0.5)]
-    public void Updates_stay_within_their_operands(bool maximize, double weightDecay)
+    [Fact]
+    public void Updates_stay_within_their_operands()
     {
         foreach (var count in Enumerable.Range(0, 70))
         {
@@ -213,15 +213,14 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
             T[] newA = new T[count], newB = new T[count], newC = new T[count], newP = new T[count];
             for (var i = 0; i < count; i++)
             {
-                var d = (maximize ? -g[i] : g[i]) + T.CreateChecked(weightDecay) * p[i];
-                (newA[i], newB[i], newC[i]) = (a[i] + d, b[i] - d, c[i] * d);
+                (newA[i], newB[i], newC[i]) = (a[i] + g[i], b[i] - g[i], c[i] * g[i]);
                 newP[i] = p[i] - newA[i] * newB[i] + newC[i];
             }
 
             OnBothSides($"{count}", place =>
             {
                 Span<T> pp = place.Of(p), pa = place.Of(a), pb = place.Of(b), pc = place.Of(c);
-                new Move(new(default, maximize, weightDecay, [], null, null, null), pp, place.Of(g), pa, pb, pc).Run();
+                new Move(new(default, [], 0, 0, null, null, null), pp, place.Of(g), pa, pb, pc).Run();
                 place.Same(pp, newP);
                 place.Same(pa, newA);
                 place.Same(pb, newB);

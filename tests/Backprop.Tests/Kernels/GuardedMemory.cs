@@ -36,7 +36,7 @@ internal sealed unsafe partial class GuardedMemory : IDisposable
     /// <summary>Room for so many elements beside one of the pages.</summary>
     public Span<T> Room<T>(int count, Beside side) where T : unmanaged
     {
-        if (count > Size / sizeof(T)) throw new ArgumentOutOfRangeException(nameof(count));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Size / sizeof(T));
         return new(side == Beside.PageBefore ? (T*)(_start + Guard) : (T*)(_start + Guard + Size) - count, count);
     }
 

@@ -27,7 +27,7 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
         ("softmax, backward", [N * K, N * K, N * K], a => SoftmaxRows.Backward<T>(a[0], a[1], a[2], N, K)),
         ("log softmax", [N * K, N * K], a => SoftmaxRows.LogForward<T>(a[0], a[1], N, K)),
         ("log softmax, backward", [N * K, N * K, N * K], a => SoftmaxRows.LogBackward<T>(a[0], a[1], a[2], N, K)),
-        ("update", [N, N, N, N, N], a => new Update<T, Rule>(default, false, 0, [], null, null, null).Move<Scalar<T>>(a[0], a[1], a[2], a[3], a[4])),
+        ("update", [N, N, N, N, N], a => new Update<T, Rule>(default, [], 0, 0, null, null, null).Move<Scalar<T>>(a[0], a[1], a[2], a[3], a[4])),
     ];
 
     /// <summary>Likewise, where an operand may be longer than what is read of it.</summary>

@@ -62,7 +62,9 @@ public sealed class WorkersTests
             Workers.StartThread = _ =>
             {
                 Interlocked.Increment(ref attempts);
+#pragma warning disable CA2201 // What the runtime throws where it cannot start a thread.
                 throw new OutOfMemoryException("on purpose");
+#pragma warning restore CA2201
             };
             // Another test's job may have the helpers just now: then none is asked for.
             for (var job = 0; job < 1000 || Volatile.Read(ref attempts) < 2; job++)

@@ -9,7 +9,7 @@ namespace Backprop.Tests;
 public abstract class OwnLossTests<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
     /// <summary>SmoothL1Loss, the fast way.</summary>
-    private class ByFormula(Reduction reduction = Reduction.Mean, double beta = 1) : VectorizedLoss<T>(Of(new Rounded(T.CreateSaturating(beta))), reduction)
+    private sealed class ByFormula(Reduction reduction = Reduction.Mean, double beta = 1) : VectorizedLoss<T>(Of(new Rounded(T.CreateSaturating(beta))), reduction)
     {
         protected override string Entry => "h(p - t)";
 

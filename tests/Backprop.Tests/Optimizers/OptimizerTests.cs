@@ -90,7 +90,7 @@ public abstract class OptimizerTests<T> where T : unmanaged, IFloatingPointIeee7
 
         Values(together).Should().Equal(Values(alone));
         optimizer.Parameters.Should().Equal(together.SelectMany(group => group.Parameters));
-        together.Should().AllSatisfy(group => group.StepCount.Should().Be(10));
+        together.Should().AllSatisfy(group => group.Parameters.Should().AllSatisfy(p => group.StepCount(p).Should().Be(10)));
     }
 
     [Fact]
@@ -110,7 +110,7 @@ public abstract class OptimizerTests<T> where T : unmanaged, IFloatingPointIeee7
         }
 
         late.SelectMany(p => p.Values.ToArray()).Should().Equal(alone.SelectMany(p => p.Values.ToArray()));
-        adam.Groups.Select(group => group.StepCount).Should().Equal(6, 5);
+        adam.Groups.Select(group => group.StepCount(group.Parameters[0])).Should().Equal(6, 5);
     }
 
     /// <summary>In the middle of a run: the state goes to a new optimizer over copies of the parameters, and the old one goes back to it.</summary>
@@ -136,7 +136,7 @@ public abstract class OptimizerTests<T> where T : unmanaged, IFloatingPointIeee7
             Values(other.Groups).Should().Equal(uninterrupted);
         }
 
-        resumed.Groups.Select(group => group.StepCount).Should().Equal(20, 20);
+        resumed.Groups.Select(group => group.StepCount(group.Parameters[1])).Should().Equal(20, 20);
     }
 
     [Theory]
@@ -162,28 +162,30 @@ public abstract class OptimizerTests<T> where T : unmanaged, IFloatingPointIeee7
         var adam = new Adam<T>(new AdamGroup<T>(Trajectory.Parameters<T>((2, 3, 1))) { AMSGrad = true }, new AdamGroup<T>(Trajectory.Parameters<T>((1, 1, 1))));
         adam.Step();
         var state = adam.GetState();
-        state.Numbers.Keys.Where(key => key.StartsWith("groups.1.", StringComparison.Ordinal)).Should().Equal(
-            "groups.1.step", "groups.1.lr", "groups.1.weight_decay", "groups.1.maximize", "groups.1.beta1", "groups.1.beta2", "groups.1.eps", "groups.1.amsgrad",
-            "groups.1.decoupled_weight_decay", "groups.1.exp_avg", "groups.1.exp_avg_sq");
+        state.Numbers.Keys.SkipWhile(key => key != "groups.1.lr").Should().Equal(
+            "groups.1.lr", "groups.1.weight_decay", "groups.1.decoupled_weight_decay", "groups.1.maximize", "groups.1.beta1", "groups.1.beta2", "groups.1.eps", "groups.1.amsgrad",
+            "2.step", "2.exp_avg", "2.exp_avg_sq", "3.step", "3.exp_avg", "3.exp_avg_sq");
         state.Arrays.Keys.Should().Equal(
-            "0.exp_avg", "1.exp_avg", "0.exp_avg_sq", "1.exp_avg_sq", "0.max_exp_avg_sq", "1.max_exp_avg_sq", "2.exp_avg", "3.exp_avg", "2.exp_avg_sq", "3.exp_avg_sq");
+            "0.exp_avg", "0.exp_avg_sq", "0.max_exp_avg_sq", "1.exp_avg", "1.exp_avg_sq", "1.max_exp_avg_sq", "2.exp_avg", "2.exp_avg_sq", "3.exp_avg", "3.exp_avg_sq");
         state.Arrays["0.exp_avg"].Should().HaveCount(6);
     }
 
     public static TheoryData<string, Action<Dictionary<string, double>, Dictionary<string, T[]>>> Unfit => new()
     {
         { "groups.0.momentum is missing", (numbers, _) => numbers.Remove("groups.0.momentum") },
-        { "groups.0.step is missing; groups.1.lr is missing", (numbers, _) => { numbers.Remove("groups.1.lr"); numbers.Remove("groups.0.step"); } },
+        { "1.step is missing; groups.1.lr is missing", (numbers, _) => { numbers.Remove("groups.1.lr"); numbers.Remove("1.step"); } },
         { "1.momentum_buffer is missing", (_, arrays) => arrays.Remove("1.momentum_buffer") },
         { "1.momentum_buffer is missing", (_, arrays) => arrays["1.momentum_buffer"] = null! },
         { "1.momentum_buffer has 3 values, but bias (2) has 2", (_, arrays) => arrays["1.momentum_buffer"] = new T[3] },
         { "0.exp_avg is not known here", (_, arrays) => arrays["0.exp_avg"] = new T[6] },
+        { "2.momentum_buffer is not known here", (numbers, _) => numbers.Remove("2.momentum_buffer") },
+        { "groups.0.decoupled_weight_decay is 1 there and 0 here", (numbers, _) => numbers["groups.0.decoupled_weight_decay"] = 1 },
         { "groups.2.lr is not known here", (numbers, _) => numbers["groups.2.lr"] = 1 },
         { "groups.0.nesterov is 1 there and 0 here", (numbers, _) => numbers["groups.0.nesterov"] = 1 },
         { "groups.1.dampening is 0.25 there and 0 here", (numbers, _) => numbers["groups.1.dampening"] = 0.25 },
-        { "groups.0.step is 1.5, which is no count", (numbers, _) => numbers["groups.0.step"] = 1.5 },
-        { "groups.0.step is -1, which is no count", (numbers, _) => numbers["groups.0.step"] = -1 },
-        { "groups.0.step is NaN, which is no count", (numbers, _) => numbers["groups.0.step"] = double.NaN },
+        { "1.step is 1.5, which is no count", (numbers, _) => numbers["1.step"] = 1.5 },
+        { "1.step is -1, which is no count", (numbers, _) => numbers["1.step"] = -1 },
+        { "1.step is NaN, which is no count", (numbers, _) => numbers["1.step"] = double.NaN },
     };
 
     [Theory]
@@ -207,7 +209,7 @@ public abstract class OptimizerTests<T> where T : unmanaged, IFloatingPointIeee7
         var adamW = new AdamW<T>(Trajectory.Parameters<T>((2, 3, 1)));
         foreach (Optimizer<T> optimizer in (Optimizer<T>[])[sgd, adam, adamW]) optimizer.Step();
         var toAdam = () => adam.SetState(sgd.GetState());
-        toAdam.Should().Throw<ArgumentException>().WithMessage("Adam cannot go on from this state: groups.0.beta1 is missing; *groups.0.momentum is not known here*0.momentum_buffer is not known here*");
+        toAdam.Should().Throw<ArgumentException>().WithMessage("Adam cannot go on from this state: groups.0.beta1 is missing; *groups.0.momentum is not known here*0.momentum_buffer is not known here; *1.momentum_buffer is not known here*");
         var toAdamW = () => adamW.SetState(adam.GetState());
         toAdamW.Should().Throw<ArgumentException>().WithMessage("AdamW cannot go on from this state: groups.0.decoupled_weight_decay is 0 there and 1 here. (Parameter 'state')");
         var nothing = () => adam.SetState(null!);
@@ -242,44 +244,53 @@ public abstract class OptimizerTests<T> where T : unmanaged, IFloatingPointIeee7
         sgd.Groups.Select(group => group.LearningRate).Should().Equal(0.3, 0.3);
     }
 
-    /// <summary>A rule of one's own: p -= lr sign(buf), with buf the sum of the gradients.</summary>
-    private sealed class SignGroup(IEnumerable<Parameter<T>> parameters) : ParameterGroup<T>(parameters, learningRate: 0.5)
+    [Fact]
+    public void What_is_missing_and_what_is_foreign_can_be_asked()
     {
-        private T[][]? _sum;
+        var first = new Linear<T>(2, 3);
+        var model = new Sequential<T> { { "first", first } };
+        var sgd = new SGD<T>(model.Parameters);
+        sgd.Missing(model).Should().BeEmpty();
+        sgd.Foreign(model).Should().BeEmpty();
 
-        public double Factor { get; set => field = AtLeastZero(value); } = 1;
+        var late = new Linear<T>(3, 2);
+        model.Add("late", late);
+        model.Add("again", late);
+        sgd.Missing(model).Select(named => named.Name).Should().Equal("late.weight", "late.bias");
+        late.Bias!.Frozen = true;
+        sgd.Missing(model).Should().Equal([new NamedParameter<T>("late.weight", late.Weight)]);
+        sgd.Foreign(late).Should().Equal(first.Parameters);
 
-        protected internal override void Exchange(StateExchange<T> state)
-        {
-            base.Exchange(state);
-            Factor = state.Value("factor", Factor);
-            _sum = state.Buffer("sum", _sum, Parameters);
-        }
-
-        protected override void Update()
-        {
-            _sum ??= NewBuffer(0.125);
-            for (var i = 0; i < Parameters.Count; i++)
-                for (var j = 0; j < Parameters[i].Count; j++)
-                {
-                    _sum[i][j] += Parameters[i].Gradients[j];
-                    Parameters[i].Values[j] -= T.CreateChecked(LearningRate * Factor * T.Sign(_sum[i][j]));
-                }
-        }
+        Func<object>[] ask = [() => sgd.Missing(null!), () => sgd.Foreign(null!)];
+        foreach (var nothing in ask) nothing.Should().Throw<ArgumentNullException>().WithParameterName("model");
     }
 
     [Fact]
-    public void An_optimizer_of_ones_own_is_a_group_with_a_rule()
+    public void Groups_come_as_an_array_that_is_not_null()
     {
-        var (p, q) = (Trajectory.Parameters<T>((2, 3, 1)), Trajectory.Parameters<T>((2, 3, 1)));
-        Optimizer<T> optimizer = new(new SignGroup(p) { Factor = 2 }), resumed = new(new SignGroup(q));
-        Run(optimizer, 0, 3);
-        resumed.SetState(optimizer.GetState());
-        for (var i = 0; i < p.Length; i++) p[i].Values.CopyTo(q[i].Values);
-        foreach (var each in (Optimizer<T>[])[optimizer, resumed]) Run(each, 3, 6);
-        Values(resumed.Groups).Should().Equal(Values(optimizer.Groups));
-        var refused = () => new SignGroup(p) { Factor = -1 };
-        refused.Should().Throw<ArgumentOutOfRangeException>().WithMessage("Sign expects factor to be finite and at least 0, but it is -1. (Parameter 'factor')");
+        SGDGroup<T>[] groups = [new(Trajectory.Parameters<T>((1, 1, 1))), new(Trajectory.Parameters<T>((2, 1, 1)))];
+        new SGD<T>(groups).Groups.Should().Equal(groups);
+        Func<object>[] make = [() => new SGD<T>((SGDGroup<T>[])null!), () => new Optimizer<T>((ParameterGroup<T>[])null!)];
+        foreach (var nothing in make) nothing.Should().Throw<ArgumentNullException>().WithParameterName("groups");
+        var hole = () => new SGD<T>(groups[0], null!);
+        hole.Should().Throw<ArgumentNullException>().WithParameterName("group");
+    }
+
+    [Fact]
+    public void A_step_count_is_that_of_a_parameter_of_the_group()
+    {
+        var sgd = new SGDGroup<T>(Trajectory.Parameters<T>((1, 1, 1)));
+        var foreign = () => sgd.StepCount(new VectorParameter<T>("p", 2));
+        foreign.Should().Throw<ArgumentException>().WithMessage("SGD expects one of the group's parameters, but p (2) is none. (Parameter 'parameter')");
+        var nothing = () => sgd.StepCount(null!);
+        nothing.Should().Throw<ArgumentNullException>().WithParameterName("parameter");
+    }
+
+    [Fact]
+    public void A_weight_decay_of_no_kind_is_refused()
+    {
+        var make = () => new SGDGroup<T>(Trajectory.Parameters<T>((1, 1, 1))) { WeightDecayMode = (WeightDecayMode)7 };
+        make.Should().Throw<ArgumentOutOfRangeException>().WithMessage("SGD expects weightDecayMode to be one of Coupled, Decoupled, but it is 7. (Parameter 'weightDecayMode')");
     }
 
     private static void ShouldRefuse(Action<Dictionary<string, double>, Dictionary<string, T[]>> spoil, string message)

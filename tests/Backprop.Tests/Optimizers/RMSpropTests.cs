@@ -21,6 +21,19 @@ public abstract class RMSpropTests<T> where T : unmanaged, IFloatingPointIeee754
             p => torch.optim.RMSProp(p, o.Rate, o.Alpha, o.Epsilon, o.Decay, o.Momentum, o.Centered, o.Maximize));
     }, count: 100);
 
+    /// <summary>Of equal gradients the variance is 0, or by rounding just below; PyTorch's root is then NaN.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.9)]
+    public void Constant_gradients_give_numbers(double momentum)
+    {
+        var p = new VectorParameter<T>("p", 1000);
+        for (var i = 0; i < p.Count; i++) p.Gradients[i] = T.CreateChecked((i + 1) * 0.0137);
+        var rmsprop = new RMSprop<T>([p], momentum: momentum, centered: true);
+        for (var step = 0; step < 3000; step++) rmsprop.Step();
+        p.Values.ToArray().Count(value => !(T.IsFinite(value) && value < T.Zero)).Should().Be(0);
+    }
+
     [Fact]
     public void Steps_agree_with_PyTorchs_own() => Trajectory.CompareWithFixtures<T>("RMSprop", (p, option) => new RMSprop<T>(p, option("lr", 1e-2), option("alpha", 0.99),
         option("eps", 1e-8), option("weight_decay", 0), option("momentum", 0), option("centered", 0) == 1, option("maximize", 0) == 1));

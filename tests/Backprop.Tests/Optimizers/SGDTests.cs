@@ -93,6 +93,22 @@ public sealed class SGDDoubleTests : SGDTests<double>
     public void What_makes_no_sense_is_refused(string message, Func<object> make) => make.Should().Throw<ArgumentException>().WithMessage(message);
 
     [Fact]
+    public void Messages_are_the_same_in_every_culture()
+    {
+        var before = System.Globalization.CultureInfo.CurrentCulture;
+        try
+        {
+            System.Globalization.CultureInfo.CurrentCulture = new("sv-SE");
+            var make = () => new SGD<double>(P, momentum: 0.9, dampening: -0.5, nesterov: true);
+            make.Should().Throw<ArgumentException>().WithMessage("SGD expects a momentum above 0 and no dampening where nesterov is set, but momentum is 0.9 and dampening is -0.5. (Parameter 'nesterov')");
+        }
+        finally
+        {
+            System.Globalization.CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    [Fact]
     public void Parameters_are_not_null()
     {
         var make = () => new SGD<double>((IEnumerable<Parameter<double>>)null!);

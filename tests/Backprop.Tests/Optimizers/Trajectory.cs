@@ -19,10 +19,14 @@ internal static class Trajectory
     /// <summary>Rows and columns of a weight, whose bias has as many values as it has rows: fewer and more than a vector has lanes.</summary>
     public static readonly Gen<(int Rows, int Columns, int Seed)> Shape = Gen.Select(Gen.Int[1, 20], Gen.Int[1, 6], Gen.Int[0, 1_000_000]);
 
-    /// <summary>Compares a weight and a bias after each of 25 steps along random gradients.</summary>
+    /// <summary>
+    /// Compares a weight and a bias after each of 25 steps along random gradients. A parameter that is frozen in a step has no gradient in PyTorch; <c>keep</c> is what PyTorch's
+    /// values are multiplied by before a step.
+    /// </summary>
     public static void Compare<T>(
         string subject, (int Rows, int Columns, int Seed) shape, Func<Parameter<T>[], Optimizer<T>> make,
-        Func<TorchSharp.Modules.Parameter[], TorchSharp.Modules.OptimizerHelper> makeTwin, Tolerance? tolerance = null) where T : unmanaged, IFloatingPointIeee754<T>
+        Func<TorchSharp.Modules.Parameter[], TorchSharp.Modules.OptimizerHelper> makeTwin, Tolerance? tolerance = null,
+        Func<int, int, bool>? isFrozen = null, double keep = 1) where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var scope = torch.NewDisposeScope();
         var parameters = Parameters<T>(shape);
@@ -31,7 +35,14 @@ internal static class Trajectory
         for (var step = 1; step <= Steps; step++)
         {
             SetGradients(parameters, shape.Seed + step);
-            for (var i = 0; i < twins.Length; i++) twins[i].grad = Tensor(parameters[i], parameters[i].Gradients);
+            for (var i = 0; i < twins.Length; i++)
+            {
+                parameters[i].Frozen = isFrozen?.Invoke(step, i) ?? false;
+                twins[i].grad = parameters[i].Frozen ? null : Tensor(parameters[i], parameters[i].Gradients);
+                using var noGradient = torch.no_grad();
+                if (keep != 1 && !parameters[i].Frozen) twins[i].mul_(keep);
+            }
+
             optimizer.Step();
             twin.step();
             for (var i = 0; i < twins.Length; i++) Proof.Compare<T>(subject, $"{parameters[i].Name}, each of {Steps} steps", parameters[i].Values, parameters[i].Shape, twins[i], tolerance);

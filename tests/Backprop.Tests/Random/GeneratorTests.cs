@@ -30,6 +30,34 @@ public abstract class GeneratorTests<T> where T : unmanaged, IFloatingPointIeee7
         GeneratorFixture.ForEach<T>("uniform", f => Drawn(f.Seed, f.Size, (g, values) => g.Uniform(values, f.A, f.B)));
 
     [Fact]
+    public void Uniform_stays_below_its_upper_bound_where_PyTorch_rounds_to_it()
+    {
+        T one = T.One, next = T.BitIncrement(one), after = T.BitIncrement(next);
+        var drawn = new T[1000];
+        new Generator(1).Uniform(drawn.AsSpan(), 1, double.CreateChecked(next));
+        drawn.Distinct().Should().Equal(one);
+        new Generator(1).Uniform(drawn.AsSpan(), 1, double.CreateChecked(after));
+        drawn.Distinct().Should().BeEquivalentTo([one, next]);
+        new Generator(1).Uniform(drawn.AsSpan(), -1, -1);
+        drawn.Distinct().Should().Equal(-one);
+    }
+
+    [Fact]
+    public void Of_a_million_floats_in_1_to_2_only_the_one_that_is_the_bound_in_PyTorch_differs()
+    {
+        // Of this seed, draw 795 has 24 ones: 2 - 2^-24, which no float is.
+        const int Seed = 12162, Draw = 795;
+        var ours = new float[1_000_000];
+        new Generator(Seed).Uniform(ours.AsSpan(), 1, 2);
+        torch.manual_seed(Seed);
+        using var tensor = torch.empty(ours.Length, torch.float32).uniform_(1, 2);
+        var theirs = tensor.data<float>().ToArray();
+        (theirs[Draw], ours[Draw]).Should().Be((2f, MathF.BitDecrement(2)));
+        theirs[Draw] = ours[Draw];
+        ours.Should().Equal(theirs);
+    }
+
+    [Fact]
     public void A_linear_layers_initial_values_have_PyTorchs_bits() => GeneratorFixture.ForEach<T>("linear", f =>
     {
         var linear = new Linear<T>((int)f.A, 3, generator: new Generator(f.Seed));

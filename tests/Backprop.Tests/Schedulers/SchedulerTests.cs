@@ -153,6 +153,87 @@ public class SchedulerTests
     }
 
     [Fact]
+    public void A_step_that_will_be_refused_can_be_asked_about_and_changes_nothing()
+    {
+        var sgd = MakeOptimizer("SGD");
+        LRScheduler cycle = new OneCycleLR(sgd, 0.3, totalSteps: 2), plateau = new ReduceLROnPlateau(sgd), plain = new StepLR(sgd, 1);
+        (cycle.RemainingSteps, plateau.RemainingSteps, plain.RemainingSteps).Should().Be((2, null, null));
+        (cycle.NeedsMetric, plateau.NeedsMetric, plain.NeedsMetric).Should().Be((false, true, false));
+        foreach (var scheduler in (LRScheduler[])[cycle, plateau, plain]) scheduler.Optimizer.Should().BeSameAs(sgd);
+        cycle.Step();
+        cycle.CheckStep();
+        cycle.Step();
+        cycle.RemainingSteps.Should().Be(0);
+
+        var before = (sgd.GetState().Numbers, cycle.GetState(), plateau.GetState());
+        foreach (var over in (Action[])[() => cycle.CheckStep(), () => cycle.Step()])
+            over.Should().Throw<InvalidOperationException>().WithMessage("OneCycleLR has 2 steps, and they are over.");
+        foreach (var blind in (Action[])[() => plateau.CheckStep(), () => plateau.Step()])
+            blind.Should().Throw<ArgumentNullException>().WithMessage("ReduceLROnPlateau expects a metric to watch, but there is none. (Parameter 'metric')");
+        plateau.CheckStep(1);
+        plain.CheckStep();
+        sgd.GetState().Numbers.Should().Equal(before.Numbers);
+        cycle.GetState().Should().Equal(before.Item2);
+        plateau.GetState().Should().Equal(before.Item3);
+    }
+
+    /// <summary>A rule of one's own, with an end, whose second group's rate is none in epoch 2.</summary>
+    private sealed class OwnLR(Optimizer optimizer) : LRScheduler(optimizer)
+    {
+        public override long? RemainingSteps => 3 - Epoch;
+
+        protected override double Next(int epoch, double rate, double initial) => epoch == 2 && initial == 0.5 ? double.NaN : rate / 2;
+    }
+
+    [Fact]
+    public void A_rate_that_is_none_is_refused_before_any_group_has_changed()
+    {
+        var sgd = MakeOptimizer("SGD");
+        var scheduler = new OwnLR(sgd);
+        scheduler.Step();
+        var step = () => scheduler.Step();
+        step.Should().Throw<ArgumentOutOfRangeException>().WithMessage("OwnLR expects learningRate to be finite and at least 0, but it is NaN. (Parameter 'learningRate')");
+        sgd.Groups.Select(group => group.LearningRate).Should().Equal(0.05, 0.25);
+        (scheduler.Epoch, scheduler.RemainingSteps).Should().Be((1, 2));
+    }
+
+    [Theory]
+    [InlineData(PlateauMode.Min, -1, -0.98, false)]        // PyTorch calls this better than -1
+    [InlineData(PlateauMode.Min, -1, -1.005, false)]
+    [InlineData(PlateauMode.Min, -1, -1.02, true)]
+    [InlineData(PlateauMode.Min, 1, 0.995, false)]
+    [InlineData(PlateauMode.Min, 1, 0.98, true)]
+    [InlineData(PlateauMode.Min, 0, -1e-9, true)]
+    [InlineData(PlateauMode.Min, 0, 0, false)]
+    [InlineData(PlateauMode.Max, -1, -1.005, false)]       // and this
+    [InlineData(PlateauMode.Max, -1, -0.995, false)]
+    [InlineData(PlateauMode.Max, -1, -0.98, true)]
+    [InlineData(PlateauMode.Max, 1, 1.005, false)]
+    [InlineData(PlateauMode.Max, 1, 1.02, true)]
+    [InlineData(PlateauMode.Min, double.NaN, 5, true)]
+    [InlineData(PlateauMode.Min, 5, double.NaN, false)]
+    [InlineData(PlateauMode.Max, double.NegativeInfinity, -5, true)]
+    [InlineData(PlateauMode.Min, double.PositiveInfinity, 5, true)]
+    public void A_relative_threshold_is_measured_by_the_size_of_the_best_metric(PlateauMode mode, double first, double second, bool isBetter)
+    {
+        var scheduler = new ReduceLROnPlateau(MakeOptimizer("SGD"), mode, threshold: 0.01);
+        scheduler.Step(first);
+        var (best, bad) = (scheduler.Best, scheduler.BadEpochs);
+        scheduler.Step(second);
+        (scheduler.Best, scheduler.BadEpochs).Should().Be(isBetter ? (second, 0) : (best, bad + 1));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2.5)]
+    public void A_large_threshold_leaves_the_first_metric_good(double threshold)
+    {
+        var scheduler = new ReduceLROnPlateau(MakeOptimizer("SGD"), threshold: threshold);
+        scheduler.Step(3);
+        (scheduler.Best, scheduler.BadEpochs).Should().Be((3, 0));
+    }
+
+    [Fact]
     public void A_rate_that_was_set_by_hand_is_kept()
     {
         var sgd = MakeOptimizer("SGD");
@@ -224,6 +305,10 @@ public class SchedulerTests
             var spoilt = () => scheduler.SetState(new Dictionary<string, double>(before) { [name] = value });
             spoilt.Should().Throw<ArgumentException>().WithMessage(message);
         }
+
+        var plateau = new ReduceLROnPlateau(optimizer);
+        var noBest = () => plateau.SetState(new Dictionary<string, double>(plateau.GetState()) { ["best"] = double.NaN });
+        noBest.Should().Throw<ArgumentException>().WithMessage("ReduceLROnPlateau expects best to be a number, but it is NaN. (Parameter 'best')");
 
         var nothing = () => scheduler.SetState(null!);
         nothing.Should().Throw<ArgumentNullException>().WithParameterName("state");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
@@ -22,7 +23,7 @@ public abstract class BatchesTests<T> where T : unmanaged, System.Numerics.IFloa
             var row = 0;
             for (var batch = 0; batch < batches.Count; batch++)
             {
-                var (xs, ys) = batches[batch];
+                var (xs, ys) = batches.Gather(batch);
                 xs.RowCount.Should().Be(Math.Min(batchSize, samples - row));
                 for (var i = 0; i < xs.RowCount; i++, row++)
                 {
@@ -41,7 +42,7 @@ public abstract class BatchesTests<T> where T : unmanaged, System.Numerics.IFloa
         var batches = new Batches<T>(Numbered(5, 2), Numbered(5, 1), 2);
         batches.Shuffle();
         batches.Count.Should().Be(3);
-        batches[2].X.Should().Be(Numbered(5, 2).SubMatrix(4, 1, 0, 2));
+        batches.Gather(2).X.Should().Be(Numbered(5, 2).SubMatrix(4, 1, 0, 2));
     }
 
     [Theory]
@@ -52,7 +53,7 @@ public abstract class BatchesTests<T> where T : unmanaged, System.Numerics.IFloa
     {
         var batches = new Batches<T>(Numbered(samples, 2), Numbered(samples, 1), batchSize, dropLast: true);
         batches.Count.Should().Be(count);
-        batches[count - 1].X.RowCount.Should().Be(batchSize);
+        batches.Gather(count - 1).X.RowCount.Should().Be(batchSize);
     }
 
     [Fact]
@@ -60,7 +61,7 @@ public abstract class BatchesTests<T> where T : unmanaged, System.Numerics.IFloa
     {
         var batches = new Batches<T>(Numbered(3, 2), Numbered(3, 1), 100);
         (batches.Count, batches.BatchSize).Should().Be((1, 3));
-        batches[0].X.Should().Be(Numbered(3, 2));
+        batches.Gather(0).X.Should().Be(Numbered(3, 2));
     }
 
     [Fact]
@@ -77,7 +78,7 @@ public abstract class BatchesTests<T> where T : unmanaged, System.Numerics.IFloa
         void Epoch()
         {
             batches.Shuffle();
-            for (var i = 0; i < batches.Count; i++) _ = batches[i];
+            for (var i = 0; i < batches.Count; i++) _ = batches.Gather(i);
         }
     }
 
@@ -91,8 +92,8 @@ public abstract class BatchesTests<T> where T : unmanaged, System.Numerics.IFloa
         Refused<ArgumentException>(() => new Batches<T>(Numbered(3, 2), Numbered(3, 1), 4, dropLast: true), "Batches expects at least 4 samples where a smaller last batch is dropped, but there are 3. (Parameter 'batchSize')");
         Refused<ArgumentNullException>(() => new Batches<T>(null!, 1), "*(Parameter 'samples')");
         Refused<ArgumentNullException>(() => new Batches<T>(Numbered(3, 2), null!, 1), "*(Parameter 'y')");
-        Refused<ArgumentOutOfRangeException>(() => new Batches<T>(Numbered(3, 2), Numbered(3, 1), 2)[2], "Batches expects an index from 0 to 1. (Parameter 'index')*");
-        Refused<ArgumentOutOfRangeException>(() => new Batches<T>(Numbered(3, 2), Numbered(3, 1), 2)[-1], "Batches expects an index from 0 to 1. (Parameter 'index')*");
+        Refused<ArgumentOutOfRangeException>(() => new Batches<T>(Numbered(3, 2), Numbered(3, 1), 2).Gather(2), "Batches expects an index from 0 to 1. (Parameter 'index')*");
+        Refused<ArgumentOutOfRangeException>(() => new Batches<T>(Numbered(3, 2), Numbered(3, 1), 2).Gather(-1), "Batches expects an index from 0 to 1. (Parameter 'index')*");
     }
 
     [Fact]
@@ -156,7 +157,13 @@ public abstract class BatchesTests<T> where T : unmanaged, System.Numerics.IFloa
         Refused<ArgumentException>(() => standardizer.Invert(Numbered(3, 1)), "Standardizer expects 2 columns, as it was fit to, but z is 3x1. (Parameter 'z')");
         Refused<ArgumentException>(() => new Standardizer<T>(Matrix<T>.Build.Dense(0, 2)), "Standardizer expects at least one row, but x is 0x2. (Parameter 'x')");
         Refused<ArgumentException>(() => new Standardizer<T>(Any.Vector<T>(2, 1), Any.Vector<T>(3, 1)), "Standardizer expects a deviation for each mean, but there are 2 means and 3 deviations. (Parameter 'deviation')");
-        Refused<ArgumentException>(() => new Standardizer<T>(Any.Vector<T>(2, 1), Vector<T>.Build.Dense(2)), "Standardizer expects deviations other than 0. (Parameter 'deviation')");
+        foreach (var none in (double[])[0, -1, double.NaN, double.PositiveInfinity])
+            Refused<ArgumentException>(() => new Standardizer<T>(Any.Vector<T>(2, 1), Vector<T>.Build.Dense([T.One, T.CreateChecked(none)])),
+                $"Standardizer expects a finite deviation above 0 of each column, but that of column 1 is {none.ToString(CultureInfo.InvariantCulture)}. (Parameter 'deviation')");
+        Refused<ArgumentException>(() => new Standardizer<T>(Vector<T>.Build.Dense([T.NaN]), Vector<T>.Build.Dense([T.One])), "Standardizer expects a finite mean of each column, but that of column 0 is NaN. (Parameter 'mean')");
+        foreach (var none in (T[])[T.NaN, T.PositiveInfinity])
+            Refused<ArgumentException>(() => new Standardizer<T>(Matrix<T>.Build.Dense(3, 2, [T.One, T.Zero, T.One, T.One, none, T.Zero])), "Standardizer expects finite values, but column 1 of x has mean * and deviation NaN. (Parameter 'x')");
+        Refused<ArgumentException>(() => new Standardizer<T>(Matrix<T>.Build.Dense(3, 1, T.NaN)), "Standardizer expects finite values, but column 0 of x has mean NaN and deviation *");
     }
 
     private static void Refused<TException>(Func<object> act, string message) where TException : Exception => act.Should().Throw<TException>().WithMessage(message);

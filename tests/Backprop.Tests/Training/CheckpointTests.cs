@@ -45,16 +45,16 @@ public abstract class CheckpointTests<T> : IDisposable where T : unmanaged, Syst
     }, count: 60);
 
     [Fact]
-    public void A_checkpoint_may_be_saved_from_what_is_told_of_progress()
+    public void A_checkpoint_may_be_saved_by_a_callback_after_batches_epochs_and_at_the_end()
     {
         var settings = new Runs.Settings(EarlyStopping: new(3));
         var (uninterrupted, told) = (Runs.Build<T>(settings), 0);
         var files = new List<string>();
-        uninterrupted.Fit(3, new Told(_ =>
+        uninterrupted.Fit(3, _ =>
         {
             files.Add($"{_path}.{++told}");
             uninterrupted.SaveCheckpoint(files[^1]);
-        }));
+        });
         foreach (var file in files)
         {
             var trainer = Runs.Build<T>(settings);
@@ -214,6 +214,7 @@ public abstract class CheckpointTests<T> : IDisposable where T : unmanaged, Syst
     [InlineData("position", 0, -1)]
     [InlineData("position", 1, 6)]
     [InlineData("position", 1, -1)]
+    [InlineData("position", 2, 2)]
     [InlineData("order", 0, 23)]
     [InlineData("order", 0, (1L << 32) + 1)]
     [InlineData("position", 0, 2)]
@@ -266,7 +267,7 @@ public abstract class CheckpointTests<T> : IDisposable where T : unmanaged, Syst
         Check();
         try
         {
-            trainer.Fit(epochs, new Told(_ => Check()), cancellation.Token);
+            trainer.Fit(epochs, _ => Check(), cancellation.Token);
         }
         catch (OperationCanceledException)
         {

@@ -44,9 +44,54 @@ public abstract class MetricsTests<T> where T : unmanaged, System.Numerics.IFloa
         new R2<T>().Of(M(new double[,] { { 3 }, { 4 } }), constant).Should().Be(0);
     }
 
+    [Theory]
+    [InlineData(0.1)]
+    [InlineData(1e-300)]
+    [InlineData(123456.7)]
+    public void Of_a_target_that_never_changes_r2_is_1_or_0(double value)
+    {
+        foreach (var count in (int[])[1, 2, 10, 1000])
+        {
+            var constant = Matrix<T>.Build.Dense(count, 1, T.CreateChecked(value));
+            new R2<T>().Of(constant, constant).Should().Be(1);
+            new R2<T>().Of(constant + T.One, constant).Should().Be(0);
+        }
+    }
+
+    [Fact]
+    public void Metrics_of_chunks_are_those_of_the_whole() => CsCheck.Gen.Select(Any.Shape, Any.Size, Any.Size).ForAll(sizes =>
+    {
+        var ((rows, columns, seed), first, second) = sizes;
+        Matrix<T> p = Any.Matrix<T>(rows + first + second, columns + 1, seed), t = Any.Matrix<T>(rows + first + second, columns + 1, seed + 1);
+        foreach (var metric in (Metric<T>[])[new Accuracy<T>(), new R2<T>(), new MeanAbsoluteError<T>(), new Whole()])
+        {
+            var state = metric.NewState();
+            foreach (var (start, count) in ((int, int)[])[(0, rows), (rows, first), (rows + first, second)])
+            {
+                Matrix<T> prediction = p.SubMatrix(start, count, 0, p.ColumnCount), target = t.SubMatrix(start, count, 0, p.ColumnCount);
+                state.Add(prediction, target);
+                prediction.Clear();      // as the next chunk would overwrite it
+                target.Clear();
+            }
+
+            state.Value.Should().BeApproximately(metric.Of(p, t), 1e-9, metric.Name);
+        }
+    });
+
+    [Fact]
+    public void NaN_among_the_outputs_is_never_the_right_class_and_larger_than_any_other()
+    {
+        var prediction = M(new[,] { { double.NaN, 1 }, { double.NaN, 1 }, { double.NaN, double.NaN } });
+        var target = M(new double[,] { { 0 }, { 1 }, { 0 } });
+        new Accuracy<T>().Of(prediction, target).Should().Be(0);
+        new Accuracy<T>(2).Of(prediction, target).Should().BeApproximately(1.0 / 3, 1e-15, "the second guess is right in the second row");
+    }
+
     [Fact]
     public void What_cannot_be_measured_is_refused()
     {
+        Refused(() => ConfusionMatrix.Of(M(new[,] { { 1, 2 }, { double.NaN, double.NaN } }), M(new double[,] { { 0 }, { 1 } })), "ConfusionMatrix expects a largest column in each row, but prediction has NaN for sample 1. (Parameter 'prediction')");
+        Refused(() => new Accuracy<T>().Of(M(new double[,] { { 1, 2 } }), M(new[,] { { double.NaN, 1 } })), "accuracy expects a largest column in each row, but target has NaN for sample 0. (Parameter 'target')");
         Refused(() => new Accuracy<T>().Of(Prediction, M(new double[,] { { 1 }, { 3 }, { 1 }, { 2 } })), "accuracy expects classes 0 to 2, but target has 3 for sample 1. (Parameter 'target')");
         Refused(() => new Accuracy<T>().Of(Prediction, M(new[,] { { 1 }, { 0.5 }, { 1 }, { 2 } })), "accuracy expects classes 0 to 2, but target has 0.5 for sample 1. (Parameter 'target')");
         Refused(() => new Accuracy<T>().Of(Prediction, M(new[,] { { 1 }, { -1.0 }, { 1 }, { 2 } })), "accuracy expects classes 0 to 2, but target has -1 for sample 1. (Parameter 'target')");
@@ -59,6 +104,14 @@ public abstract class MetricsTests<T> where T : unmanaged, System.Numerics.IFloa
         Refused(() => new R2<T>().Of(Prediction, Target), "r2 expects prediction and target of the same shape, but prediction is 4x3 and target is 4x1. (Parameter 'target')");
         Refused(() => new MeanAbsoluteError<T>().Of(Prediction, Matrix<T>.Build.Sparse(4, 3)), "mae expects a dense matrix, but target is a 4x3 *");
         Refused(() => new Accuracy<T>(0), "Accuracy expects k to be at least 1. (Parameter 'k')*");
+    }
+
+    /// <summary>Accuracy, by one who only writes Measure.</summary>
+    private sealed class Whole : Metric<T>
+    {
+        public override string Name => "whole";
+
+        protected override double Measure(Matrix<T> prediction, Matrix<T> target) => new Accuracy<T>().Of(prediction, target);
     }
 
     private static void Refused(Func<object> act, string message) => act.Should().Throw<ArgumentException>().WithMessage(message);

@@ -74,9 +74,3 @@ public static class Runs
 
     private static string Hex<T>(ReadOnlySpan<T> values) where T : unmanaged => Convert.ToHexString(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values));
 }
-
-/// <summary>Told at once, on the same thread; <see cref="Progress{T}"/> tells later, on another.</summary>
-internal sealed class Told(Action<TrainingProgress> report) : IProgress<TrainingProgress>
-{
-    public void Report(TrainingProgress value) => report(value);
-}

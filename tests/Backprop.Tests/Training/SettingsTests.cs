@@ -15,9 +15,26 @@ public sealed class SettingsTests
         layer.Count++;
         Settings.Of(layer).Should().BeEquivalentTo(new Dictionary<string, string>
         {
-            ["type"] = "Backprop.Tests.SettingsTests.Silent", ["slope"] = "0.5", ["weights"] = "[1, 2, 3]", ["sign"] = "-1", ["extra"] = "none", ["mode"] = "Second", ["name"] = "né",
-            ["range"] = "(0, 0.1)", ["grid"] = "2x2 [1, 2, 3, 4]", ["vector"] = "[0.1, 0.2]", ["matrix"] = "1x2 [0.1, 0.2]", ["list"] = "[7, 8]", ["single"] = "0.1", ["on"] = "yes", ["base"] = "3",
-            ["Below.base"] = "4", ["inner type"] = "Backprop.HuberLoss", ["inner text"] = "HuberLoss(delta: 0.5)", ["inner delta"] = "0.5", ["inner reduction"] = "Mean",
+            ["type"] = "Backprop.Tests.SettingsTests.Silent",
+            ["slope"] = "0.5",
+            ["weights"] = "[1, 2, 3]",
+            ["sign"] = "-1",
+            ["extra"] = "none",
+            ["mode"] = "Second",
+            ["name"] = "né",
+            ["range"] = "(0, 0.1)",
+            ["grid"] = "2x2 [1, 2, 3, 4]",
+            ["vector"] = "[0.1, 0.2]",
+            ["matrix"] = "1x2 [0.1, 0.2]",
+            ["list"] = "[7, 8]",
+            ["single"] = "0.1",
+            ["on"] = "yes",
+            ["base"] = "3",
+            ["Below.base"] = "4",
+            ["inner type"] = "Backprop.HuberLoss",
+            ["inner text"] = "HuberLoss(delta: 0.5)",
+            ["inner delta"] = "0.5",
+            ["inner reduction"] = "Mean",
         });
     }
 
@@ -42,8 +59,17 @@ public sealed class SettingsTests
     {
         Settings.Of(new Spoken(-0.5)).Should().BeEquivalentTo(new Dictionary<string, string>
         {
-            ["type"] = "Backprop.Tests.SettingsTests.Spoken", ["text"] = "Spoken aloud", ["number"] = "-0.5", ["count"] = "-3", ["missing"] = "none", ["there"] = "2", ["on"] = "no", ["mode"] = "First", ["text?"] = "\\0 �",
-            ["numbers"] = "[1.5, 2.5]", ["reduction"] = "Mean",
+            ["type"] = "Backprop.Tests.SettingsTests.Spoken",
+            ["text"] = "Spoken aloud",
+            ["number"] = "-0.5",
+            ["count"] = "-3",
+            ["missing"] = "none",
+            ["there"] = "2",
+            ["on"] = "no",
+            ["mode"] = "First",
+            ["text?"] = "\\0 �",
+            ["numbers"] = "[1.5, 2.5]",
+            ["reduction"] = "Mean",
         });
         var twice = () => Settings.Of(new Twice());
         twice.Should().Throw<ArgumentException>().WithMessage("The setting \"a\" is there already; settings have names that are different from each other. (Parameter 'name')");

@@ -26,7 +26,7 @@ public abstract class TrainerTests<T> where T : unmanaged, System.Numerics.IFloa
             var count = 0;
             for (var i = 0; i < batches.Count; i++)
             {
-                var (x, y) = batches[i];
+                var (x, y) = batches.Gather(i);
                 var yHat = model.Forward(x, pass);
                 sum += double.CreateChecked(loss.Forward(yHat, y)) * x.RowCount;
                 count += x.RowCount;
@@ -61,10 +61,10 @@ public abstract class TrainerTests<T> where T : unmanaged, System.Numerics.IFloa
         var settings = new Runs.Settings(OneCycle: true);
         var uninterrupted = Runs.Build<T>(settings);
         var after = new List<string> { Runs.Model(uninterrupted.Model) };
-        uninterrupted.Fit(3, new Told(told =>
+        uninterrupted.Fit(3, told =>
         {
-            if (told.Result is null) after.Add(Runs.Model(uninterrupted.Model));
-        }));
+            if (told.Moment == TrainingMoment.BatchEnd) after.Add(Runs.Model(uninterrupted.Model));
+        });
         var steps = 3 * uninterrupted.Training.Count;
         after.Should().HaveCount(steps + 1);
         for (var stop = 0; stop < steps; stop++)
@@ -73,10 +73,10 @@ public abstract class TrainerTests<T> where T : unmanaged, System.Numerics.IFloa
             using var cancellation = new CancellationTokenSource();
             if (stop == 0) cancellation.Cancel();
             var step = 0;
-            trainer.Invoking(t => t.Fit(3, new Told(told =>
+            trainer.Invoking(t => t.Fit(3, told =>
             {
-                if (told.Result is null && ++step == stop) cancellation.Cancel();
-            }), cancellation.Token)).Should().Throw<OperationCanceledException>();
+                if (told.Moment == TrainingMoment.BatchEnd && ++step == stop) cancellation.Cancel();
+            }, cancellation.Token)).Should().Throw<OperationCanceledException>();
             Runs.Model(trainer.Model).Should().Be(after[stop]);
             (trainer.Epoch, trainer.Batch).Should().Be((stop / trainer.Training.Count, stop % trainer.Training.Count));
             trainer.Fit(3);
@@ -85,33 +85,44 @@ public abstract class TrainerTests<T> where T : unmanaged, System.Numerics.IFloa
     }
 
     [Fact]
-    public void What_a_progress_handler_throws_does_not_lose_a_step()
+    public void What_a_callback_throws_does_not_lose_a_step()
     {
         var expected = Runs.Build<T>(new());
         expected.Fit(2);
-        for (var stop = 1; stop <= 2 * (expected.Training.Count + 1); stop++)
+        for (var stop = 1; stop <= 2 * (expected.Training.Count + 1) + 1; stop++)
         {
             var (trainer, told) = (Runs.Build<T>(new()), 0);
-            trainer.Invoking(t => t.Fit(2, new Told(_ =>
+            trainer.Invoking(t => t.Fit(2, _ =>
             {
                 if (++told == stop) throw new InvalidOperationException("stop");
-            }))).Should().Throw<InvalidOperationException>();
+            })).Should().Throw<InvalidOperationException>();
             trainer.Fit(2);
             Runs.Bits(trainer).Should().Be(Runs.Bits(expected));
         }
     }
 
     [Fact]
-    public void Progress_is_told_after_each_batch_and_each_epoch()
+    public void Callbacks_run_on_the_thread_of_Fit_after_each_batch_and_epoch_and_at_the_end()
     {
         var trainer = Runs.Build<T>(new(Samples: 12, BatchSize: 5));
-        var told = new List<TrainingProgress>();
-        var history = trainer.Fit(2, new Told(told.Add));
-        told.Select(p => (p.Epoch, p.Batch, p.Result is not null)).Should().Equal(
-            (1, 1, false), (1, 2, false), (1, 3, false), (1, 3, true), (2, 1, false), (2, 2, false), (2, 3, false), (2, 3, true));
-        told.Should().OnlyContain(p => p.Epochs == 2 && p.Batches == 3 && p.Loss > 0);
+        var (told, thread) = (new List<TrainingProgress<T>>(), Environment.CurrentManagedThreadId);
+        var history = trainer.Fit(2, progress =>
+        {
+            Environment.CurrentManagedThreadId.Should().Be(thread);
+            progress.Pass.Should().BeSameAs(trainer.Pass);
+            progress.Pass.OutputGradient.Should().NotBeNull("the pass is there to be looked at");
+            told.Add(progress);
+        });
+        told.Select(p => (p.Moment, p.Epoch, p.Batch, p.Result?.Epoch)).Should().Equal(
+            (TrainingMoment.BatchEnd, 1, 1, null), (TrainingMoment.BatchEnd, 1, 2, null), (TrainingMoment.BatchEnd, 1, 3, null), (TrainingMoment.EpochEnd, 1, 3, 1),
+            (TrainingMoment.BatchEnd, 2, 1, null), (TrainingMoment.BatchEnd, 2, 2, null), (TrainingMoment.BatchEnd, 2, 3, null), (TrainingMoment.EpochEnd, 2, 3, 2),
+            (TrainingMoment.End, 2, 0, 2));
+        told.Should().OnlyContain(p => p.Epochs == 2 && p.Batches == 3 && p.Loss > 0 && p.Warning == null);
         told[3].Result.Should().BeSameAs(history.Epochs[0]);
         told[2].Loss.Should().Be(history.Epochs[0].TrainingLoss);
+        told[^1].EndReason.Should().Be(EndReason.Epochs);
+        told[0].EndReason.Should().BeNull();
+        told[1].ToString().Should().MatchRegex(@"^epoch 1/2, batch 2/3, loss 1\.\d+$");
     }
 
     [Fact]
@@ -121,15 +132,16 @@ public abstract class TrainerTests<T> where T : unmanaged, System.Numerics.IFloa
         var settings = new Runs.Settings(LearningRate: 0.5, EarlyStopping: new(Patience: 3));
         var trainer = Runs.Build<T>(settings);
         var states = new List<string>();
-        var history = trainer.Fit(100, new Told(told =>
+        var history = trainer.Fit(100, told =>
         {
-            if (told.Result is not null) states.Add(Runs.Model(trainer.Model));
-        }));
+            if (told.Moment == TrainingMoment.EpochEnd) states.Add(Runs.Model(trainer.Model));
+        });
         var best = history.Epochs.MinBy(epoch => epoch.ValidationLoss)!;
         history.Epochs.Should().HaveCountLessThan(100).And.HaveCount(best.Epoch + 3);
         Runs.Model(trainer.Model).Should().Be(states[best.Epoch - 1]);
         trainer.Evaluate(trainer.Validation!).Loss.Should().Be(best.ValidationLoss);
         trainer.Fit(100).Epochs.Should().HaveCount(best.Epoch + 3, "it has stopped");
+        (history.Best, history.EndReason).Should().Be((best, EndReason.EarlyStopping));
 
         var kept = Runs.Build<T>(settings with { EarlyStopping = new(3, RestoreBest: false) });
         kept.Fit(100);
@@ -172,9 +184,9 @@ public abstract class TrainerTests<T> where T : unmanaged, System.Numerics.IFloa
         var trainer = Runs.Build<T>(new());
         trainer.Fit(1);
         trainer.Model.NamedParameters().Single(named => named.Name == name).Parameter.Values[0] = T.NaN;
-        var before = trainer.Optimizer.GetState().Numbers["groups.0.step"];
+        var before = trainer.Optimizer.GetState().Numbers["0.step"];
         trainer.Invoking(t => t.Fit(3)).Should().Throw<NotFiniteNumberException>().WithMessage($"The loss is NaN {where} A smaller learning rate or clipped gradients may help.");
-        trainer.Optimizer.GetState().Numbers["groups.0.step"].Should().Be(before, "the step was not taken");
+        trainer.Optimizer.GetState().Numbers["0.step"].Should().Be(before, "the step was not taken");
     }
 
     [Fact]
@@ -202,6 +214,7 @@ public abstract class TrainerTests<T> where T : unmanaged, System.Numerics.IFloa
         var model = new Sequential<T> { { "line", new Linear<T>(2, 1, generator: new Generator(1)) } };
         var trainer = new Trainer<T>(model, new MSELoss<T>(), new SGD<T>(model.Parameters, double.MaxValue), new Batches<T>(x * T.CreateChecked(1e10), y, 4));
         trainer.Invoking(t => t.Fit(1)).Should().Throw<NotFiniteNumberException>().WithMessage("The last step of epoch 1, batch 1, has made line.weight NaN or infinite. *");
+        trainer.Epoch.Should().Be(0);
     }
 
     [Fact]
@@ -244,7 +257,7 @@ public abstract class TrainerTests<T> where T : unmanaged, System.Numerics.IFloa
         var before = Runs.Model(model);
         Refused(() => Of(samples, new(samples.X, bad)).Fit(1), "CrossEntropyLoss* expects classes 0 to 2, * has 3 for sample 2. *");
         Refused(() => Of(new(samples.X.SubMatrix(0, 4, 0, 5), samples.Y)).Fit(1), "0: Linear(6 -> 3) expects 6 input columns, but x is 2x5. (Parameter 'x')");
-        Refused(() => Of(samples).Fit(0), "Fit expects epochs to be at least 1. (Parameter 'epochs')*");
+        Refused(() => Of(samples).Fit(0), "Fit expects untilEpoch to be at least 1. (Parameter 'untilEpoch')*");
         Refused(() => Of(samples, new(Matrix<T>.Build.Dense(0, Runs.Features), Matrix<T>.Build.Dense(0, 1))), "Samples expects at least one sample, but x is 0x6. (Parameter 'x')");
         Refused(() => new EarlyStopping(0), "EarlyStopping expects Patience to be at least 1. (Parameter 'Patience')*");
         Refused(() => new EarlyStopping(1, -1), "EarlyStopping expects MinDelta to be finite and at least 0, but it is -1. (Parameter 'MinDelta')");

@@ -19,7 +19,7 @@ public sealed class GELU<T> : VectorizedActivation<T> where T : unmanaged, IFloa
         {
             GELUApproximation.None => Of(new Exact()),
             GELUApproximation.Tanh => Of(new WithTanh()),
-            _ => throw new ArgumentOutOfRangeException(nameof(approximate), $"GELU expects approximate to be None or Tanh, but it is {Signature.Number((int)approximate)}."),
+            _ => throw new ArgumentOutOfRangeException(nameof(approximate), $"GELU expects approximate to be None or Tanh, but it is {Signature.Choice(approximate)}."),
         }) => Approximate = approximate;
 
     /// <summary>Whether the form with tanh is used.</summary>

@@ -75,6 +75,9 @@ public sealed class BatchNorm1d<T> : Layer<T> where T : unmanaged, IFloatingPoin
     public override int? InputColumns => NumFeatures;
 
     /// <inheritdoc/>
+    public override int MinTrainingRows => 2;
+
+    /// <inheritdoc/>
     public override string Formula =>
         $"y = xhat{(Weight is null ? "" : " w + b")},  xhat = (x - mean) r,  r = 1/sqrt(var + eps),  mean and var over each column{(RunningMean is null ? "" : "; in evaluation the running ones")}";
 

@@ -1,0 +1,76 @@
+namespace Backprop;
+
+/// <content>What is wrong with a training is said before its first step.</content>
+public sealed partial class Trainer<T>
+{
+    private void Prepare(int untilEpoch)
+    {
+        RequireParameters();
+        RequireSteps(Scheduler, untilEpoch - Epoch, "epoch", untilEpoch);
+        RequireSteps(BatchScheduler, (long)(untilEpoch - Epoch) * Training.Count - Batch + (_owesRate ? 1 : 0), "batch", untilEpoch);
+        RequireRows();
+        if (EarlyStopping?.Metric is string metric && !MeasuredMetrics.Contains(metric))
+            throw new InvalidOperationException($"Trainer expects {metric}, which EarlyStopping watches, among its metrics on validation samples, but {(Validation is null ? "there are no such samples" : $"they are {string.Join(", ", MeasuredMetrics)}")}.");
+        FollowGrowth();
+        GoOnFromLastState();
+        if (Epoch == 0 && Batch == 0 && Validation is not null) Evaluate(Validation);   // what is wrong with it is said before hours of training
+    }
+
+    private LRScheduler? Own(LRScheduler? scheduler, string property) => scheduler is null || ReferenceEquals(scheduler.Optimizer, Optimizer)
+        ? scheduler
+        : throw new ArgumentException($"Trainer expects a scheduler of its own optimizer, but this {scheduler} moves the learning rates of another {scheduler.Optimizer}.", property);
+
+    private void RequireIdle(string what)
+    {
+        if (_isRunning) throw new InvalidOperationException($"{what} cannot be called while Fit runs, as from a callback: stop the training first.");
+    }
+
+    private void RequireParameters()
+    {
+        var moved = Optimizer.Parameters.ToHashSet();
+        var missing = Model.NamedParameters().Where(named => !moved.Contains(named.Parameter)).DistinctBy(named => named.Parameter).Select(named => named.Name).ToList();
+        if (missing.Count > 0 && !AllowPartial)
+            throw new InvalidOperationException($"Trainer expects an optimizer of all the model's parameters, but {Optimizer} lacks {string.Join(", ", missing)}. "
+                + "Of layers that were added after it was made, add them with AddGroup; or, to train a part of the model, set AllowPartial.");
+        var known = Model.Parameters.ToHashSet();
+        var foreign = Optimizer.Parameters.Where(parameter => !known.Contains(parameter)).ToList();
+        if (foreign.Count > 0)
+            throw new InvalidOperationException($"Trainer expects an optimizer of the model's parameters alone, but {Optimizer} has others: {string.Join(", ", foreign)}.");
+    }
+
+    private static void RequireSteps(LRScheduler? scheduler, long steps, string each, int untilEpoch)
+    {
+        if (scheduler?.RemainingSteps is long remaining && remaining < steps)
+            throw new InvalidOperationException($"{scheduler} steps once {(each == "epoch" ? "an epoch" : "a batch")} and has {Math.Max(remaining, 0)} steps left, but training until epoch {untilEpoch} takes {steps}.");
+    }
+
+    private void RequireRows()
+    {
+        if (Training.LastBatchSize >= Model.MinTrainingRows) return;
+        var (path, layer) = ("", Model);
+        while (layer.Children.FirstOrDefault(child => child.Layer.MinTrainingRows > Training.LastBatchSize) is { } child)
+            (path, layer) = (path.Length == 0 ? child.Name : $"{path}.{child.Name}", child.Layer);
+        throw new ArgumentException($"{(path.Length == 0 ? "" : $"{path}: ")}{layer} expects at least {layer.MinTrainingRows} samples in a batch, but the last of {Training.Samples.Count} samples in batches of {Training.BatchSize} has {Training.LastBatchSize}. "
+            + "Batches with dropLast: true, or of another size, are without it.");
+    }
+
+    /// <summary>New passes where layers were added: an old one leads through the old network.</summary>
+    private void FollowGrowth()
+    {
+        if (LeadsThrough(Pass, Model)) return;
+        (Pass, _evaluation) = (Model.NewPass(), new(Model, Loss));
+        var model = ModelState<T>.Of(Model);
+        if (_bestState?.Fits(model) == false) (_bestState, _lastState) = (null, null);    // what a smaller model knew
+
+        static bool LeadsThrough(ForwardPass<T> pass, Layer<T> layer) => ReferenceEquals(pass.Layer, layer) && pass.Steps.Count == layer.Children.Count
+            && pass.Steps.Zip(layer.Children).All(pair => LeadsThrough(pair.First, pair.Second.Layer));
+    }
+
+    private void GoOnFromLastState()
+    {
+        if (_lastState is null) return;
+        var model = ModelState<T>.Of(Model);
+        if (model.HasBitsOf(_bestState!)) _lastState.CopyTo(model);     // else other weights were put there since, on purpose
+        _lastState = null;
+    }
+}
