@@ -35,7 +35,7 @@ public static class TensorConversion
     }
 
     /// <summary>A tensor [count] on the CPU with the values of the vector.</summary>
-    /// <inheritdoc cref="ToTensor{T}(Matrix{T}, bool)"/>
+    /// <inheritdoc cref="ToTensor{T}(Matrix{T}, bool)" path="/typeparam"/>
     /// <param name="vector">Any vector, sparse ones too.</param>
     /// <param name="requiresGradient">Whether the tensor is a leaf whose gradient PyTorch computes.</param>
     /// <exception cref="ArgumentNullException"><paramref name="vector"/> is null.</exception>
@@ -62,7 +62,7 @@ public static class TensorConversion
     }
 
     /// <summary>A dense vector with the values of a tensor of one dimension, from any device, in any memory layout, sparse too.</summary>
-    /// <inheritdoc cref="ToMatrix{T}(Tensor)"/>
+    /// <inheritdoc cref="ToMatrix{T}(Tensor)" path="/typeparam|/exception"/>
     /// <param name="tensor">The tensor [count]; it may be part of a gradient computation.</param>
     public static Vector<T> ToVector<T>(this Tensor tensor)
         where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>

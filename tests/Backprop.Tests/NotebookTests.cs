@@ -13,6 +13,7 @@ namespace Backprop.Tests;
 /// </summary>
 public abstract class NotebookTests<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Theory]
     [InlineData(-0.1, 0, -0.1, 0)]
     [InlineData(-0.1, 0, 0.5, 0)]

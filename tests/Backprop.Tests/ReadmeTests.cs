@@ -1,71 +1,19 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
+using Backprop.Tests.Docs;
 using FluentAssertions;
-using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 
 namespace Backprop.Tests;
 
-/// <summary>What the README shows compiles, runs, and prints what the README says; and it leaves nothing public out.</summary>
-public sealed class ReadmeTests
+/// <summary>The README is short, the documentation leaves nothing public out, and its tables and links are right. (Its code is run by <see cref="SnippetTests"/>.)</summary>
+public sealed partial class ReadmeTests
 {
-    private static readonly string Root = FindRoot();
-    private static readonly string Readme = File.ReadAllText(Path.Combine(Root, "README.md")).ReplaceLineEndings("\n");
+    [Fact]
+    public void It_has_at_most_150_lines() => Repository.Read("README.md").Split('\n').Should().HaveCountLessThanOrEqualTo(151); // the last one ends
 
     [Fact]
-    public void Its_example_runs_and_prints_what_it_says()
-    {
-        var console = new StringWriter { NewLine = "\n" };
-        Example(console);
-        Readme.Should().Contain($"It prints\n\n```text\n{console}```");
-        Readme.Should().Contain($"```csharp\nusing Backprop;\nusing MathNet.Numerics.LinearAlgebra;\n\n{Block("ReadmeTests.cs", "example", 8)}\n```");
-    }
-
-    [Fact]
-    public void Its_layer_of_your_own_is_right_and_a_wrong_one_is_described_as_it_says()
-    {
-        GradientCheck.Run(new Snake(3), Any.Matrix<double>(5, 3, 1)).ThrowIfFailed();
-        Readme.Should().Contain(Block("Snake.cs", "layer", 0));
-        var act = () => GradientCheck.Run(new Snake(3, sign: -1), Any.Matrix<double>(5, 3, 1)).ThrowIfFailed();
-        var message = act.Should().Throw<GradientCheckException>().Which.Message;
-        Readme.Should().Contain($"```text\n{message}\n```");
-    }
-
-    private static void Example(TextWriter Console)
-    {
-        // README example begins
-        // Eight points on y = x, a row each.
-        var x = Matrix<double>.Build.Dense(8, 1, (i, _) => -1 + 2.0 / 7 * i);
-        var y = x.Clone();
-
-        var hidden = new Linear<double>(1, 1);
-        var output = new Linear<double>(1, 1);
-        var model = new Sequential<double>
-        {
-            { "hidden", hidden },
-            { "activation", new Sigmoid<double>() },
-            { "output", output },
-        };
-        hidden.Weight.Value[0, 0] = output.Weight.Value[0, 0] = -0.1;
-        hidden.Bias!.Value[0] = output.Bias!.Value[0] = 0;
-
-        var loss = new MSELoss<double>();
-        var sgd = new SGD<double>(model.Parameters, learningRate: 0.1);
-
-        var pass = model.NewPass();
-        var yHat = model.Forward(x, pass);              // pass["hidden"].Output is a1, pass["activation"].Output is z1
-        var value = loss.Forward(yHat, y);
-        sgd.ZeroGradients();
-        model.Backward(pass, loss.Backward(yHat, y));   // adds to hidden.Weight.Gradient and the others, returns dL/dx
-        sgd.Step();
-
-        Console.WriteLine($"loss {value:F4}");
-        foreach (var (name, parameter) in model.NamedParameters())
-            Console.WriteLine($"dL/d{name} {parameter.Gradients[0]:F4}");
-        // README example ends
-    }
-
-    [Fact]
-    public void Its_tables_have_the_formula_and_derivative_of_every_layer_and_loss()
+    public void The_tables_have_the_formula_and_derivative_of_every_layer_and_loss()
     {
         Layer<double>[] layers =
         [
@@ -81,10 +29,15 @@ public sealed class ReadmeTests
         ];
         layers.Cast<object>().Concat(losses).Select(instance => instance.GetType().GetGenericTypeDefinition()).Should().BeEquivalentTo(Concrete(typeof(Layer<>), typeof(Loss<>)));
 
-        var table = Table("layer", "dX and parameters", layers.Select(layer => (NameOf(layer.GetType()), layer.Formula, layer.Derivative)))
-            + "\n" + Table("loss", "gradient", losses.Select(loss => (NameOf(loss.GetType()), loss.Formula, loss.Derivative)));
-        File.WriteAllText(Path.Combine(AppContext.BaseDirectory, "readme-tables.md"), table);
-        Readme.Should().Contain(table, "readme-tables.md, beside the tests, goes into the README");
+        Compare("docs/layers.md", Table("layer", "dX and parameters", layers.Select(layer => (NameOf(layer.GetType()), layer.Formula, layer.Derivative))));
+        Compare("docs/losses.md", Table("loss", "gradient", losses.Select(loss => (NameOf(loss.GetType()), loss.Formula, loss.Derivative))));
+
+        static void Compare(string file, string table)
+        {
+            var beside = $"table-{Path.GetFileName(file)}";
+            File.WriteAllText(Path.Combine(AppContext.BaseDirectory, beside), table);
+            Repository.Read(file).Should().Contain(table, $"{beside}, beside the tests, goes into {file}");
+        }
 
         static string Table(string what, string gradient, IEnumerable<(string Name, string Formula, string Derivative)> rows) =>
             $"| {what} | formula | {gradient} |\n|---|---|---|\n{string.Concat(rows.Select(row => $"| `{row.Name}` | {Code(row.Formula)} | {Code(row.Derivative)} |\n"))}";
@@ -92,17 +45,48 @@ public sealed class ReadmeTests
         static string Code(string formula) => $"`{formula.Replace("|", "\\|", StringComparison.Ordinal)}`";
     }
 
-    [Fact]
-    public void Every_public_layer_loss_optimizer_and_scheduler_is_in_it()
+    [Theory]
+    [InlineData("docs/layers.md", typeof(Layer<>))]
+    [InlineData("docs/losses.md", typeof(Loss<>))]
+    [InlineData("docs/losses.md", typeof(Metric<>))]
+    [InlineData("docs/optimizers.md", typeof(Optimizer<>))]
+    [InlineData("docs/optimizers.md", typeof(LRScheduler))]
+    public void Every_public_layer_loss_metric_optimizer_and_scheduler_is_in_the_documentation(string file, Type parent)
     {
-        foreach (var type in Concrete(typeof(Layer<>), typeof(Loss<>), typeof(Optimizer<>), typeof(LRScheduler)))
-            Readme.Should().Contain($"`{NameOf(type)}`");
+        var text = Repository.Read(file);
+        foreach (var type in Concrete(parent)) text.Should().Contain($"`{NameOf(type)}`");
+    }
+
+    [Fact]
+    public void Every_layer_loss_and_optimizer_has_a_section_of_the_chain_rule_and_the_contents_have_every_section()
+    {
+        var text = Repository.Read("docs/CHAIN-RULE.md");
+        var sections = Section().Matches(text).Select(match => match.Groups[1].Value).Where(title => title != "Contents").ToArray();
+        var subjects = sections.SelectMany(title => title.Split(", ")).ToArray();
+        foreach (var type in Concrete(typeof(Layer<>), typeof(Loss<>), typeof(Optimizer<>))) subjects.Should().Contain(NameOf(type));
+        foreach (var scheduler in Concrete(typeof(LRScheduler))) text.Should().Contain(NameOf(scheduler));
+
+        var contents = text[text.IndexOf("## Contents", StringComparison.Ordinal)..text.IndexOf("## Notation", StringComparison.Ordinal)];
+        Link().Matches(contents).Select(match => (match.Groups["text"].Value, match.Groups["to"].Value)).Should().Equal(sections.Select(title => (title, $"#{Anchor(title)}")));
+    }
+
+    [Fact]
+    public void Every_link_leads_somewhere()
+    {
+        foreach (var file in Repository.MarkdownFiles.Concat(["PROOF.md", "CHANGELOG.md"]))
+            foreach (var to in Link().Matches(Fences().Replace(Repository.Read(file), "")).Select(match => match.Groups["to"].Value).Where(to => !to.StartsWith("https://", StringComparison.Ordinal)))
+            {
+                var (path, anchor) = to.Split('#') is [var first, var second] ? (first, second) : (to, "");
+                var target = path.Length == 0 ? file : Path.Combine(Path.GetDirectoryName(file)!, path);
+                File.Exists(Path.Combine(Repository.Root, target)).Should().BeTrue("{0} links to {1}", file, to);
+                if (anchor.Length > 0) Section().Matches(Repository.Read(target)).Select(match => Anchor(match.Groups[1].Value)).Should().Contain(anchor, "{0} links to {1}", file, to);
+            }
     }
 
     [Fact]
     public void Every_public_layer_parameter_and_loss_has_rows_in_the_proof_table_in_both_types()
     {
-        var proof = File.ReadAllText(Path.Combine(Root, "PROOF.md"));
+        var proof = Repository.Read("PROOF.md");
         foreach (var type in Concrete(typeof(Layer<>)).Where(type => type != typeof(Embedding<>)))
             foreach (var element in (string[])["double", "float"]) proof.Should().Contain($"| {NameOf(type)} | dL/dx | {element} |");
         foreach (var type in Concrete(typeof(Layer<>)))
@@ -123,19 +107,18 @@ public sealed class ReadmeTests
 
     private static string NameOf(MemberInfo type) => type.Name.Split('`')[0];
 
-    /// <summary>The lines between two markers in a test's source, without their indentation.</summary>
-    private static string Block(string file, string name, int indentation)
-    {
-        var source = File.ReadAllLines(Path.Combine(Root, "tests", "Backprop.Tests", file));
-        int start = Array.FindIndex(source, line => line.TrimStart() == $"// README {name} begins"), end = Array.FindIndex(source, line => line.TrimStart() == $"// README {name} ends");
-        return string.Join('\n', source[(start + 1)..end].Select(line => line.Length > indentation ? line[indentation..] : line.Trim()));
-    }
+    // As the hosts of Markdown make them.
+    private static string Anchor(string title) => NotInAnchors().Replace(title.ToLowerInvariant(), "").Replace(' ', '-');
 
-    // Not by the path of this file, which a deterministic build hides.
-    private static string FindRoot()
-    {
-        var directory = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(directory, "Backprop.sln"))) directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("The tests do not lie in the repository.");
-        return directory;
-    }
+    [GeneratedRegex("^###? (.+)$", RegexOptions.Multiline)]
+    private static partial Regex Section();
+
+    [GeneratedRegex(@"\[(?<text>[^\]\n]+)\]\((?<to>[^)\s]+)\)")]
+    private static partial Regex Link();
+
+    [GeneratedRegex("^```.*?^```|`[^`\n]*`", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Fences();
+
+    [GeneratedRegex("[^a-z0-9 _-]")]
+    private static partial Regex NotInAnchors();
 }

@@ -2,7 +2,6 @@ using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop.Tests;
 
-// README layer begins
 /// <summary>y = x + sin^2(a x) / a, with an a for each feature that is learned.</summary>
 public sealed class Snake : Layer<double>
 {
@@ -39,4 +38,3 @@ public sealed class Snake : Layer<double>
         return dX;
     }
 }
-// README layer ends

@@ -39,7 +39,7 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
     /// <param name="y">The class, from 0 on; not the ignored one.</param>
     protected T WeightOf(int y) => _weight is null ? T.One : _weight[y];
 
-    /// <inheritdoc cref="Loss{T}.Forward"/>
+    /// <inheritdoc cref="Loss{T}.Forward" path="/summary|/returns|/exception"/>
     /// <param name="prediction">What the network says, samples x classes; dense.</param>
     /// <param name="classes">The class of each sample.</param>
     public T Forward(Matrix<T> prediction, ReadOnlySpan<int> classes)
@@ -48,7 +48,7 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
         return Reduce(prediction, new ClassTargets<T>(classes));
     }
 
-    /// <inheritdoc cref="Loss{T}.Backward(Matrix{T}, Matrix{T})"/>
+    /// <inheritdoc cref="Loss{T}.Backward(Matrix{T}, Matrix{T})" path="/summary|/returns|/exception"/>
     /// <param name="prediction">What the network says, samples x classes; dense.</param>
     /// <param name="classes">The class of each sample.</param>
     public Matrix<T> Backward(Matrix<T> prediction, ReadOnlySpan<int> classes)
@@ -59,7 +59,7 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
         return dPrediction;
     }
 
-    /// <inheritdoc cref="Loss{T}.Backward(Matrix{T}, Matrix{T}, Matrix{T})"/>
+    /// <inheritdoc cref="Loss{T}.Backward(Matrix{T}, Matrix{T}, Matrix{T})" path="/summary|/returns|/exception"/>
     /// <param name="prediction">What the network says, samples x classes; dense.</param>
     /// <param name="classes">The class of each sample.</param>
     /// <param name="result">Receives dL/dprediction; dense, of the prediction's shape, and not the prediction.</param>
@@ -71,7 +71,7 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
         return result;
     }
 
-    /// <inheritdoc cref="Loss{T}.ForwardBackward"/>
+    /// <inheritdoc cref="Loss{T}.ForwardBackward" path="/summary|/returns|/exception"/>
     /// <param name="prediction">What the network says, samples x classes; dense.</param>
     /// <param name="classes">The class of each sample.</param>
     /// <param name="dPrediction">Receives dL/dprediction; dense, of the prediction's shape, and not the prediction.</param>
@@ -82,7 +82,7 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
         return ReduceAndDifferentiate(prediction, new ClassTargets<T>(classes), dPrediction);
     }
 
-    /// <inheritdoc cref="Loss{T}.Divisor"/>
+    /// <inheritdoc cref="Loss{T}.Divisor" path="/summary|/returns|/exception"/>
     /// <param name="prediction">What the network says, samples x classes; dense.</param>
     /// <param name="classes">The class of each sample.</param>
     public double Divisor(Matrix<T> prediction, ReadOnlySpan<int> classes)
@@ -91,7 +91,7 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
         return Divisor(new ClassTargets<T>(classes), prediction.RowCount);
     }
 
-    /// <inheritdoc cref="Loss{T}.Unreduced(Matrix{T}, Matrix{T})"/>
+    /// <inheritdoc cref="Loss{T}.Unreduced(Matrix{T}, Matrix{T})" path="/summary|/returns|/exception"/>
     /// <param name="prediction">What the network says, samples x classes; dense.</param>
     /// <param name="classes">The class of each sample.</param>
     public Matrix<T> Unreduced(Matrix<T> prediction, ReadOnlySpan<int> classes)
@@ -102,7 +102,7 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
         return losses;
     }
 
-    /// <inheritdoc cref="Loss{T}.UnreducedBackward(Matrix{T}, Matrix{T}, Matrix{T})"/>
+    /// <inheritdoc cref="Loss{T}.UnreducedBackward(Matrix{T}, Matrix{T}, Matrix{T})" path="/summary|/returns|/exception"/>
     /// <param name="prediction">What the network says, samples x classes; dense.</param>
     /// <param name="classes">The class of each sample.</param>
     /// <param name="dLosses">The gradient with respect to each sample's loss, samples x 1.</param>

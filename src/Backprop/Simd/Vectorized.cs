@@ -16,7 +16,7 @@ namespace Backprop;
 ///     public V Invoke&lt;V&gt;(V x) where V : unmanaged, IVector&lt;V, float&gt; => factor * x;
 /// }
 ///
-/// Vectorized.Map(new Scale(2), x, result);
+/// Vectorized.Map(new Scale(2), values, result);
 /// </code></example>
 public static class Vectorized
 {

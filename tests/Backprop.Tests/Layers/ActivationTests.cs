@@ -56,6 +56,7 @@ public abstract class ActivationTests<T> where T : unmanaged, IFloatingPointIeee
 
     public static TheoryData<string> Names => [.. Twins.Keys];
 
+    [NeedsTorch]
     [Theory]
     [MemberData(nameof(Names))]
     public void Gradients_agree_with_PyTorch_and_finite_differences(string name) => Any.Shape.ForAll(shape =>

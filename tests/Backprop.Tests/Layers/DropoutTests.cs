@@ -13,6 +13,7 @@ public abstract class DropoutTests<T> where T : unmanaged, IFloatingPointIeee754
     private static readonly Gen<(int Rows, int Columns, int Seed)> Shapes = Any.Shape;
 
     /// <summary>The twin multiplies by the mask, which is what comes of ones with the same seed; that the mask is PyTorch's is shown below.</summary>
+    [NeedsTorch]
     [Fact]
     public void Gradients_agree_with_PyTorch_and_finite_differences() => Shapes.ForAll(shape =>
     {
@@ -22,6 +23,7 @@ public abstract class DropoutTests<T> where T : unmanaged, IFloatingPointIeee754
         Proof.Layer(dropout, Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed), (x, _) => x * Proof.Tensor(mask), shape.Seed, beforeForward: () => generator.ManualSeed(shape.Seed));
     });
 
+    [NeedsTorch]
     [Fact]
     public void In_evaluation_it_is_the_identity_and_draws_nothing() => Shapes.ForAll(shape =>
     {

@@ -8,9 +8,11 @@ namespace Backprop.Tests;
 
 public abstract class EmbeddingTests<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Fact]
     public void Gradients_agree_with_PyTorch_and_finite_differences() => Any.Shapes.ForAll(shape => Prove(shape, new Embedding<T>(4, shape.Out, generator: new Generator(shape.Seed))));
 
+    [NeedsTorch]
     [Fact]
     public void Gradients_with_a_padding_row_agree_too() => Any.Shapes.ForAll(shape =>
         Prove(shape, new Embedding<T>(4, shape.Out, paddingIdx: shape.Seed % 8 - 4, new Generator(shape.Seed)), finiteDifferences: false));
@@ -25,6 +27,7 @@ public abstract class EmbeddingTests<T> where T : unmanaged, IFloatingPointIeee7
         embedding.Weight.Gradient.ToRowMajorArray().Should().Equal(Array.ConvertAll([0, 0, 42.0, 82, 0, 0], T.CreateChecked));
     }
 
+    [NeedsTorch]
     [Fact]
     public void The_padding_row_is_that_of_PyTorchs_layer() => Any.Shapes.ForAll(shape =>
     {

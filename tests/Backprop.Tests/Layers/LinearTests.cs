@@ -7,11 +7,13 @@ namespace Backprop.Tests;
 
 public abstract class LinearTests<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Fact]
     public void Gradients_agree_with_PyTorch_and_finite_differences() => Any.Shapes.ForAll(shape =>
         Proof.Layer(new Linear<T>(shape.In, shape.Out, generator: new Generator(shape.Seed)), Any.Matrix<T>(shape.Rows, shape.In, shape.Seed),
             (x, p) => torch.nn.functional.linear(x, p["weight"], p["bias"]), shape.Seed));
 
+    [NeedsTorch]
     [Fact]
     public void Gradients_without_a_bias_agree_too() => Any.Shapes.ForAll(shape =>
         Proof.Layer(new Linear<T>(shape.In, shape.Out, bias: false, new Generator(shape.Seed)), Any.Matrix<T>(shape.Rows, shape.In, shape.Seed),

@@ -8,6 +8,7 @@ namespace Backprop.Tests;
 
 public abstract class PReLUTests<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -19,6 +20,7 @@ public abstract class PReLUTests<T> where T : unmanaged, IFloatingPointIeee754<T
     });
 
     // The slope's gradient is a sum of terms of both signs: it is as exact as its greatest term allows.
+    [NeedsTorch]
     [Fact]
     public void Wide_values_and_long_sums_agree_too() => Any.Shape.ForAll(shape =>
         Proof.Layer(new PReLU<T>(shape.Columns), Any.Matrix<T>(100 * shape.Rows, shape.Columns, shape.Seed, 1000), (x, p) => torch.nn.functional.prelu(x, p["weight"]), shape.Seed,

@@ -22,17 +22,20 @@ public abstract class SoftmaxTests<T> where T : unmanaged, IFloatingPointIeee754
 
     public static TheoryData<string> Names => [.. Twins.Keys];
 
+    [NeedsTorch]
     [Theory]
     [MemberData(nameof(Names))]
     public void Gradients_agree_with_PyTorch_and_finite_differences(string name) => Any.Shape.ForAll(shape =>
         Proof.Layer(Twins[name].Ours(), Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed, Scales[shape.Seed % Scales.Length]), (x, _) => Twins[name].Torch(x), shape.Seed));
 
     // Several vectors of rows and an end that fills none; several blocks of columns.
+    [NeedsTorch]
     [Theory]
     [MemberData(nameof(Names))]
     public void Large_matrices_agree_too(string name) => Gen.Select(Gen.Int[1, 70], Gen.Int[1, 300], Gen.Int[0, 1000]).ForAll(shape =>
         Proof.Layer(Twins[name].Ours(), Any.Matrix<T>(shape.Item1, shape.Item2, shape.Item3, 5), (x, _) => Twins[name].Torch(x), shape.Item3, finiteDifferences: false), count: 20);
 
+    [NeedsTorch]
     [Theory]
     [MemberData(nameof(Names))]
     public void Extremes_agree_with_PyTorch(string name)

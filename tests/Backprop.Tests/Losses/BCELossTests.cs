@@ -9,6 +9,7 @@ namespace Backprop.Tests;
 
 public abstract class BCELossTests<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Theory]
     [InlineData(Reduction.Mean)]
     [InlineData(Reduction.Sum)]
@@ -17,6 +18,7 @@ public abstract class BCELossTests<T> where T : unmanaged, IFloatingPointIeee754
             (p, t) => functional.binary_cross_entropy(p, t, null, reduction.InTorch()),
             (p, t) => functional.binary_cross_entropy(p, t, null, torch.nn.Reduction.None)));
 
+    [NeedsTorch]
     [Fact]
     public void Certain_and_wrong_costs_100_and_has_PyTorchs_finite_gradient()
     {

@@ -8,6 +8,7 @@ namespace Backprop.Tests;
 
 public abstract class BCEWithLogitsLossTests<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Theory]
     [InlineData(Reduction.Mean)]
     [InlineData(Reduction.Sum)]
@@ -16,6 +17,7 @@ public abstract class BCEWithLogitsLossTests<T> where T : unmanaged, IFloatingPo
             (p, t) => functional.binary_cross_entropy_with_logits(p, t, null, reduction.InTorch()),
             (p, t) => functional.binary_cross_entropy_with_logits(p, t, null, torch.nn.Reduction.None)));
 
+    [NeedsTorch]
     [Theory]
     [InlineData(Reduction.Mean, false)]
     [InlineData(Reduction.Sum, false)]

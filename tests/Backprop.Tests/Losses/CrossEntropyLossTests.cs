@@ -7,6 +7,7 @@ namespace Backprop.Tests;
 
 public abstract class CrossEntropyLossTests<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Theory]
     [InlineData(Reduction.Mean, false, -100, 0)]
     [InlineData(Reduction.Sum, false, -100, 0)]
@@ -28,6 +29,7 @@ public abstract class CrossEntropyLossTests<T> where T : unmanaged, System.Numer
             (p, t) => nn.functional.cross_entropy(p, t.squeeze(1).to(ScalarType.Int64), weightTorch, ignored, nn.Reduction.None, smoothing));
     });
 
+    [NeedsTorch]
     [Theory]
     [InlineData(Reduction.Mean, false, 0)]
     [InlineData(Reduction.Sum, false, 0)]
@@ -48,6 +50,7 @@ public abstract class CrossEntropyLossTests<T> where T : unmanaged, System.Numer
             (p, t) => nn.functional.cross_entropy(p, t, weightTorch, -100, nn.Reduction.None, smoothing));
     });
 
+    [NeedsTorch]
     [Theory]
     [InlineData(63, 3)]
     [InlineData(64, 10)]

@@ -7,6 +7,7 @@ namespace Backprop.Tests;
 
 public abstract class GaussianNLLLossTests<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Theory]
     [InlineData(Reduction.Mean, false, false)]
     [InlineData(Reduction.Mean, true, false)]
@@ -23,6 +24,7 @@ public abstract class GaussianNLLLossTests<T> where T : unmanaged, IFloatingPoin
             (p, t) => Losses(p, t, full, 1e-6));
     });
 
+    [NeedsTorch]
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -8,6 +8,7 @@ namespace Backprop.Tests;
 
 public abstract class KLDivLossTests<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Theory]
     [InlineData(Reduction.Mean)]
     [InlineData(Reduction.Sum)]
@@ -16,6 +17,7 @@ public abstract class KLDivLossTests<T> where T : unmanaged, System.Numerics.IFl
             (p, t) => functional.kl_div(p, t, log_target: false, reduction.InTorch()),
             (p, t) => functional.kl_div(p, t, log_target: false, torch.nn.Reduction.None)));
 
+    [NeedsTorch]
     [Theory]
     [InlineData(Reduction.Mean)]
     [InlineData(Reduction.Sum)]
@@ -24,6 +26,7 @@ public abstract class KLDivLossTests<T> where T : unmanaged, System.Numerics.IFl
             (p, t) => functional.kl_div(p, t, log_target: true, reduction.InTorch()),
             (p, t) => functional.kl_div(p, t, log_target: true, torch.nn.Reduction.None)));
 
+    [NeedsTorch]
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -7,6 +7,7 @@ namespace Backprop.Tests;
 
 public abstract class L1LossTests<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Theory]
     [InlineData(Reduction.Mean)]
     [InlineData(Reduction.Sum)]

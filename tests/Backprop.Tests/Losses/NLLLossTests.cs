@@ -9,6 +9,7 @@ namespace Backprop.Tests;
 public abstract class NLLLossTests<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     // TorchSharp's nll_loss has no ignore_index and ignores -100; other indices are among the fixtures.
+    [NeedsTorch]
     [Theory]
     [InlineData(Reduction.Mean, false)]
     [InlineData(Reduction.Mean, true)]

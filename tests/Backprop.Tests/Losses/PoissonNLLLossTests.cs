@@ -8,6 +8,7 @@ namespace Backprop.Tests;
 
 public abstract class PoissonNLLLossTests<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Theory]
     [InlineData(Reduction.Mean, false)]
     [InlineData(Reduction.Mean, true)]
@@ -19,6 +20,7 @@ public abstract class PoissonNLLLossTests<T> where T : unmanaged, IFloatingPoint
             (p, t) => nn.functional.poisson_nll_loss(p, t, full: full, reduction: nn.Reduction.None)));
 
     // TorchSharp's drops eps where the prediction is the rate, so the twin is made from PyTorch's operations; PyTorch's own values are among the fixtures.
+    [NeedsTorch]
     [Theory]
     [InlineData(Reduction.Mean, false, 1e-8)]
     [InlineData(Reduction.Mean, true, 0.125)]

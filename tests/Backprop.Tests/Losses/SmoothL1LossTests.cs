@@ -7,6 +7,7 @@ namespace Backprop.Tests;
 
 public abstract class SmoothL1LossTests<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Theory]
     [InlineData(Reduction.Mean, 1)]
     [InlineData(Reduction.Sum, 1)]

@@ -11,6 +11,7 @@ public abstract class AdagradTests<T> where T : unmanaged, IFloatingPointIeee754
     private static readonly Gen<(double Rate, double RateDecay, double Decay, double Initial, double Epsilon)> Options =
         Gen.Select(Trajectory.LearningRate, Gen.OneOf(Gen.Const(0.0), Gen.Double[0.001, 0.5]), Trajectory.WeightDecay, Gen.OneOf(Gen.Const(0.0), Gen.Double[0.001, 1]), Gen.OneOf(Gen.Const(1e-10), Gen.Const(1e-3)));
 
+    [NeedsTorch]
     [Fact]
     public void Steps_agree_with_PyTorch() => Gen.Select(Trajectory.Shape, Options).ForAll(with =>
     {
@@ -20,6 +21,7 @@ public abstract class AdagradTests<T> where T : unmanaged, IFloatingPointIeee754
             p => torch.optim.Adagrad(p, o.Rate, o.RateDecay, o.Decay, o.Initial, o.Epsilon));
     }, count: 100);
 
+    [NeedsTorch]
     [Fact]
     public void Steps_agree_with_PyTorchs_own() => Trajectory.CompareWithFixtures<T>("Adagrad", (p, option) => new Adagrad<T>(p, option("lr", 1e-2), option("lr_decay", 0),
         option("weight_decay", 0), option("initial_accumulator_value", 0), option("eps", 1e-10), option("maximize", 0) == 1));

@@ -16,6 +16,7 @@ public abstract class AdamTests<T> where T : unmanaged, IFloatingPointIeee754<T>
     private static readonly Gen<(double Rate, double Beta1, double Beta2, double Epsilon, double Decay, bool AMSGrad, bool Maximize)> Options =
         Gen.Select(Trajectory.LearningRate, Beta1, Beta2, Gen.OneOf(Gen.Const(1e-8), Gen.Const(1e-3), Gen.Const(0.1)), Trajectory.WeightDecay, Gen.Bool, Gen.Bool);
 
+    [NeedsTorch]
     [Fact]
     public void Steps_agree_with_PyTorch() => Gen.Select(Trajectory.Shape, Options).ForAll(with =>
     {
@@ -25,6 +26,7 @@ public abstract class AdamTests<T> where T : unmanaged, IFloatingPointIeee754<T>
             p => torch.optim.Adam(p, o.Rate, o.Beta1, o.Beta2, o.Epsilon, o.Decay, o.AMSGrad, o.Maximize));
     }, count: 100);
 
+    [NeedsTorch]
     [Fact]
     public void Steps_with_decoupled_weight_decay_agree_with_PyTorch() => Gen.Select(Trajectory.Shape, Options).ForAll(with =>
     {
@@ -34,6 +36,7 @@ public abstract class AdamTests<T> where T : unmanaged, IFloatingPointIeee754<T>
             p => torch.optim.AdamW(p, o.Rate, o.Beta1, o.Beta2, o.Epsilon, o.Decay, o.AMSGrad, o.Maximize));
     }, count: 100);
 
+    [NeedsTorch]
     [Fact]
     public void Steps_agree_with_PyTorchs_own()
     {

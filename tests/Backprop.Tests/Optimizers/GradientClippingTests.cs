@@ -10,6 +10,7 @@ public abstract class GradientClippingTests<T> where T : unmanaged, IFloatingPoi
 {
     private static readonly Gen<double> NormType = Gen.OneOf(Gen.Const(2.0), Gen.Const(1.0), Gen.Const(double.PositiveInfinity), Gen.Const(3.0), Gen.Const(0.5));
 
+    [NeedsTorch]
     [Fact]
     public void By_norm_agrees_with_PyTorch() => Gen.Select(Trajectory.Shape, Gen.Double[0.01, 20], NormType).ForAll(with =>
     {
@@ -24,6 +25,7 @@ public abstract class GradientClippingTests<T> where T : unmanaged, IFloatingPoi
         for (var i = 0; i < twins.Length; i++) Proof.Compare<T>("GradientClipping", "by norm", parameters[i].Gradients, [parameters[i].Count], twins[i].grad!);
     });
 
+    [NeedsTorch]
     [Fact]
     public void By_value_agrees_with_PyTorch() => Gen.Select(Trajectory.Shape, Gen.Double[0, 1.1]).ForAll(with =>
     {

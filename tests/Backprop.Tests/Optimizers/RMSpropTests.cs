@@ -12,6 +12,7 @@ public abstract class RMSpropTests<T> where T : unmanaged, IFloatingPointIeee754
     private static readonly Gen<(double Rate, double Alpha, double Epsilon, double Decay, double Momentum, bool Centered, bool Maximize)> Options =
         Gen.Select(Trajectory.LearningRate, Gen.Double[0.8, 0.999], Gen.OneOf(Gen.Const(1e-8), Gen.Const(1e-3), Gen.Const(0.1)), Trajectory.WeightDecay, Trajectory.Momentum, Gen.Bool, Gen.Bool);
 
+    [NeedsTorch]
     [Fact]
     public void Steps_agree_with_PyTorch() => Gen.Select(Trajectory.Shape, Options).ForAll(with =>
     {
@@ -34,6 +35,7 @@ public abstract class RMSpropTests<T> where T : unmanaged, IFloatingPointIeee754
         p.Values.ToArray().Count(value => !(T.IsFinite(value) && value < T.Zero)).Should().Be(0);
     }
 
+    [NeedsTorch]
     [Fact]
     public void Steps_agree_with_PyTorchs_own() => Trajectory.CompareWithFixtures<T>("RMSprop", (p, option) => new RMSprop<T>(p, option("lr", 1e-2), option("alpha", 0.99),
         option("eps", 1e-8), option("weight_decay", 0), option("momentum", 0), option("centered", 0) == 1, option("maximize", 0) == 1));

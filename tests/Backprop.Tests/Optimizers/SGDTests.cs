@@ -15,6 +15,7 @@ public abstract class SGDTests<T> where T : unmanaged, IFloatingPointIeee754<T>
                 ? (rate, momentum, 0, decay, true, maximize && decay == 0)
                 : (rate, momentum, dampening, decay, false, maximize && decay == 0));
 
+    [NeedsTorch]
     [Fact]
     public void Steps_agree_with_PyTorch() => Gen.Select(Trajectory.Shape, Options).ForAll(with =>
     {
@@ -24,6 +25,7 @@ public abstract class SGDTests<T> where T : unmanaged, IFloatingPointIeee754<T>
             p => torch.optim.SGD(p, o.Rate, o.Momentum, o.Dampening, o.Decay, o.Nesterov, o.Maximize));
     }, count: 100);
 
+    [NeedsTorch]
     [Fact]
     public void Steps_agree_with_PyTorchs_own() => Trajectory.CompareWithFixtures<T>("SGD", (p, option) => new SGD<T>(p, option("lr", 1e-3),
         option("momentum", 0), option("dampening", 0), option("weight_decay", 0), option("nesterov", 0) == 1, option("maximize", 0) == 1));

@@ -49,6 +49,7 @@ public class SchedulerTests
         schedulers.Should().BeSubsetOf(Cases.Keys);
     }
 
+    [NeedsTorch]
     [Theory]
     [MemberData(nameof(Names))]
     public void Learning_rates_and_momenta_are_PyTorchs(string name)

@@ -20,6 +20,7 @@ public abstract class TensorConversionTests<T>
         from values in Gen.Double.Array[rows * columns]
         select Matrix<T>.Build.Dense(rows, columns, [.. values.Select(T.CreateSaturating)]);
 
+    [NeedsTorch]
     [Fact]
     public void Every_entry_keeps_its_row_and_column()
     {
@@ -43,6 +44,7 @@ public abstract class TensorConversionTests<T>
         tensor.ToMatrix<T>().ToColumnMajorArray().Should().Equal(Values(11, 21, 12, 22, 13, 23), "MathNet goes column by column");
     }
 
+    [NeedsTorch]
     [Fact]
     public void A_matrix_comes_back_bit_for_bit() => Matrices.Sample(
         matrix =>
@@ -52,6 +54,7 @@ public abstract class TensorConversionTests<T>
         },
         iter: 200, threads: 1);
 
+    [NeedsTorch]
     [Fact]
     public void NaN_infinities_subnormals_and_the_sign_of_zero_survive()
     {
@@ -62,6 +65,7 @@ public abstract class TensorConversionTests<T>
         SameBits(tensor.ToMatrix<T>(), matrix).Should().BeTrue();
     }
 
+    [NeedsTorch]
     [Theory]
     [InlineData(1, 1)]
     [InlineData(1, 5)]
@@ -81,6 +85,7 @@ public abstract class TensorConversionTests<T>
         (leaf.is_leaf, leaf.requires_grad, leaf.is_contiguous()).Should().Be((true, true, true));
     }
 
+    [NeedsTorch]
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
@@ -96,6 +101,7 @@ public abstract class TensorConversionTests<T>
         tensor.ToVector<T>().ToArray().Should().Equal(vector.ToArray());
     }
 
+    [NeedsTorch]
     [Fact]
     public void Matrices_and_vectors_that_are_not_dense_are_read_as_what_they_are()
     {
@@ -108,6 +114,7 @@ public abstract class TensorConversionTests<T>
         vector.data<T>().ToArray().Should().Equal(Values(0, 7, 0));
     }
 
+    [NeedsTorch]
     [Fact]
     public void Neither_side_sees_what_happens_to_the_other()
     {
@@ -128,6 +135,7 @@ public abstract class TensorConversionTests<T>
         vectorBack[0].Should().Be(T.One);
     }
 
+    [NeedsTorch]
     [Fact]
     public void A_tensor_that_requires_a_gradient_is_a_leaf_and_its_gradient_can_be_read()
     {
@@ -145,6 +153,7 @@ public abstract class TensorConversionTests<T>
         without.requires_grad.Should().BeFalse();
     }
 
+    [NeedsTorch]
     [Fact]
     public void Views_of_any_layout_are_read_entry_by_entry()
     {
@@ -162,6 +171,7 @@ public abstract class TensorConversionTests<T>
         expanded.ToMatrix<T>().Row(2).Should().Equal(Sample(4, 6).Row(2));
     }
 
+    [NeedsTorch]
     [Fact]
     public void A_sparse_tensor_and_a_view_with_its_sign_pending_are_read_right()
     {
@@ -172,6 +182,7 @@ public abstract class TensorConversionTests<T>
         imaginary.ToMatrix<T>().Should().Be(-Sample(1, 1));
     }
 
+    [NeedsTorch]
     [Fact]
     public void A_tensor_that_does_not_fit_is_refused_in_words()
     {
@@ -197,6 +208,7 @@ public abstract class TensorConversionTests<T>
         ((Action)(() => ((Tensor)null!).ToVector<T>())).Should().Throw<ArgumentNullException>().WithParameterName("tensor");
     }
 
+    [NeedsTorch]
     [Fact]
     public void No_tensor_is_left_over()
     {

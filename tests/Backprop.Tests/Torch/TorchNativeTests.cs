@@ -10,6 +10,7 @@ namespace Backprop.Tests;
 
 public class TorchNativeTests
 {
+    [NeedsTorch]
     [Fact]
     public void TorchSharp_computes_after_any_number_of_calls()
     {

@@ -138,6 +138,7 @@ public sealed partial class DigitsTests : IDisposable
         if (exitCode == 1) error.Should().Contain("epoch").And.Contain("A smaller learning rate");
     }
 
+    [NeedsTorch]
     [Fact]
     public void Beside_PyTorch_the_losses_are_the_same()
     {

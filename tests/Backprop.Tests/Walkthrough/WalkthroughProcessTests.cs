@@ -7,6 +7,7 @@ namespace Backprop.Tests;
 /// <summary>The walkthrough as its user starts it: a process of its own, with its output sent elsewhere.</summary>
 public sealed class WalkthroughProcessTests
 {
+    [NeedsTorch]
     [Theory]
     [InlineData(null)]
     [InlineData("1")]

@@ -13,6 +13,7 @@ public sealed class WalkthroughTests
 {
     private static readonly Lazy<(int ExitCode, string Output, string Error)> Default = new(() => Run());
 
+    [NeedsTorch]
     [Fact]
     public void The_notebooks_numbers_are_printed_and_all_agrees()
     {
@@ -28,6 +29,7 @@ public sealed class WalkthroughTests
             .And.Contain("The notebook printed these four to three digits: 0.0213, 0.0025, -0.0286, -0.1.");
     }
 
+    [NeedsTorch]
     [Fact]
     public void The_story_goes_in_the_notebooks_order_and_on_to_x()
     {
@@ -59,6 +61,7 @@ public sealed class WalkthroughTests
     public void Equal_weights_hide_the_notebooks_slip() =>
         Words(Default.Value.Output).Should().Contain("Both weights are -0.1").And.Contain(" dL/dw1 0.021334741938 0.021334741938 ");
 
+    [NeedsTorch]
     [Fact]
     public void Different_weights_show_it()
     {
@@ -70,6 +73,7 @@ public sealed class WalkthroughTests
             .And.NotContain("The notebook printed", "its digits belong to its weights");
     }
 
+    [NeedsTorch]
     [Fact]
     public void Float_is_told_with_floats_tolerance()
     {
@@ -78,12 +82,14 @@ public sealed class WalkthroughTests
         Words(output).Should().Contain("(In float;").And.Contain("Allowed: 1e-6 + 1e-5 |g|").And.MatchRegex(@"w1 hidden weight 0\.0213347\d+ 0\.0213347\d+ 0\.0213347");
     }
 
+    [NeedsTorch]
     [Fact]
     public void The_fit_learns_the_line_as_PyTorch_does() =>
         Words(Default.Value.Output).Should().Contain(" 0 0.428932593844 0.428932593844 0 ")
             .And.Contain(" 1000 0.002833156211 0.002833156211 ")
             .And.Contain("At the fitted weights, too, all gradients agree");
 
+    [NeedsTorch]
     [Fact]
     public void A_learning_rate_that_is_too_large_is_named_and_is_no_disagreement()
     {
@@ -130,6 +136,7 @@ public sealed class WalkthroughTests
         Run("--help").Output.Should().Contain("[default: -0.1]").And.Contain("[default: 1000]").And.Contain("<double|float>")
             .And.Contain("--hidden-weight").And.Contain("--hidden-bias").And.Contain("--output-weight").And.Contain("--output-bias");
 
+    [NeedsTorch]
     [Fact]
     public void No_setting_raises_a_false_alarm_or_breaks_the_lines()
     {
@@ -149,6 +156,7 @@ public sealed class WalkthroughTests
         }, count: 100);
     }
 
+    [NeedsTorch]
     [Fact]
     public void A_wrong_derivative_is_named_and_the_exit_code_is_1()
     {

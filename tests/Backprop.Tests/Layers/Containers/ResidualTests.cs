@@ -7,11 +7,13 @@ namespace Backprop.Tests;
 
 public abstract class ResidualTests<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Fact]
     public void Gradients_agree_with_PyTorch_and_finite_differences() => Any.Shape.ForAll(shape =>
         Proof.Layer(new Residual<T>(Linear(shape.Columns, shape.Seed)), Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed),
             (x, p) => x + nn.functional.linear(x, p["f.weight"], p["f.bias"]), shape.Seed));
 
+    [NeedsTorch]
     [Fact]
     public void Nests_agree_too() => Any.Shape.ForAll(shape =>
     {
@@ -24,10 +26,12 @@ public abstract class ResidualTests<T> where T : unmanaged, IFloatingPointIeee75
         }, shape.Seed);
     });
 
+    [NeedsTorch]
     [Fact]
     public void Around_the_identity_it_doubles() => Any.Shape.ForAll(shape =>
         Proof.Layer(new Residual<T>(new Identity<T>()), Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed), (x, _) => x + x, shape.Seed));
 
+    [NeedsTorch]
     [Fact]
     public void The_identity_is_none() => Any.Shape.ForAll(shape =>
         Proof.Layer(new Identity<T>(), Any.Matrix<T>(shape.Rows, shape.Columns, shape.Seed), (x, _) => x * 1, shape.Seed));

@@ -12,26 +12,33 @@ public abstract class BatchNorm1dTests<T> where T : unmanaged, IFloatingPointIee
 {
     private static readonly Gen<(int Rows, int Columns, int Seed)> Batches = Any.Shape.Select(shape => (shape.Rows + 1, shape.Columns, shape.Seed));
 
+    [NeedsTorch]
     [Fact]
     public void Gradients_in_training_agree_with_PyTorch_and_finite_differences() => Batches.ForAll(shape => Prove(shape, new BatchNorm1d<T>(shape.Columns)));
 
+    [NeedsTorch]
     [Fact]
     public void Gradients_in_training_without_weight_and_bias_agree_too() => Batches.ForAll(shape => Prove(shape, new BatchNorm1d<T>(shape.Columns, affine: false)));
 
+    [NeedsTorch]
     [Fact]
     public void Gradients_in_training_with_a_large_epsilon_agree_too() => Batches.ForAll(shape => Prove(shape, new BatchNorm1d<T>(shape.Columns, epsilon: 0.3)));
 
+    [NeedsTorch]
     [Fact]
     public void Gradients_in_evaluation_agree_too() => Any.Shape.ForAll(shape => Prove(shape, new BatchNorm1d<T>(shape.Columns), training: false));
 
+    [NeedsTorch]
     [Fact]
     public void Gradients_in_evaluation_without_weight_and_bias_agree_too() => Any.Shape.ForAll(shape => Prove(shape, new BatchNorm1d<T>(shape.Columns, affine: false), training: false));
 
+    [NeedsTorch]
     [Fact]
     public void Without_running_statistics_evaluation_takes_the_batchs_own() => Batches.ForAll(shape =>
         Prove(shape, new BatchNorm1d<T>(shape.Columns, trackRunningStats: false), training: false));
 
     /// <summary>More rows and columns than any vector has lanes. Sums of 300 floats of both signs round 300 times: ten times the usual absolute bound.</summary>
+    [NeedsTorch]
     [Theory]
     [InlineData(67, 5)]
     [InlineData(203, 1)]
@@ -42,6 +49,7 @@ public abstract class BatchNorm1dTests<T> where T : unmanaged, IFloatingPointIee
     /// <summary>
     /// Variance 0: x̂ is 0 up to the rounding of the mean, which r = 1/sqrt(eps) = 316 multiplies, as it does dX; hence, in float, 316 times the usual bound.
     /// </summary>
+    [NeedsTorch]
     [Fact]
     public void Constant_columns_are_finite_and_agree() => Batches.ForAll(shape =>
     {
@@ -49,6 +57,7 @@ public abstract class BatchNorm1dTests<T> where T : unmanaged, IFloatingPointIee
         Prove(shape, new BatchNorm1d<T>(shape.Columns), x, Conditioning.Widened<T>(316), finiteDifferences: false);
     });
 
+    [NeedsTorch]
     [Fact]
     public void Running_statistics_follow_PyTorchs() => Batches.ForAll(shape =>
     {
@@ -193,6 +202,7 @@ public sealed class BatchNorm1dSingleTests : BatchNorm1dTests<float>
     }
 
     /// <summary>As in LayerNorm: at 1e6 the judge is PyTorch in double from the same inputs.</summary>
+    [NeedsTorch]
     [Fact]
     public void Large_offsets_lose_no_digits() => Any.Shape.ForAll(shape =>
     {

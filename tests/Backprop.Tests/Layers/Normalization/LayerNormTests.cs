@@ -10,23 +10,29 @@ namespace Backprop.Tests;
 
 public abstract class LayerNormTests<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Fact]
     public void Gradients_agree_with_PyTorch_and_finite_differences() => Any.Shape.ForAll(shape => Prove(shape, new LayerNorm<T>(shape.Columns)));
 
+    [NeedsTorch]
     [Fact]
     public void Gradients_without_a_bias_agree_too() => Any.Shape.ForAll(shape => Prove(shape, new LayerNorm<T>(shape.Columns, bias: false)));
 
+    [NeedsTorch]
     [Fact]
     public void Gradients_without_weight_and_bias_agree_too() => Any.Shape.ForAll(shape => Prove(shape, new LayerNorm<T>(shape.Columns, elementwiseAffine: false)));
 
+    [NeedsTorch]
     [Fact]
     public void Gradients_with_a_large_epsilon_agree_too() => Any.Shape.ForAll(shape => Prove(shape, new LayerNorm<T>(shape.Columns, epsilon: 0.3)));
 
     /// <summary>Then r would be infinite in the lanes beyond the last row.</summary>
+    [NeedsTorch]
     [Fact]
     public void Gradients_without_an_epsilon_agree_too() => Prove((5, 7, 3), new LayerNorm<T>(7, epsilon: 0));
 
     /// <summary>More rows and columns than any vector has lanes. Sums of 300 floats of both signs round 300 times: ten times the usual absolute bound.</summary>
+    [NeedsTorch]
     [Theory]
     [InlineData(67, 5)]
     [InlineData(1, 203)]
@@ -47,6 +53,7 @@ public abstract class LayerNormTests<T> where T : unmanaged, IFloatingPointIeee7
     /// <summary>
     /// Variance 0: x̂ is 0 up to the rounding of the mean, which r = 1/sqrt(eps) = 316 multiplies, as it does dX; hence, in float, 316 times the usual bound.
     /// </summary>
+    [NeedsTorch]
     [Fact]
     public void Constant_rows_are_finite_and_agree() => Any.Shape.ForAll(shape =>
     {
@@ -123,6 +130,7 @@ public sealed class LayerNormSingleTests : LayerNormTests<float>
     /// At 1e6 neighbouring floats are 1/16 apart, and the mean of a row is no float. PyTorch in float loses digits there, so the judge is PyTorch in
     /// double from the same inputs, and the usual tolerance holds: the mean's remainder is kept.
     /// </summary>
+    [NeedsTorch]
     [Fact]
     public void Large_offsets_lose_no_digits() => Any.Shape.Where(shape => shape.Columns > 2).ForAll(shape =>
     {

@@ -9,16 +9,20 @@ namespace Backprop.Tests;
 /// <summary>TorchSharp has no RMSNorm: the twin is its formula, which PyTorch differentiates.</summary>
 public abstract class RMSNormTests<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    [NeedsTorch]
     [Fact]
     public void Gradients_agree_with_PyTorch_and_finite_differences() => Any.Shape.ForAll(shape => Prove(shape, new RMSNorm<T>(shape.Columns)));
 
+    [NeedsTorch]
     [Fact]
     public void Gradients_without_a_weight_agree_too() => Any.Shape.ForAll(shape => Prove(shape, new RMSNorm<T>(shape.Columns, elementwiseAffine: false)));
 
+    [NeedsTorch]
     [Fact]
     public void Gradients_with_a_large_epsilon_agree_too() => Any.Shape.ForAll(shape => Prove(shape, new RMSNorm<T>(shape.Columns, epsilon: 0.3)));
 
     /// <summary>More rows and columns than any vector has lanes. Sums of 300 floats of both signs round 300 times: ten times the usual absolute bound.</summary>
+    [NeedsTorch]
     [Theory]
     [InlineData(67, 5)]
     [InlineData(1, 203)]
@@ -27,6 +31,7 @@ public abstract class RMSNormTests<T> where T : unmanaged, IFloatingPointIeee754
     public void Large_shapes_agree_too(int rows, int columns) => Prove((rows, columns, rows), new RMSNorm<T>(columns), tolerance: Conditioning.Widened<T>(10), finiteDifferences: rows * columns < 400);
 
     /// <summary>An offset is no burden here, since nothing is subtracted: the usual tolerance holds.</summary>
+    [NeedsTorch]
     [Fact]
     public void Large_offsets_and_constant_rows_agree() => Any.Shape.ForAll(shape =>
     {

@@ -1,0 +1,80 @@
+using System.Net;
+using System.Xml.Linq;
+using FluentAssertions;
+using Microsoft.CodeAnalysis;
+using Xunit;
+
+namespace Backprop.Tests.Docs;
+
+/// <summary>Every C# block of the README and of docs/ compiles, runs, and prints what the text block after it says; and every example in a doc comment compiles.</summary>
+public sealed class SnippetTests
+{
+    // What the examples in doc comments take for granted. A variable that is not among it is let pass, with what is done to it.
+    private const string Given = """
+        global using System.Numerics;
+        global using System.Runtime.CompilerServices;
+        global using Backprop;
+        global using MathNet.Numerics.LinearAlgebra;
+        global using static Given;
+
+        static class Given
+        {
+            public static readonly Matrix<double> x = Matrix<double>.Build.Dense(4, 3), y = x, dY = x, prediction = x, target = x, yHat = x, logits = x;
+            public static readonly Vector<double> sample = Vector<double>.Build.Dense(3);
+            public static readonly Sequential<double> model = [], body = [], head = [];
+            public static readonly ForwardPass<double> pass = model.NewPass();
+            public static readonly Loss<double> loss = new MSELoss<double>();
+            public static readonly SGD<double> optimizer = new(model.Parameters, 0.1), sgd = optimizer;
+            public static readonly Samples<double> samples = new(x, y), heldBack = samples, training = samples;
+            public static readonly Batches<double> batches = new(x, y, 2);
+            public static readonly Generator generator = new(0);
+            public static readonly Linear<double> linear = new(3, 4);
+            public const int epochs = 10, batchesPerEpoch = 10;
+            public static readonly Trainer<double> trainer = new(model, loss, optimizer, batches);
+        }
+        """;
+
+    public static IEnumerable<TheoryDataRow<string, int>> Programs =>
+        Repository.MarkdownFiles.SelectMany(file => Snippet.Programs(file, Repository.Read(file))).Select(program => new TheoryDataRow<string, int>(program[0].File, program[0].Line));
+
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public void A_block_compiles_and_prints_what_the_text_says(string file, int line) =>
+        Check(Snippet.Programs(file, Repository.Read(file)).Single(program => program[0].Line == line));
+
+    [Fact]
+    public void A_block_that_does_not_compile_that_throws_or_that_prints_something_else_is_found()
+    {
+        Run("```csharp\nConsole.WriteLine(1)\n```").Should().Throw<InvalidOperationException>().WithMessage("CS1002*Console.WriteLine(1)");
+        Run("```csharp\nthrow new Exception(\"so it is\");\n```").Should().Throw<InvalidOperationException>().WithMessage("*so it is*");
+        Run("```csharp\nvar a = 1;\nConsole.WriteLine(a);\n```\n```text\n1\n```\n```csharp continues\nConsole.WriteLine(a + 1);\n```\n```text\n3\n```").Should().Throw<Exception>().WithMessage("*(a + 1)*");
+        Run("```csharp\nforeach (var i in Enumerable.Range(0, 9)) Console.WriteLine(i);\n```\n```text\n0\n...\n8\n```").Should().NotThrow();
+        Run("```csharp continues\nConsole.WriteLine(1);\n```").Should().Throw<InvalidDataException>();
+
+        static Action Run(string markdown) => () =>
+        {
+            foreach (var program in Snippet.Programs("a.md", markdown)) Check(program);
+        };
+    }
+
+    [Fact]
+    public void The_examples_in_doc_comments_compile()
+    {
+        var members = XDocument.Load(Path.Combine(AppContext.BaseDirectory, "Backprop.xml")).Descendants("member").ToArray();
+        var examples = members.SelectMany(member => member.Elements("example").SelectMany(example => example.Elements("code")).Select(code => (Name: (string)member.Attribute("name")!, Code: WebUtility.HtmlDecode(code.Value))))
+            .ToArray();
+        examples.Should().HaveCountGreaterThan(25);
+        // An example may name a thing and leave it at that (CS0219), and need not say where its variables come from (CS0103).
+        string[] allowed = ["CS0219", "CS0103"];
+        examples.SelectMany(example => SnippetCompiler.Problems(SnippetCompiler.Compose([example.Code], nested: true), Given).Where(problem => !allowed.Contains(problem[..6])).Select(problem => $"{example.Name}: {problem}"))
+            .Should().BeEmpty();
+    }
+
+    private static void Check(IReadOnlyList<Snippet> program)
+    {
+        var outputs = SnippetCompiler.Run(program);
+        foreach (var (snippet, output) in program.Zip(outputs))
+            if (snippet is { Prints: string text, Runs: true })
+                Snippet.Agrees(text, output).Should().BeTrue("{0}:{1} should print\n{2}\nbut prints\n{3}\nThe block is\n{4}", snippet.File, snippet.Line, text, output, snippet.Code);
+    }
+}
