@@ -11,12 +11,12 @@ namespace Backprop;
 /// </remarks>
 /// <example>
 /// <code>
-/// private readonly struct Heavy(double lr, double mu) : IUpdateRule&lt;T&gt;
+/// private readonly struct Heavy(double lr, double mu) : IUpdateRule&lt;float&gt;
 /// {
 ///     public static int Buffers => 1;
 ///
 ///     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-///     public void Apply&lt;V&gt;(V g, ref V p, ref V buf, ref V _, ref V __) where V : unmanaged, IVector&lt;V, T&gt;
+///     public void Apply&lt;V&gt;(V g, ref V p, ref V buf, ref V _, ref V __) where V : unmanaged, IVector&lt;V, float&gt;
 ///     {
 ///         buf = mu * buf + g;
 ///         p -= lr * buf;

@@ -23,10 +23,14 @@ namespace Backprop;
 /// </remarks>
 /// <example>
 /// <code>
-/// protected override void Describe(Settings settings)
+/// public sealed class Close(double distance) : Metric&lt;double&gt;
 /// {
-///     settings.Add("slope", _slope);
-///     settings.Add("weights", _weights);
+///     public override string Name => "close";
+///
+///     protected override void Describe(Settings settings) => settings.Add("distance", distance);
+///
+///     protected override double Measure(Matrix&lt;double&gt; prediction, Matrix&lt;double&gt; target) =>
+///         (prediction - target).Enumerate().Average(d => Math.Abs(d) &lt; distance ? 1.0 : 0.0);
 /// }
 /// </code>
 /// </example>

@@ -20,7 +20,7 @@ public sealed class SnippetTests
         static class Given
         {
             public static readonly Matrix<double> x = Matrix<double>.Build.Dense(4, 3), y = x, dY = x, prediction = x, target = x, yHat = x, logits = x;
-            public static readonly Vector<double> sample = Vector<double>.Build.Dense(3);
+            public static readonly MathNet.Numerics.LinearAlgebra.Vector<double> sample = MathNet.Numerics.LinearAlgebra.Vector<double>.Build.Dense(3);
             public static readonly Sequential<double> model = [], body = [], head = [];
             public static readonly ForwardPass<double> pass = model.NewPass();
             public static readonly Loss<double> loss = new MSELoss<double>();
