@@ -257,7 +257,7 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
         throw new KeyNotFoundException($"There is no layer \"{name}\" here; there is: {string.Join(", ", _children.Select(child => child.Name))}.");
     }
 
-    private InvalidOperationException NegativeSize(string method, int size) => new($"{this} says {method}({size}) is negative.");
+    private InvalidOperationException NegativeSize(string method, int size) => new($"{this} says {method}({Signature.Number(size)}) is negative.");
 
     private void RequireOwn(ForwardPass<T> pass)
     {

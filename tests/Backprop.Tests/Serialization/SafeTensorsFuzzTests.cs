@@ -358,7 +358,7 @@ public sealed class SafeTensorsFuzzTests(ITestOutputHelper output)
             var shape = tensor.Value.GetProperty("shape").EnumerateArray().Select(Integer).ToList();
             var offsets = tensor.Value.GetProperty("data_offsets").EnumerateArray().Select(Integer).ToList();
             if (offsets.Count != 2 || shape.Count > 64
-                || shape.Where(size => !size.IsZero).Aggregate(BigInteger.One, (a, b) => a * b) * type.Bits() / 8 > long.MaxValue)
+                || shape.Where(size => !size.IsZero).Aggregate(BigInteger.One, (a, b) => a * b) * Math.Max(8, type.Bits()) / 8 > long.MaxValue)
                 return false;
             BigInteger bits = shape.Aggregate(BigInteger.One, (a, b) => a * b) * type.Bits();
             if (8 * (offsets[1] - offsets[0]) != bits)
