@@ -27,13 +27,11 @@ public sealed partial class Trainer<T>
 
     private void RequireParameters()
     {
-        var moved = Optimizer.Parameters.ToHashSet();
-        var missing = Model.NamedParameters().Where(named => !moved.Contains(named.Parameter)).DistinctBy(named => named.Parameter).Select(named => named.Name).ToList();
-        if (missing.Count > 0 && !AllowPartial)
-            throw new InvalidOperationException($"Trainer expects an optimizer of all the model's parameters, but {Optimizer} lacks {string.Join(", ", missing)}. "
-                + "Of layers that were added after it was made, add them with AddGroup; or, to train a part of the model, set AllowPartial.");
-        var known = Model.Parameters.ToHashSet();
-        var foreign = Optimizer.Parameters.Where(parameter => !known.Contains(parameter)).ToList();
+        var missing = AllowPartial ? [] : Optimizer.Missing(Model);
+        if (missing.Count > 0)
+            throw new InvalidOperationException($"Trainer expects an optimizer of all the model's parameters, but {Optimizer} lacks {string.Join(", ", missing.Select(named => named.Name))}. "
+                + "Of layers that were added after it was made, add them with AddGroup; or, to train a part of the model, freeze them or set AllowPartial.");
+        var foreign = Optimizer.Foreign(Model);
         if (foreign.Count > 0)
             throw new InvalidOperationException($"Trainer expects an optimizer of the model's parameters alone, but {Optimizer} has others: {string.Join(", ", foreign)}.");
     }

@@ -25,6 +25,10 @@ public abstract class TrainerChecksTests<T> where T : unmanaged, System.Numerics
         part.Fit(2);
         Runs.Model(model["hidden"]).Should().NotBe(hidden);
         Runs.Model(model["output"]).Should().Be(output);
+
+        foreach (var parameter in model["output"].Parameters) parameter.Frozen = true;
+        NewTrainer(model, optimizer).Fit(1);        // what is frozen is left out on purpose
+        Runs.Model(model["output"]).Should().Be(output);
     }
 
     [Theory]
