@@ -213,7 +213,11 @@ internal sealed partial class Mutator : CSharpSyntaxWalker
         if (place >= 0 && others.Count > 1 && _confused.Add((Around(node).Span, own.Name))) Add("wrong operand", node, others[(place + 1) % others.Count].Name);
     }
 
-    public override void VisitParameter(ParameterSyntax node) => Visit(node.Default);
+    public override void VisitParameter(ParameterSyntax node)
+    {
+        // An override's default is the base's, which is the one that callers see.
+        if (node.Parent?.Parent is not MethodDeclarationSyntax method || !method.Modifiers.Any(SyntaxKind.OverrideKeyword)) Visit(node.Default);
+    }
 
     public override void VisitTypeArgumentList(TypeArgumentListSyntax node) { }
 

@@ -5,7 +5,8 @@ namespace Backprop;
 /// <summary>RMSprop: p -= lr g / (√v + ε), where v is a running mean of g².</summary>
 /// <remarks>
 /// <para>v = α v + (1 - α) g², with g = dL/dp + λ p (weight decay λ). Centred, the mean of g is kept too and the root is that of the variance,
-/// v - mean². With momentum μ the quotient goes into buf = μ buf + g / (√v + ε), and p -= lr buf. CHAIN-RULE.md, "RMSprop".</para>
+/// v - mean²; where rounding carries that below 0, it counts as 0 (PyTorch's step is NaN there, as after some equal gradients). With momentum μ the
+/// quotient goes into buf = μ buf + g / (√v + ε), and p -= lr buf. CHAIN-RULE.md, "RMSprop".</para>
 /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.optim.RMSprop.html">torch.optim.RMSprop</see>.
 /// Sources: T. Tieleman and G. Hinton, lecture 6e, 2012; A. Graves, Generating sequences with recurrent neural networks, 2013 (centred).</para>
 /// </remarks>

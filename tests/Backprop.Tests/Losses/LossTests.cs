@@ -37,6 +37,17 @@ public abstract class LossTests<T> where T : unmanaged, System.Numerics.IFloatin
     }
 
     [Theory, MemberData(nameof(All), DisableDiscoveryEnumeration = true)]
+    public void What_is_given_for_the_result_comes_back_with_it(Loss<T> loss)
+    {
+        var (prediction, target) = Case(loss, 5);
+        var losses = loss.Unreduced(prediction, target);
+        var (ownLosses, ownGradient) = (Matrix<T>.Build.Dense(5, losses.ColumnCount, T.NaN), Matrix<T>.Build.Dense(5, prediction.ColumnCount, T.NaN));
+        loss.Unreduced(prediction, target, ownLosses).Should().BeSameAs(ownLosses).And.Be(losses);
+        loss.UnreducedBackward(prediction, target, losses, ownGradient).Should().BeSameAs(ownGradient).And.Be(loss.UnreducedBackward(prediction, target, losses));
+        loss.Backward(prediction, target, ownGradient).Should().BeSameAs(ownGradient).And.Be(loss.Backward(prediction, target));
+    }
+
+    [Theory, MemberData(nameof(All), DisableDiscoveryEnumeration = true)]
     public void Operands_stay_as_they_are_and_the_same_call_gives_the_same_bits(Loss<T> loss)
     {
         var (prediction, target) = Case(loss, 33);

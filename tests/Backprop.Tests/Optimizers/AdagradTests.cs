@@ -1,7 +1,6 @@
 using System.Numerics;
 using CsCheck;
 using FluentAssertions;
-using TorchSharp;
 using Xunit;
 
 namespace Backprop.Tests;
@@ -18,7 +17,7 @@ public abstract class AdagradTests<T> where T : unmanaged, IFloatingPointIeee754
         var (shape, o) = with;
         Trajectory.Compare<T>("Adagrad", shape,
             p => new Adagrad<T>(p, o.Rate, o.RateDecay, o.Decay, o.Initial, o.Epsilon),
-            p => torch.optim.Adagrad(p, o.Rate, o.RateDecay, o.Decay, o.Initial, o.Epsilon));
+            p => new AdagradTwin(p, o.Rate, o.RateDecay, o.Decay, o.Initial, o.Epsilon));
     }, count: 100);
 
     [NeedsTorch]

@@ -21,7 +21,7 @@ public abstract class FreezingTests<T> where T : unmanaged, IFloatingPointIeee75
         ("Adam", p => new Adam<T>(p, 0.05, epsilon: 1e-3, amsgrad: true), p => torch.optim.Adam(p, 0.05, eps: 1e-3, amsgrad: true)),
         ("AdamW", p => new AdamW<T>(p, 0.05, epsilon: 1e-3, weightDecay: 0.3), p => torch.optim.AdamW(p, 0.05, eps: 1e-3, weight_decay: 0.3)),
         ("RMSprop", p => new RMSprop<T>(p, 0.01, 0.9, 1e-3, 0.1, 0.9, centered: true), p => torch.optim.RMSProp(p, 0.01, 0.9, 1e-3, 0.1, 0.9, centered: true)),
-        ("Adagrad", p => new Adagrad<T>(p, 0.05, 0.1, 0.1, 0.5), p => torch.optim.Adagrad(p, 0.05, 0.1, 0.1, 0.5)),
+        ("Adagrad", p => new Adagrad<T>(p, 0.05, 0.1, 0.1, 0.5), p => new AdagradTwin(p, 0.05, 0.1, 0.1, 0.5)),
     ];
 
     public static TheoryData<int> Numbers => [.. Enumerable.Range(0, Kinds.Length)];

@@ -39,8 +39,10 @@ internal static class Trajectory
             {
                 parameters[i].Frozen = isFrozen?.Invoke(step, i) ?? false;
                 twins[i].grad = parameters[i].Frozen ? null : Tensor(parameters[i], parameters[i].Gradients);
+                if (keep == 1 || parameters[i].Frozen) continue;
                 using var noGradient = torch.no_grad();
-                if (keep != 1 && !parameters[i].Frozen) twins[i].mul_(keep);
+                using Scalar factor = keep;
+                twins[i].mul_(factor);
             }
 
             optimizer.Step();

@@ -225,6 +225,32 @@ public class SchedulerTests
     }
 
     [Theory]
+    [InlineData(PlateauMode.Min, ThresholdMode.Relative, 2, 1.75)]
+    [InlineData(PlateauMode.Max, ThresholdMode.Relative, 6, 6.25)]
+    [InlineData(PlateauMode.Min, ThresholdMode.Absolute, 3.5, 3.25)]
+    [InlineData(PlateauMode.Max, ThresholdMode.Absolute, 4.5, 4.75)]
+    public void A_metric_must_pass_the_threshold_not_just_reach_it(PlateauMode mode, ThresholdMode thresholdMode, double at, double beyond)
+    {
+        var scheduler = new ReduceLROnPlateau(MakeOptimizer("SGD"), mode, threshold: 0.5, thresholdMode: thresholdMode);
+        scheduler.Step(4);
+        scheduler.Step(at);
+        (scheduler.Best, scheduler.BadEpochs).Should().Be((4, 1));
+        scheduler.Step(beyond);
+        (scheduler.Best, scheduler.BadEpochs).Should().Be((beyond, 0));
+    }
+
+    // The last rate is too small to be seen among the others.
+    [Fact]
+    public void One_cycle_starts_at_a_25th_of_its_height_and_ends_at_a_10000th_of_that()
+    {
+        var optimizer = MakeOptimizer("SGD");
+        var scheduler = new OneCycleLR(optimizer, 0.3, totalSteps: 4);
+        optimizer.Groups[0].LearningRate.Should().BeApproximately(0.3 / 25, 1e-15);
+        for (var step = 0; step < 3; step++) scheduler.Step();
+        optimizer.Groups[0].LearningRate.Should().BeApproximately(0.3 / 25 / 1e4, 1e-18);
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(2.5)]
     public void A_large_threshold_leaves_the_first_metric_good(double threshold)
