@@ -3,7 +3,6 @@ using System.Runtime.CompilerServices;
 using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
-using MathNet.Numerics.LinearAlgebra.Storage;
 
 namespace Backprop;
 
@@ -26,13 +25,13 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     private readonly int _children;
     private ForwardPass<T>[] _steps;
     private ForwardPass<T>? _parent;
-    private Matrix<T>? _input, _output;
-    private Matrix<T>? _admitted;                   // the last output that was looked at, for an input of that shape
+    private Matrix<T>? _input, _output, _dY, _dX;   // each was looked at when it was new here: a matrix keeps its shape and storage
+    private Stage _stage;
     private ReusedMatrix<T> _outputs, _inputGradients;
     private bool _known, _inputWasOwnOutput;
     private int _levels = 1;
-    private int _thread;                            // that is in the pass, 1 where a parent knows which, or 0
-    private int _runs, _runsOfSteps;                // how often this pass ran forward, and its steps together when it last did
+    private nint _user;                             // who is in the pass: a place on the outermost caller's stack, 1 in the steps within, or 0
+    private int _runsOfSteps, _runsOfStepsThen;     // how often the steps ran forward, now and when this pass last did
     private int _structure, _rows, _columns;        // what the declared output shape was asked for, and when
     private int _outputRows, _outputColumns;
 
@@ -52,7 +51,6 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         for (var i = 0; i < _steps.Length; i++) _steps[i] = NewStep(children[i]);
     }
 
-
     /// <summary>The layer this pass belongs to.</summary>
     public Layer<T> Layer { get; }
 
@@ -65,13 +63,13 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     /// <summary>The output y of the last forward pass. The next one overwrites it.</summary>
     /// <exception cref="InvalidOperationException">There was no forward pass yet.</exception>
-    public Matrix<T> Output => _output ?? throw NotRun();
+    public Matrix<T> Output => HasRun ? _output! : throw NotRun();
 
     /// <summary>dL/dY as the backward pass received it; null before one.</summary>
-    public Matrix<T>? OutputGradient { get; private set; }
+    public Matrix<T>? OutputGradient => _stage >= Stage.Backward ? _dY : null;
 
     /// <summary>dL/dX as the backward pass returned it; null before one, and where nobody needed it.</summary>
-    public Matrix<T>? InputGradient { get; private set; }
+    public Matrix<T>? InputGradient => _stage == Stage.Done ? _dX : null;
 
     /// <summary>
     /// Whether the running backward pass needs dL/dX. A layer whose dL/dX is costly may skip it and return null where this is false:
@@ -111,12 +109,18 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <exception cref="InvalidOperationException">The layer returned null, or a matrix that is sparse or not of the shape it declares; or the pass is in use.</exception>
     public Matrix<T> Forward(Matrix<T> x)
     {
-        if (_parent is null || _parent._thread == 0) return ForwardOutermost(x);
-        if (_thread != 0) throw InUse();
-        _thread = 1;
-        var y = StepForward(x);
-        _thread = 0;
-        return y;
+        var parent = _parent;
+        if (parent is null || parent._user == 0) return ForwardOutermost(x);
+        if (_user != 0) throw InUse();
+        _user = 1;
+        try
+        {
+            return StepForward(x);
+        }
+        finally
+        {
+            _user = 0;
+        }
     }
 
     /// <summary>One checked step back: adds the gradients of the parameters to what is there, and returns dL/dX.</summary>
@@ -129,12 +133,18 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// the input's shape; or the pass is in use.</exception>
     public Matrix<T>? Backward(Matrix<T> dY, bool needsInputGradient = true)
     {
-        if (_parent is null || _parent._thread == 0) return BackwardOutermost(dY, needsInputGradient);
-        if (_thread != 0) throw InUse();
-        _thread = 1;
-        var dX = StepBackward(dY, needsInputGradient);
-        _thread = 0;
-        return dX;
+        var parent = _parent;
+        if (parent is null || parent._user == 0) return BackwardOutermost(dY, needsInputGradient);
+        if (_user != 0) throw InUse();
+        _user = 1;
+        try
+        {
+            return StepBackward(dY, needsInputGradient);
+        }
+        finally
+        {
+            _user = 0;
+        }
     }
 
     /// <summary>For passes of containers that run a child more than once in a forward pass, as a recurrent one does: makes one more pass through it, the last of the <see cref="Steps"/>.</summary>
@@ -153,7 +163,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     }
 
     /// <summary>Whether there is an output: a layer may leave out a child.</summary>
-    internal bool HasRun => _output is not null;
+    internal bool HasRun => _stage >= Stage.Forward;
 
     /// <summary>Whether what <see cref="NewOutput"/> and <see cref="NewInputGradient"/> give is full of NaN, here and in all steps: for the gradient check.</summary>
     internal bool FillsWithNaN
@@ -170,7 +180,11 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <exception cref="InvalidOperationException">The layer's NewPass makes passes of another type, none, or some of another layer.</exception>
     internal void RequireKnown()
     {
-        if (_known) return;
+        if (!_known) Know();
+    }
+
+    private void Know()
+    {
         var type = Made(Layer, Training).GetType();
         if (!type.IsInstanceOfType(this))
             throw new ArgumentException($"{Layer} was given a {Name(GetType())}, but works with a {Name(type)}; make one with its own NewPass().", "pass");
@@ -218,7 +232,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Asks the layer what it makes of such an input, and whether it takes it at all; and looks through the whole tree for a pass older than its layer.</summary>
     private void Declare(Matrix<T> x)
     {
-        if (x?.Storage is not DenseColumnMajorMatrixStorage<T>) Operand.Dense(Who, x!, nameof(x));
+        if (x.Entries() is null) Operand.Dense(Who, x!, nameof(x));
         var structure = Structure.Version;
         if (_structure != structure) RequireUpToDate();
         int rows, columns;
@@ -240,6 +254,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         }
 
         (_rows, _columns, _outputRows, _outputColumns, _structure) = (x.RowCount, x.ColumnCount, rows, columns, structure);
+        (_stage, _output, _dY, _dX) = (Stage.None, null, null, null);      // they were looked at for another shape
     }
 
     private void RequireUpToDate()
@@ -249,63 +264,68 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         foreach (var step in _steps) step.RequireUpToDate();
     }
 
-    /// <summary>One step, without a net: what went wrong is cleared up by the outermost pass.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Matrix<T> StepForward(Matrix<T> x)
     {
-        // A matrix keeps its shape and storage, so one that was looked at needs no second look.
         if (!ReferenceEquals(x, _input) || _structure != Structure.Version) Admit(x);
-        _output = null;
-        OutputGradient = InputGradient = null;
+        _stage = Stage.None;
+        if (_parent is { } parent) parent._runsOfSteps = unchecked(parent._runsOfSteps + 1);
         var y = Layer.RunCore(x, this);
-        if (y is null || !ReferenceEquals(y, _admitted)) AdmitOutput(y);    // throws where it is null
-        _runs = unchecked(_runs + 1);
-        if (_steps.Length > 0) _runsOfSteps = RunsOfSteps();
-        return _output = y!;
+        if (y is null || !ReferenceEquals(y, _output)) AdmitOutput(y);      // throws where it is null
+        _runsOfStepsThen = _runsOfSteps;
+        _stage = Stage.Forward;
+        return y!;
     }
 
     private void Admit(Matrix<T> x)
     {
-        _admitted = null;
-        if (x is null || x.ColumnCount != _columns || x.RowCount != _rows || _structure != Structure.Version || x.Storage is not DenseColumnMajorMatrixStorage<T>) Declare(x!);
-        var own = _output is not null && ReferenceEquals(x!.Storage, _output.Storage) && !ReferenceEquals(x.Storage, _input!.Storage);
+        var own = HasRun && ReferenceEquals(x?.Storage, _output!.Storage) && !ReferenceEquals(x?.Storage, _input!.Storage);
+        if (x.Entries() is null || x!.ColumnCount != _columns || x.RowCount != _rows || _structure != Structure.Version) Declare(x!);
         if (own && Training) throw OwnOutput();
         (_inputWasOwnOutput, _input) = (own, x);
     }
 
     private void AdmitOutput(Matrix<T>? y)
     {
-        if (y is null || y.Storage is not DenseColumnMajorMatrixStorage<T> || y.RowCount != _outputRows || y.ColumnCount != _outputColumns) throw WrongOutput(y);
-        _admitted = y;
+        if (y.Entries() is null || y!.RowCount != _outputRows || y.ColumnCount != _outputColumns) throw WrongOutput(y);
+        (_output, _dY) = (y, null);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Matrix<T>? StepBackward(Matrix<T> dY, bool needsInputGradient)
     {
-        var (output, input) = (Output, Input);
-        if (dY is null || dY.Storage is not DenseColumnMajorMatrixStorage<T> || dY.RowCount != output.RowCount || dY.ColumnCount != output.ColumnCount)
-            Operand.Exactly(Layer, dY!, output.RowCount, output.ColumnCount, nameof(dY));
-        if (_inputWasOwnOutput || (_steps.Length > 0 && _runsOfSteps != RunsOfSteps())) throw NotOfThisBatch();
+        if (!HasRun) throw NotRun();
+        if (dY is null || !ReferenceEquals(dY, _dY)) AdmitOutputGradient(dY);
+        if (_inputWasOwnOutput || _runsOfStepsThen != _runsOfSteps) throw NotOfThisBatch();
 
         NeedsInputGradient = needsInputGradient;
-        OutputGradient = dY;
-        InputGradient = null;
+        _stage = Stage.Backward;
         var dX = Layer.RunBackwardCore(this, dY!);
         if (!needsInputGradient) return null;
-        if (dX is null || dX.Storage is not DenseColumnMajorMatrixStorage<T> || dX.RowCount != input.RowCount || dX.ColumnCount != input.ColumnCount) throw WrongInputGradient(dX);
-        return InputGradient = dX;
+        if (dX is null || !ReferenceEquals(dX, _dX)) AdmitInputGradient(dX);
+        _stage = Stage.Done;
+        return dX;
+    }
+
+    private void AdmitOutputGradient(Matrix<T>? dY)
+    {
+        Operand.Exactly(Layer, dY!, _outputRows, _outputColumns, nameof(dY));
+        _dY = dY;
+    }
+
+    private void AdmitInputGradient(Matrix<T>? dX)
+    {
+        if (dX.Entries() is null || dX!.RowCount != _rows || dX.ColumnCount != _columns) throw WrongInputGradient(dX);
+        _dX = dX;
     }
 
     private Matrix<T> ForwardOutermost(Matrix<T> x)
     {
-        Enter();
-        var done = false;
+        var me = Enter();
         try
         {
-            var result = StepForward(x);
-            done = _thread == Environment.CurrentManagedThreadId;
-            _thread = 0;
-            return done ? result : throw InUse();
+            var y = StepForward(x);
+            return _user == me ? y : throw InUse();
         }
         catch (ArgumentException refusal) when (Refusing() is { Length: > 0 } path)
         {
@@ -313,20 +333,17 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         }
         finally
         {
-            if (!done) LeaveAll();
+            _user = 0;
         }
     }
 
     private Matrix<T>? BackwardOutermost(Matrix<T> dY, bool needsInputGradient)
     {
-        Enter();
-        var done = false;
+        var me = Enter();
         try
         {
-            var result = StepBackward(dY, needsInputGradient);
-            done = _thread == Environment.CurrentManagedThreadId;
-            _thread = 0;
-            return done ? result : throw InUse();
+            var dX = StepBackward(dY, needsInputGradient);
+            return _user == me ? dX : throw InUse();
         }
         catch (ArgumentException refusal) when (Refusing() is { Length: > 0 } path)
         {
@@ -334,41 +351,26 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         }
         finally
         {
-            if (!done) LeaveAll();
+            _user = 0;
         }
     }
 
-    // Not a lock, which would cost more than small layers do: where two threads come in at the same instant, one of them is told at the end.
-    private void Enter()
+    // Not a lock, which would cost more than small layers do: where two threads come in at the same instant, they are told at the end. No two that are
+    // in here at once have one place on the stack.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private unsafe nint Enter()
     {
-        if (_thread != 0) throw InUse();
-        _thread = Environment.CurrentManagedThreadId;
-    }
-
-    private void LeaveAll()
-    {
-        _thread = 0;
-        foreach (var step in _steps) step.LeaveAll();
+        if (_user != 0) throw InUse();
+        byte place;
+        return _user = (nint)(&place);
     }
 
     /// <summary>The names on the way to the step in which an exception arose.</summary>
     private string Refusing()
     {
         var pass = this;
-        while (Array.Find(pass._steps, step => step._thread != 0) is { } inner) pass = inner;
+        while (Array.Find(pass._steps, step => step._user != 0) is { } inner) pass = inner;
         return pass.Path;
-    }
-
-    private int RunsOfSteps()
-    {
-        var runs = 0;
-        foreach (var step in _steps)
-        {
-            runs = unchecked(runs + step._runs);
-            step._thread = 0;       // of a step that threw, and whose container went on without it
-        }
-
-        return runs;
     }
 
     private Matrix<T> Unspecified(Matrix<T> matrix)
@@ -388,7 +390,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     private static string Name(Type type) => type.Name.Split('`')[0];
 
     private static string Returned(Matrix<T>? matrix) =>
-        matrix is null ? "null" : matrix.Storage is DenseColumnMajorMatrixStorage<T> ? $"a {Operand.Shape(matrix)} matrix" : $"a {Operand.Shape(matrix)} {matrix.GetType().Name}";
+        matrix is null ? "null" : matrix.Entries() is not null ? $"a {Operand.Shape(matrix)} matrix" : $"a {Operand.Shape(matrix)} {matrix.GetType().Name}";
 
     private InvalidOperationException WrongOutput(Matrix<T>? y) => new(
         $"{Who} returned {Returned(y)} for a {Operand.Shape(_input!)} input, but it declares a dense {_outputRows}x{_outputColumns} output (OutputRows, OutputColumns).");
@@ -408,4 +410,13 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     private InvalidOperationException InUse() => new($"{Who} was given a pass that is in use, by another thread or by itself; use a pass for each.");
 
     private InvalidOperationException NotRun() => new($"{Who} has not run forward with this pass yet: call Forward(x, pass) first.");
+
+    // How far the pass has come; while a layer runs, it is where it was before.
+    private enum Stage : byte
+    {
+        None,
+        Forward,
+        Backward,
+        Done,
+    }
 }

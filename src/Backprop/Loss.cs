@@ -274,8 +274,9 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     protected void CheckResult(Matrix<T> result, string parameter, int rows, int columns, params ReadOnlySpan<Matrix<T>> operands)
     {
         Operand.Exactly(this, result, rows, columns, parameter);
+        var entries = result.Entries();
         foreach (var operand in operands)
-            if (ReferenceEquals(result.AsColumnMajorArray(), operand.AsColumnMajorArray()))
+            if (ReferenceEquals(entries, operand.Entries()))
                 throw new ArgumentException($"{this} expects a result of its own, but it shares its entries with an operand.", parameter);
     }
 }

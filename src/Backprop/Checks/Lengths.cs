@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace Backprop.Checks;
 
@@ -6,17 +7,20 @@ namespace Backprop.Checks;
 /// <remarks>A comparison each, inlined; what is thrown stands apart. Sizes are multiplied as <see cref="long"/>: two of them cannot wrap.</remarks>
 internal static class Lengths
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MustAgree(long first, long second)
     {
         if (first != second) Throw(first, second);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MustAgree(long first, long second, long third)
     {
         MustAgree(first, second);
         MustAgree(first, third);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MustAgree(long first, long second, long third, long fourth)
     {
         MustAgree(first, second, third);
@@ -24,30 +28,35 @@ internal static class Lengths
     }
 
     /// <summary>An operand that is left out where it is empty.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MustAgreeOrBeEmpty(int length, int expected)
     {
         if (length != 0) MustAgree(length, expected);
     }
 
     /// <summary>A matrix's entries: rows times columns of them, and neither is negative.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MustBeMatrix(int length, int rows, int columns)
     {
         if ((rows | columns) < 0 || length != (long)rows * columns) ThrowMatrix(length, rows, columns);
     }
 
     /// <summary>A matrix that is left out where it is empty.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MustBeMatrixOrEmpty(int length, int rows, int columns)
     {
         if (length != 0) MustBeMatrix(length, rows, columns);
     }
 
     /// <summary>Some neighbouring rows of a matrix, whose columns are <paramref name="stride"/> entries apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MustHoldRows(int length, int rows, int columns, int stride)
     {
         if (columns < 0 || rows > stride || (rows > 0 && columns > 0 && length < (columns - 1L) * stride + rows)) ThrowRows(length, rows, columns, stride);
     }
 
     /// <summary>At least so many elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MustHold(int length, int count)
     {
         if (length < count) ThrowFew(length, count);

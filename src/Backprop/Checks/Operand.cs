@@ -19,10 +19,8 @@ public static class Operand
     public static T[] Dense<T>(object owner, Matrix<T> x, string parameter) where T : struct, IEquatable<T>, IFormattable
     {
         ArgumentNullException.ThrowIfNull(x, parameter);
-        return x.Storage is DenseColumnMajorMatrixStorage<T> storage
-            ? storage.Data
-            : throw new ArgumentException(
-                $"{owner} expects a dense matrix, but {parameter} is a {Shape(x)} {x.GetType().Name}; copy it with Matrix<{typeof(T).Name}>.Build.DenseOfMatrix({parameter}).", parameter);
+        return x.Entries() ?? throw new ArgumentException(
+            $"{owner} expects a dense matrix, but {parameter} is a {Shape(x)} {x.GetType().Name}; copy it with Matrix<{typeof(T).Name}>.Build.DenseOfMatrix({parameter}).", parameter);
     }
 
     /// <summary>The entries of a dense vector, without a copy.</summary>
@@ -50,10 +48,10 @@ public static class Operand
     /// <exception cref="ArgumentException">One is not dense, or their shapes differ.</exception>
     public static void Same<T>(object owner, Matrix<T> a, string aName, Matrix<T> b, string bName) where T : struct, IEquatable<T>, IFormattable
     {
-        Dense(owner, a, aName);
-        Dense(owner, b, bName);
-        if (a.RowCount != b.RowCount || a.ColumnCount != b.ColumnCount)
-            throw new ArgumentException($"{owner} expects {aName} and {bName} of the same shape, but {aName} is {Shape(a)} and {bName} is {Shape(b)}.", bName);
+        if (a.Entries() is not null && b.Entries() is not null && a.RowCount == b.RowCount && a.ColumnCount == b.ColumnCount) return;
+        Dense(owner, a!, aName);
+        Dense(owner, b!, bName);
+        throw new ArgumentException($"{owner} expects {aName} and {bName} of the same shape, but {aName} is {Shape(a!)} and {bName} is {Shape(b!)}.", bName);
     }
 
     /// <summary>A dense matrix of a known shape.</summary>
@@ -66,8 +64,8 @@ public static class Operand
     /// <exception cref="ArgumentException"><paramref name="x"/> is not dense, or of another shape.</exception>
     public static void Exactly<T>(object owner, Matrix<T> x, int rows, int columns, string parameter) where T : struct, IEquatable<T>, IFormattable
     {
-        Dense(owner, x, parameter);
-        if (x.RowCount != rows || x.ColumnCount != columns)
-            throw new ArgumentException($"{owner} expects {parameter} to be {rows}x{columns}, but it is {Shape(x)}.", parameter);
+        if (x.Entries() is not null && x.RowCount == rows && x.ColumnCount == columns) return;
+        Dense(owner, x!, parameter);
+        throw new ArgumentException($"{owner} expects {parameter} to be {rows}x{columns}, but it is {Shape(x!)}.", parameter);
     }
 }

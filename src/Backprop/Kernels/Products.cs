@@ -103,14 +103,18 @@ internal static unsafe class Products
         unchecked
         {
             var (a, b, c, inner) = (product.A, product.B, product.C, product.Inner);
+            var accumulate = product.Accumulate;
             for (var j = 0; j < product.Columns; j++)
-                for (var i = 0; i < product.Rows; i++)
+            {
+                T* ai = a.Start, bj = b.At(0, j), cij = c.At(0, j);
+                for (var i = product.Rows; i > 0; i--, ai += a.Row, cij += c.Row)
                 {
-                    T* ai = a.At(i, 0), bj = b.At(0, j), cij = c.At(i, j);
-                    var sum = product.Accumulate ? *cij : T.Zero;
-                    for (var p = 0; p < inner; p++, ai += a.Column, bj += b.Row) sum = T.MultiplyAddEstimate(*ai, *bj, sum);
+                    var sum = accumulate ? *cij : T.Zero;
+                    T* aip = ai, bpj = bj;
+                    for (var p = inner; p > 0; p--, aip += a.Column, bpj += b.Row) sum = T.MultiplyAddEstimate(*aip, *bpj, sum);
                     *cij = sum;
                 }
+            }
         }
     }
 }

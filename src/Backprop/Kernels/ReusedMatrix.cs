@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Numerics;
 using MathNet.Numerics.LinearAlgebra;
-using MathNet.Numerics.LinearAlgebra.Storage;
 
 namespace Backprop.Kernels;
 
@@ -12,13 +11,24 @@ namespace Backprop.Kernels;
 internal struct ReusedMatrix<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private Matrix<T>? _latest, _other;
+    private Matrix<T>? _apart;      // an operand whose entries are not those of the latest
 
     /// <summary>A dense matrix of this shape with unspecified contents, whose entries are not those of <paramref name="operand"/>.</summary>
     internal Matrix<T> Get(int rows, int columns, Matrix<T>? operand = null)
     {
-        if (Fits(_latest, rows, columns, operand)) return _latest!;
-        (_latest, _other) = (_other, _latest);
-        if (!Fits(_latest, rows, columns, operand)) _latest = New(rows, columns);
+        if (_latest is { } latest && latest.RowCount == rows && latest.ColumnCount == columns && ReferenceEquals(operand, _apart)) return latest;
+        return Look(rows, columns, operand);
+    }
+
+    private Matrix<T> Look(int rows, int columns, Matrix<T>? operand)
+    {
+        if (!Fits(_latest, rows, columns, operand))
+        {
+            (_latest, _other) = (_other, _latest);
+            if (!Fits(_latest, rows, columns, operand)) _latest = New(rows, columns);
+        }
+
+        _apart = operand;
         return _latest!;
     }
 
@@ -33,5 +43,5 @@ internal struct ReusedMatrix<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     /// <summary>Whether two dense matrices are the same place in memory.</summary>
     internal static bool Same(Matrix<T>? a, Matrix<T>? b) =>
-        ReferenceEquals(a, b) || (a?.Storage is DenseColumnMajorMatrixStorage<T> one && b?.Storage is DenseColumnMajorMatrixStorage<T> other && ReferenceEquals(one.Data, other.Data));
+        ReferenceEquals(a, b) || (a.Entries() is { } entries && ReferenceEquals(entries, b.Entries()));
 }

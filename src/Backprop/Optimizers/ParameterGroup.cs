@@ -177,10 +177,11 @@ public abstract class ParameterGroup<T> : ParameterGroup where T : unmanaged, IF
         {
             end = first + 1;
             if (parameters[first].Frozen) continue;
-            while (end < parameters.Length && !parameters[end].Frozen && progress[end].Steps == progress[first].Steps && progress[end].Buffers == progress[first].Buffers) end++;
+            var (steps, buffers) = (progress[first].Steps, progress[first].Buffers);
+            while (end < parameters.Length && !parameters[end].Frozen && progress[end].Steps == steps && progress[end].Buffers == buffers) end++;
             _mayMove = true;
-            Update(new(this, first, end, progress[first].Steps + 1));
-            for (var i = first; i < end; i++) progress[i].Steps++;
+            Update(new(this, first, end, steps + 1));
+            for (var i = first; i < end; i++) progress[i].Steps = steps + 1;
         }
     }
 

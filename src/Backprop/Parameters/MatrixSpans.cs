@@ -13,5 +13,11 @@ public static class MatrixSpans
     /// <exception cref="ArgumentException"><paramref name="x"/> is not dense.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Span<T> Span<T>(this Matrix<T> x) where T : struct, IEquatable<T>, IFormattable =>
-        x?.Storage is DenseColumnMajorMatrixStorage<T> storage ? storage.Data : Operand.Dense("Span", x!, nameof(x));
+        x.Entries() ?? Operand.Dense("Span", x!, nameof(x));
+
+    /// <summary>The entries of a dense matrix; null where it is not dense, or null itself.</summary>
+    // MathNet's storage is not sealed, but only MathNet can subclass it, and does not: to compare the type is the same as to ask "is", and needs no call.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static T[]? Entries<T>(this Matrix<T>? x) where T : struct, IEquatable<T>, IFormattable =>
+        x?.Storage is { } storage && storage.GetType() == typeof(DenseColumnMajorMatrixStorage<T>) ? Unsafe.As<DenseColumnMajorMatrixStorage<T>>(storage).Data : null;
 }
