@@ -57,6 +57,20 @@ public class StateExchange
     /// <inheritdoc cref="Same(string, double)"/>
     public void Same(string name, bool current) => Same(name, current ? 1 : 0);
 
+    /// <summary>The state of a scheduler within this one, under names of its own.</summary>
+    /// <param name="name">What comes before its names, with a dot.</param>
+    /// <param name="scheduler">The scheduler.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    public void Part(string name, LRScheduler scheduler)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(scheduler);
+        var outer = Prefix;
+        Prefix = $"{outer}{name}.";
+        scheduler.ExchangeWith(this);
+        Prefix = outer;
+    }
+
     /// <summary>Reads an object's numbers.</summary>
     internal static IReadOnlyDictionary<string, double> Read(Action<StateExchange> exchange)
     {

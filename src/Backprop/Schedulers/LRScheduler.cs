@@ -6,7 +6,7 @@ namespace Backprop;
 /// <para>Call <see cref="Step"/> once an epoch, after the optimizer's steps (<see cref="OneCycleLR"/>: once a batch, after the optimizer's step).</para>
 /// <para>As in PyTorch, each new rate is made from the group's present one. So several schedulers may work on one optimizer, and a rate that
 /// was set by hand in between is kept. CHAIN-RULE.md, "Learning rate schedulers", has the closed forms.</para>
-/// <para>To write a scheduler, subclass this and write <see cref="Next"/>. One that ends says so in <see cref="RemainingSteps"/>, and one that watches a metric in
+/// <para>To write a scheduler, subclass this and write <see cref="Next(int, double, double)"/>. One that ends says so in <see cref="RemainingSteps"/>, and one that watches a metric in
 /// <see cref="NeedsMetric"/>: then a step that must be refused can be refused before the optimizer's step.</para>
 /// </remarks>
 /// <threadsafety>One thread at a time, and not while the optimizer steps.</threadsafety>
@@ -67,6 +67,15 @@ public abstract class LRScheduler : IDescribed
         Epoch++;
     }
 
+    /// <summary>Begins anew with epoch 0: what a scheduler made of schedulers does with each when its turn comes, as <see cref="SequentialLR"/>.</summary>
+    /// <param name="fromInitialRates">Whether the groups get their initial rates first; else the present ones are those to begin from.</param>
+    public void Restart(bool fromInitialRates = true)
+    {
+        for (var i = 0; fromInitialRates && i < _initial.Length; i++) Groups[i].LearningRate = _initial[i];
+        Epoch = 0;
+        Start();
+    }
+
     /// <summary>A copy of everything the scheduler must keep to go on later as if it had never stopped: numbers, each with a name.</summary>
     /// <remarks>The learning rates are in the optimizer's state; keep and restore both.</remarks>
     public IReadOnlyDictionary<string, double> GetState() => StateExchange.Read(Exchange);
@@ -94,13 +103,37 @@ public abstract class LRScheduler : IDescribed
 
     void IDescribed.Describe(Settings settings) => Describe(settings);
 
+    internal void ExchangeWith(StateExchange state) => Exchange(state);
+
+    /// <summary>What a scheduler may be made of: schedulers of its optimizer that nobody has stepped.</summary>
+    internal static void RequireFresh(string owner, Optimizer optimizer, IReadOnlyList<LRScheduler> schedulers)
+    {
+        ArgumentNullException.ThrowIfNull(schedulers);
+        if (schedulers.Count == 0) throw new ArgumentException($"{owner} expects at least one scheduler, but there is none.", nameof(schedulers));
+        for (var i = 0; i < schedulers.Count; i++)
+        {
+            var scheduler = Expect.NotNull(schedulers[i], nameof(schedulers));
+            if (!ReferenceEquals(scheduler.Optimizer, optimizer)) throw new ArgumentException($"{owner} expects schedulers of one optimizer, but this {scheduler} moves the learning rates of another {scheduler.Optimizer}.", nameof(schedulers));
+            if (scheduler.Epoch > 0) throw new ArgumentException($"{owner} expects schedulers that have taken no step, but this {scheduler} has taken {scheduler.Epoch}.", nameof(schedulers));
+            for (var j = 0; j < i; j++)
+                if (ReferenceEquals(scheduler, schedulers[j])) throw new ArgumentException($"{owner} expects different schedulers, but this {scheduler} is there twice.", nameof(schedulers));
+        }
+    }
+
     /// <summary>The learning rate of a group in an epoch; by default, unchanged.</summary>
     /// <param name="epoch">The epoch; 0 only where <see cref="Start"/> asks for it.</param>
     /// <param name="rate">The group's rate in the epoch before.</param>
     /// <param name="initial">The group's rate before any scheduler changed it.</param>
     protected virtual double Next(int epoch, double rate, double initial) => rate;
 
-    /// <summary>Sets the groups for an epoch; by default, each one's learning rate to <see cref="Next"/>.</summary>
+    /// <summary>The same, for schedulers that treat groups differently; by default, <see cref="Next(int, double, double)"/>.</summary>
+    /// <param name="epoch">The epoch; 0 only where <see cref="Start"/> asks for it.</param>
+    /// <param name="group">The group's number.</param>
+    /// <param name="rate">The group's rate in the epoch before.</param>
+    /// <param name="initial">The group's rate before any scheduler changed it.</param>
+    protected virtual double Next(int epoch, int group, double rate, double initial) => Next(epoch, rate, initial);
+
+    /// <summary>Sets the groups for an epoch; by default, each one's learning rate to <see cref="Next(int, double, double)"/>.</summary>
     /// <param name="epoch">The epoch; 0 only where <see cref="Start"/> asks for it.</param>
     /// <param name="metric">The metric that <see cref="Step"/> was given.</param>
     /// <exception cref="ArgumentOutOfRangeException">A rate is negative or not finite. Nothing is changed.</exception>
@@ -109,7 +142,7 @@ public abstract class LRScheduler : IDescribed
         // All rates first: one that is none is refused before any group has changed.
         for (var i = 0; i < _next.Length; i++)
         {
-            _next[i] = Next(epoch, Groups[i].LearningRate, _initial[i]);
+            _next[i] = Next(epoch, i, Groups[i].LearningRate, _initial[i]);
             if (!(_next[i] >= 0 && double.IsFinite(_next[i]))) Expect.AtLeastZero(ToString(), _next[i], "learningRate");
         }
 
@@ -118,7 +151,7 @@ public abstract class LRScheduler : IDescribed
 
     /// <summary>
     /// Sets the groups for epoch 0; by default, leaves them as they are. The base constructor calls this: of a subclass's fields, those with an
-    /// initializer are set by then.
+    /// initializer are set by then. <see cref="Restart"/> calls it again: what is counted over epochs begins anew here.
     /// </summary>
     protected virtual void Start() { }
 

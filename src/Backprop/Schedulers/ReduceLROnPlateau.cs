@@ -47,6 +47,9 @@ public sealed class ReduceLROnPlateau(
     public override bool NeedsMetric => true;
 
     /// <inheritdoc/>
+    protected override void Start() => (Best, BadEpochs, _cooling) = (_mode == PlateauMode.Min ? double.PositiveInfinity : double.NegativeInfinity, 0, 0);
+
+    /// <inheritdoc/>
     protected override void Set(int epoch, double? metric)
     {
         if (metric is double value && IsBetter(value)) (Best, BadEpochs) = (value, 0);

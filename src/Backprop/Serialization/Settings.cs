@@ -77,6 +77,12 @@ public sealed class Settings
     /// <exception cref="ArgumentException">The name is taken, by another value.</exception>
     public void Add<TNumber>(string name, ReadOnlySpan<TNumber> values) where TNumber : INumberBase<TNumber> => AddText(name, TextOf(values));
 
+    /// <summary>A scheduler that this one is made of, with its own settings.</summary>
+    /// <param name="name">The setting's name.</param>
+    /// <param name="scheduler">The scheduler.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="scheduler"/> is null.</exception>
+    public void Add(string name, LRScheduler scheduler) => AddPart(name, Expect.NotNull(scheduler));
+
     /// <summary>Type, text and settings of an object, and those of what it holds, with their names.</summary>
     /// <param name="described">The object.</param>
     internal static IReadOnlyDictionary<string, string> Of(IDescribed described) => Of(described, withText: true, "", 0)._texts;
@@ -133,12 +139,17 @@ public sealed class Settings
             throw new ArgumentException($"The setting \"{name}\" is there already; settings have names that are different from each other.", nameof(name));
     }
 
+    private void AddPart(string name, IDescribed part)
+    {
+        if (_depth == Deepest) return;
+        foreach (var (key, text) in Of(part, withText: true, $"{_prefix}{name} ", _depth + 1)._texts) _texts.TryAdd(key, text);
+    }
+
     private void AddValue(string name, object? value, Type declared)
     {
         if (value is IDescribed part && !IsLayer(value.GetType()))
         {
-            if (_depth == Deepest) return;
-            foreach (var (key, text) in Of(part, withText: true, $"{_prefix}{name} ", _depth + 1)._texts) _texts.TryAdd(key, text);
+            AddPart(name, part);
         }
         else if (TextOf(value, declared) is string text)
         {

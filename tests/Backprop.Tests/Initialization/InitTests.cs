@@ -86,6 +86,21 @@ public abstract class InitTests<T> where T : unmanaged, System.Numerics.IFloatin
             vector.Enumerate().Should().NotContain(T.Zero);
             vector.Clear();
         }
+
+        // A vector's values are those of a matrix with one column.
+        var column = Matrix<T>.Build.Dense(7, 1);
+        (Action<Generator> ToVector, Action<Generator> ToMatrix)[] columns =
+        [
+            (g => Init.Uniform(vector, -1, 2, g), g => Init.Uniform(column, -1, 2, g)),
+            (g => Init.Normal(vector, 1, 2, g), g => Init.Normal(column, 1, 2, g)),
+            (g => Init.TruncatedNormal(vector, 1, 2, 0, 3, g), g => Init.TruncatedNormal(column, 1, 2, 0, 3, g)),
+        ];
+        foreach (var (toVector, toMatrix) in columns)
+        {
+            toVector(new Generator(5));
+            toMatrix(new Generator(5));
+            vector.ToArray().Should().Equal(column.ToColumnMajorArray());
+        }
     }
 
     [Fact]

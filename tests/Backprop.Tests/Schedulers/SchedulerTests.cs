@@ -36,6 +36,16 @@ public class SchedulerTests
         ["ReduceLROnPlateau absolute"] = o => [new ReduceLROnPlateau(o, patience: 0, threshold: 0.05, thresholdMode: ThresholdMode.Absolute, factor: 0.8, epsilon: 0.02)],
         ["ReduceLROnPlateau max"] = o => [new ReduceLROnPlateau(o, PlateauMode.Max, patience: 1, factor: 0.7)],
         ["ReduceLROnPlateau max absolute"] = o => [new ReduceLROnPlateau(o, PlateauMode.Max, patience: 3, factor: 0.7, threshold: 0.01, thresholdMode: ThresholdMode.Absolute)],
+        ["LambdaLR"] = o => [new LambdaLR(o, epoch => 0.5 + 1 / (1.0 + epoch))],
+        ["LambdaLR groups"] = o => [new LambdaLR(o, [epoch => Math.Pow(0.9, epoch), epoch => epoch % 3])],
+        ["CosineAnnealingWarmRestarts"] = o => [new CosineAnnealingWarmRestarts(o, 7, etaMin: 0.01)],
+        ["CosineAnnealingWarmRestarts longer"] = o => [new CosineAnnealingWarmRestarts(o, 3, tMult: 2)],
+        ["CosineAnnealingWarmRestarts 1"] = o => [new CosineAnnealingWarmRestarts(o, 1, tMult: 3)],
+        ["SequentialLR"] = o => [new SequentialLR(o, [new LinearLR(o, startFactor: 0.1, totalIters: 5), new CosineAnnealingLR(o, 20, etaMin: 0.01)], [5])],
+        ["SequentialLR three"] = o => [new SequentialLR(o, [new ExponentialLR(o, 0.9), new StepLR(o, 2, gamma: 0.5), new LinearLR(o, startFactor: 0.5, totalIters: 4)], [3, 20])],
+        ["SequentialLR restarts"] = o => [new SequentialLR(o, [new LinearLR(o, startFactor: 0.2, totalIters: 3), new CosineAnnealingWarmRestarts(o, 4, tMult: 2)], [4])],
+        ["SequentialLR lambda"] = o => [new SequentialLR(o, [new MultiStepLR(o, [2, 4]), new LambdaLR(o, epoch => 1 / (1.0 + epoch))], [8])],
+        ["ChainedScheduler"] = o => [new ChainedScheduler([new LinearLR(o, startFactor: 0.1, totalIters: 8), new ExponentialLR(o, 0.95), new CosineAnnealingLR(o, 15)])],
         ["chain"] = o => [new LinearLR(o, startFactor: 0.1, totalIters: 8), new ExponentialLR(o, 0.95), new CosineAnnealingLR(o, 15)],
     };
 
@@ -237,6 +247,90 @@ public class SchedulerTests
         (scheduler.Best, scheduler.BadEpochs).Should().Be((4, 1));
         scheduler.Step(beyond);
         (scheduler.Best, scheduler.BadEpochs).Should().Be((beyond, 0));
+    }
+
+    [Fact]
+    public void A_plateau_can_follow_a_warm_up()
+    {
+        var sgd = MakeOptimizer("SGD");
+        var scheduler = new SequentialLR(sgd, [new LinearLR(sgd, startFactor: 0.5, totalIters: 2), new ReduceLROnPlateau(sgd, patience: 1)], [2]);
+        scheduler.NeedsMetric.Should().BeTrue();
+        double[] rates = [sgd.LearningRate, .. Enumerable.Range(0, 5).Select(_ =>
+        {
+            scheduler.Step(metric: 1);
+            return sgd.LearningRate;
+        })];
+        rates.Should().Equal([0.05, 0.075, 0.1, 0.1, 0.1, 0.01], (a, b) => Math.Abs(a - b) < 1e-15);
+        scheduler.Current.Should().BeOfType<ReduceLROnPlateau>();
+        scheduler.Restart();
+        sgd.LearningRate.Should().BeApproximately(0.05, 1e-15);
+        (scheduler.Epoch, scheduler.Current).Should().Be((0, scheduler.Current));
+        scheduler.Current.Should().BeOfType<LinearLR>();
+    }
+
+    [Fact]
+    public void The_steps_that_remain_are_those_of_the_parts()
+    {
+        var sgd = MakeOptimizer("SGD");
+        LRScheduler Cycle(int steps) => new OneCycleLR(sgd, 0.3, steps);
+        new SequentialLR(sgd, [new ExponentialLR(sgd, 0.9), Cycle(10)], [5]).RemainingSteps.Should().Be(15);
+        new SequentialLR(sgd, [Cycle(10), new ExponentialLR(sgd, 0.9)], [5]).RemainingSteps.Should().BeNull();
+        var early = new SequentialLR(sgd, [Cycle(3), new ExponentialLR(sgd, 0.9)], [6]);
+        early.RemainingSteps.Should().Be(3);
+        for (var i = 0; i < 3; i++) early.Step();
+        early.RemainingSteps.Should().Be(0);
+        var over = () => early.Step();
+        over.Should().Throw<InvalidOperationException>().WithMessage("SequentialLR has 3 steps, and they are over.");
+        var whole = new SequentialLR(sgd, [Cycle(4), Cycle(3)], [5]);
+        for (var left = 8; left > 0; left--, whole.Step()) whole.RemainingSteps.Should().Be(left);
+        whole.RemainingSteps.Should().Be(0);
+        new ChainedScheduler([Cycle(7), new ExponentialLR(sgd, 0.9), Cycle(4)]).RemainingSteps.Should().Be(4);
+    }
+
+    [Fact]
+    public void Schedulers_that_do_not_go_together_are_refused()
+    {
+        var (sgd, other) = (MakeOptimizer("SGD"), MakeOptimizer("SGD"));
+        var stepped = new StepLR(sgd, 3);
+        stepped.Step();
+        var twice = new StepLR(sgd, 3);
+        foreach (var (make, message) in new (Func<LRScheduler>, string)[]
+        {
+            (() => new SequentialLR(sgd, [], []), "SequentialLR expects at least one scheduler, but there is none. (Parameter 'schedulers')"),
+            (() => new SequentialLR(sgd, [new StepLR(sgd, 3), new StepLR(sgd, 4)], []), "SequentialLR expects a milestone between any two schedulers, but there are 2 schedulers and 0 milestones. (Parameter 'milestones')"),
+            (() => new SequentialLR(sgd, [new StepLR(sgd, 3), new StepLR(sgd, 4)], [0]), "SequentialLR expects milestones that are above 0 and rise, but they are 0. (Parameter 'milestones')"),
+            (() => new SequentialLR(sgd, [new StepLR(sgd, 3), new StepLR(sgd, 4), new StepLR(sgd, 5)], [4, 4]), "SequentialLR expects milestones that are above 0 and rise, but they are 4, 4. (Parameter 'milestones')"),
+            (() => new SequentialLR(sgd, [new StepLR(other, 3)], []), "SequentialLR expects schedulers of one optimizer, but this StepLR moves the learning rates of another SGD. (Parameter 'schedulers')"),
+            (() => new SequentialLR(sgd, [stepped], []), "SequentialLR expects schedulers that have taken no step, but this StepLR has taken 1. (Parameter 'schedulers')"),
+            (() => new SequentialLR(sgd, [twice, twice], [3]), "SequentialLR expects different schedulers, but this StepLR is there twice. (Parameter 'schedulers')"),
+            (() => new ChainedScheduler([]), "ChainedScheduler expects at least one scheduler, but there is none. (Parameter 'schedulers')"),
+            (() => new ChainedScheduler([twice, new StepLR(other, 3)]), "ChainedScheduler expects schedulers of one optimizer, but this StepLR moves the learning rates of another SGD. (Parameter 'schedulers')"),
+            (() => new ChainedScheduler([null!]), "*(Parameter 'schedulers')"),
+            (() => new LambdaLR(sgd, epoch => -1), "LambdaLR expects learningRate to be finite and at least 0, but it is -0.1. (Parameter 'learningRate')"),
+            (() => new LambdaLR(sgd, [epoch => 1]), "LambdaLR expects a function for each of the 2 groups, but there are 1. (Parameter 'lambdas')"),
+            (() => new LambdaLR(sgd, [epoch => 1, null!]), "*(Parameter 'lambdas')"),
+            (() => new CosineAnnealingWarmRestarts(sgd, 0), "CosineAnnealingWarmRestarts expects t0 to be at least 1. (Parameter 't0')*"),
+            (() => new CosineAnnealingWarmRestarts(sgd, 3, tMult: 0), "CosineAnnealingWarmRestarts expects tMult to be at least 1. (Parameter 'tMult')*"),
+        })
+            make.Should().Throw<ArgumentException>().WithMessage(message);
+    }
+
+    [Fact]
+    public void Parts_with_other_settings_or_of_another_kind_are_found()
+    {
+        var (sgd, other) = (MakeOptimizer("SGD"), MakeOptimizer("SGD"));
+        LRScheduler Made(Optimizer o, double gamma, int milestone) => new SequentialLR(o, [new ExponentialLR(o, gamma), new StepLR(o, 3)], [milestone]);
+        var state = Made(sgd, 0.9, 4).GetState();
+        foreach (var (scheduler, problem) in new (LRScheduler, string)[]
+        {
+            (Made(other, 0.8, 4), "*schedulers.0.gamma is 0.9 there and 0.8 here*"),
+            (Made(other, 0.9, 5), "*milestones.0 is 4 there and 5 here*"),
+            (new SequentialLR(other, [new ExponentialLR(other, 0.9), new ExponentialLR(other, 0.1)], [4]), "*schedulers.1.step_size is not known here*"),
+        })
+        {
+            var restore = () => scheduler.SetState(state);
+            restore.Should().Throw<ArgumentException>().WithMessage(problem);
+        }
     }
 
     // The last rate is too small to be seen among the others.
