@@ -26,6 +26,18 @@ public abstract class Buffer<T> where T : unmanaged, System.Numerics.IFloatingPo
     /// <summary>All values, flat; writing changes the buffer. A matrix lies column after column; a counter has none.</summary>
     public Span<T> Values => _values;
 
+    /// <summary>Whether the layer leaves the buffer as it is, in training too, as a frozen <see cref="BatchNorm1d{T}"/> its running statistics. May be changed between steps.</summary>
+    public bool Frozen
+    {
+        get;
+        set
+        {
+            if (field == value) return;
+            field = value;
+            Structure.Changed();
+        }
+    }
+
     internal T[] ValueArray => _values;
 
     /// <inheritdoc/>

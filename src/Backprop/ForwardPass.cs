@@ -28,7 +28,8 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     private Matrix<T>? _input, _output, _dY, _dX;   // each was looked at when it was new here: a matrix keeps its shape and storage
     private Stage _stage;
     private ReusedMatrix<T> _outputs, _inputGradients;
-    private bool _known, _inputWasOwnOutput;
+    private bool _known, _inputWasOwnOutput, _learns;
+    private int _learnsOf;                          // the structure for which that is so
     private int _levels = 1;
     private nint _user;                             // who is in the pass: a place on the outermost caller's stack, 1 in the steps within, or 0
     private int _runsOfSteps, _runsOfStepsThen;     // how often the steps ran forward, now and when this pass last did
@@ -65,7 +66,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <exception cref="InvalidOperationException">There was no forward pass yet.</exception>
     public Matrix<T> Output => HasRun ? _output! : throw NotRun();
 
-    /// <summary>dL/dY as the backward pass received it; null before one.</summary>
+    /// <summary>dL/dY as the backward pass received it; null before one, and where nothing from here on back learns.</summary>
     public Matrix<T>? OutputGradient => _stage >= Stage.Backward ? _dY : null;
 
     /// <summary>dL/dX as the backward pass returned it; null before one, and where nobody needed it.</summary>
@@ -76,6 +77,20 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// the first layer of a network in training, see <see cref="Layer{T}.AccumulateGradients"/>.
     /// </summary>
     public bool NeedsInputGradient { get; private set; } = true;
+
+    /// <summary>
+    /// Whether a backward pass has something to add to: whether the layer has a parameter, of its own or within it, that is not frozen. A container may leave out the
+    /// backward pass of a step that learns nothing where nobody needs its dL/dX either; its <see cref="OutputGradient"/> is then null.
+    /// </summary>
+    public bool Learns
+    {
+        get
+        {
+            var structure = Structure.Version;
+            if (_learnsOf != structure) (_learns, _learnsOf) = (Layer.CountLearning() > 0, structure);
+            return _learns;
+        }
+    }
 
     /// <summary>The passes through the layer's children, in order, and those that <see cref="AddStep"/> added; empty for a layer without children.</summary>
     public IReadOnlyList<ForwardPass<T>> Steps => _steps;

@@ -81,6 +81,13 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>What the layers draw random numbers from in training, each once: part of a checkpoint.</summary>
     public IEnumerable<Generator> Generators => Tree().SelectMany(place => place.Layer._generators).Distinct();
 
+    /// <summary>Lets the layer, and all within it, stay as it is: parameters get no gradient and no step, and running statistics stand still.</summary>
+    /// <remarks>It acts on parameters and buffers, so one that stands in several places is frozen in all. dL/dX still flows to what is before, dropout still drops.</remarks>
+    public void Freeze() => SetFrozen(true);
+
+    /// <summary>Lets the layer, and all within it, learn again.</summary>
+    public void Unfreeze() => SetFrozen(false);
+
     /// <summary>Makes a new pass for this layer. Keep one for each thread and reuse it.</summary>
     /// <param name="training">Training mode, as opposed to evaluation mode.</param>
     /// <exception cref="InvalidOperationException">The network is nested too deeply.</exception>
@@ -255,6 +262,22 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
         for (var i = 0; i < _children.Count; i++)
             if (_children[i].Name == name) return i;
         throw new KeyNotFoundException($"There is no layer \"{name}\" here; there is: {string.Join(", ", _children.Select(child => child.Name))}.");
+    }
+
+    /// <summary>The parameters that are not frozen, here and within; one that stands in several places is counted in each.</summary>
+    internal int CountLearning()
+    {
+        var count = 0;
+        foreach (var own in _own)
+            if (!own.Parameter.Frozen) count++;
+        foreach (var child in _children) count += child.Layer.CountLearning();
+        return count;
+    }
+
+    private void SetFrozen(bool frozen)
+    {
+        foreach (var (_, parameter) in NamedParameters()) parameter.Frozen = frozen;
+        foreach (var (_, buffer) in NamedBuffers()) buffer.Frozen = frozen;
     }
 
     private InvalidOperationException NegativeSize(string method, int size) => new($"{this} says {method}({Signature.Number(size)}) is negative.");

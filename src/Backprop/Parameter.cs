@@ -1,3 +1,5 @@
+using Backprop.Checks;
+
 namespace Backprop;
 
 /// <summary>Values that a layer learns, and the gradient of the loss with respect to them.</summary>
@@ -33,8 +35,18 @@ public abstract class Parameter<T> where T : unmanaged, System.Numerics.IFloatin
     /// <summary>All gradients, flat, in the order of <see cref="Values"/>.</summary>
     public Span<T> Gradients => _gradients;
 
-    /// <summary>Whether the parameter stays as it is: optimizers pass it over, with its weight decay, its momentum and its count of steps. May be changed between steps.</summary>
-    public bool Frozen { get; set; }
+    /// <summary>Whether the parameter stays as it is: its gradient is not computed, and optimizers pass it over, with its weight decay, its momentum and its count of steps.
+    /// May be changed between steps; <see cref="Layer{T}.Freeze"/> freezes a whole layer.</summary>
+    public bool Frozen
+    {
+        get;
+        set
+        {
+            if (field == value) return;
+            field = value;
+            Structure.Changed();
+        }
+    }
 
     /// <summary>Sets the gradient to zero. Backward passes add to it.</summary>
     public void ZeroGradient() => Gradients.Clear();

@@ -100,9 +100,12 @@ public sealed class Sequential<T> : Layer<T>, IEnumerable<Layer<T>> where T : un
     /// <inheritdoc/>
     protected override Matrix<T>? BackwardCore(ForwardPass<T> pass, Matrix<T> dY)
     {
-        // dX = df_1(df_2(... df_n(dY)))
+        // dX = df_1(df_2(... df_n(dY))), as far as somebody learns from it
         var steps = pass.StepSpan;
-        for (var i = steps.Length - 1; i > 0; i--) dY = steps[i].Backward(dY)!;
-        return steps.IsEmpty ? dY : steps[0].Backward(dY, pass.NeedsInputGradient);
+        var last = 0;
+        if (!pass.NeedsInputGradient)
+            while (last < steps.Length && !steps[last].Learns) last++;
+        for (var i = steps.Length - 1; i > last; i--) dY = steps[i].Backward(dY)!;
+        return last < steps.Length ? steps[last].Backward(dY, pass.NeedsInputGradient) : dY;
     }
 }

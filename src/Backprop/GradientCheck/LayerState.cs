@@ -9,10 +9,16 @@ internal sealed class LayerState<T> where T : unmanaged, IFloatingPointIeee754<T
     private readonly (Parameter<T> Parameter, T[] Values, T[] Gradients)[] _parameters;
     private readonly (NamedBuffer<T> Named, T[] Values, long Count)[] _buffers;
     private readonly (Generator Generator, byte[] State)[] _generators;
+    private readonly Parameter<T>[] _frozen;
+    private readonly Buffer<T>[] _frozenBuffers;
 
+    /// <summary>Takes down all of it, and lets what is frozen learn: a check is of the derivatives, whether they are wanted at present or not.</summary>
     public LayerState(Layer<T> layer)
     {
         _layer = layer;
+        _frozen = [.. layer.Parameters.Where(parameter => parameter.Frozen)];
+        _frozenBuffers = [.. layer.NamedBuffers().Select(named => named.Buffer).Where(buffer => buffer.Frozen).Distinct()];
+        SetFrozen(false);
         Names = [.. layer.NamedParameters().DistinctBy(named => named.Parameter).Select(named => named.Name)];
         _parameters = [.. layer.Parameters.Select(parameter => (parameter, parameter.Values.ToArray(), parameter.Gradients.ToArray()))];
         _buffers = [.. layer.NamedBuffers().DistinctBy(named => named.Buffer).Select(named => (named, named.Buffer.Values.ToArray(), (named.Buffer as CounterBuffer<T>)?.Value ?? 0))];
@@ -43,7 +49,14 @@ internal sealed class LayerState<T> where T : unmanaged, IFloatingPointIeee754<T
     {
         Rewind();
         RestoreValues();
+        SetFrozen(true);
         foreach (var (parameter, _, gradients) in _parameters) gradients.CopyTo(parameter.Gradients);
+    }
+
+    private void SetFrozen(bool frozen)
+    {
+        foreach (var parameter in _frozen) parameter.Frozen = frozen;
+        foreach (var buffer in _frozenBuffers) buffer.Frozen = frozen;
     }
 
     /// <summary>The parameters' values as they were.</summary>

@@ -92,7 +92,7 @@ public sealed class Embedding<T> : Layer<T> where T : unmanaged, IFloatingPointI
         var indices = ((EmbeddingPass<T>)pass).Indices;
         Span<T> dYs = dY.Span(), dW = Weight.Gradients;
         // dW[x[i, q], k] += dY[i, q d + k]
-        for (var (q, n) = (0, dY.RowCount); q < pass.Input.ColumnCount; q++)
+        for (var (q, n) = (0, dY.RowCount); q < pass.Input.ColumnCount && !Weight.Frozen; q++)
         {
             var rows = indices.Slice(q * n, n);
             for (var k = 0; k < EmbeddingDim; k++)

@@ -87,8 +87,8 @@ public sealed class Linear<T> : Layer<T> where T : unmanaged, IFloatingPointIeee
     protected override Matrix<T>? BackwardCore(ForwardPass<T> pass, Matrix<T> dY)
     {
         // dW += dY^T x      db += sum over rows of dY
-        Products.AddTransposeTimes(dY.Span(), pass.Input.Span(), Weight.Gradients, dY.RowCount, OutFeatures, InFeatures);
-        if (Bias is not null) Reductions.AddColumnSums(dY.Span(), dY.RowCount, Bias.Gradients);
+        if (!Weight.Frozen) Products.AddTransposeTimes(dY.Span(), pass.Input.Span(), Weight.Gradients, dY.RowCount, OutFeatures, InFeatures);
+        if (Bias is { Frozen: false }) Reductions.AddColumnSums(dY.Span(), dY.RowCount, Bias.Gradients);
         if (!pass.NeedsInputGradient) return null;
 
         var dX = pass.NewInputGradient();

@@ -74,6 +74,13 @@ public sealed partial class Trainer<T>
         foreach (var (i, generator) in Generators().Index()) Add(file, $"generator.{Text(i)}", MemoryMarshal.Cast<byte, long>(generator.GetState()).ToArray());
         Add<long>(file, "position", [Epoch, Batch, _isDrawn ? 1 : 0]);
         Add<long>(file, "best_epoch", [_best?.Epoch ?? 0]);
+        Add(file, "frozen", Frozen());
+        if (Batch % GradientAccumulationSteps != 0)
+        {
+            Add(file, "accumulated", [_accumulated, _lossBefore.Sum, _lossBefore.Divisor]);
+            foreach (var (i, parameter) in Optimizer.Parameters.Index()) file.Add($"gradient.{Text(i)}", [parameter.Count], parameter.Gradients.ToArray());
+        }
+
         Add(file, "loss", [_loss.Sum, _loss.Divisor]);
         Add(file, "order", Array.ConvertAll(Training.Order.ToArray(), row => (long)row));
         AddHistory(file);
@@ -97,12 +104,17 @@ public sealed partial class Trainer<T>
         var position = Values<long>(file, source, "position", 3);
         var bestEpoch = Values<long>(file, source, "best_epoch", 1)[0];
         var loss = Values<double>(file, source, "loss", 2);
+        // Files of 0.2 know nothing of it.
+        var frozen = file.TryGetEntry("frozen", out _) ? Values<long>(file, source, "frozen", Frozen().Length) : Frozen();
         // Other batches: what is over of the running epoch cannot be found among them, so it begins again.
         var beginsAgain = (changes & (ResumeChanges.BatchSize | ResumeChanges.Samples)) != 0;
         var order = Values<long>(file, source, "order", beginsAgain ? null : Training.Samples.Count);
         if (position[0] is < 0 or > int.MaxValue || position[1] < 0 || (!beginsAgain && position[1] > Training.Count) || position[2] is < 0 or > 1 || bestEpoch < 0 || bestEpoch > position[0]
             || !order.Order().SequenceEqual(Enumerable.Range(0, order.Length).Select(row => (long)row)))
             throw new InvalidDataException($"{source} is damaged: no training can be where it says.");
+        var isAccumulating = !beginsAgain && position[1] % GradientAccumulationSteps != 0;
+        var accumulated = isAccumulating ? Values<double>(file, source, "accumulated", 3) : [0, 0, 0];
+        var gradients = isAccumulating ? Optimizer.Parameters.Select((parameter, i) => Values<T>(file, source, $"gradient.{Text(i)}", parameter.Count)).ToArray() : [];
         var epochs = ReadHistory(file, source, (int)position[0]);
 
         // All is read. What the parts refuse now is taken back.
@@ -121,9 +133,13 @@ public sealed partial class Trainer<T>
         }
 
         model.CopyTo(ModelState<T>.Of(Model));
+        foreach (var ((_, parameter), isFrozen) in Model.NamedParameters().Zip(frozen)) parameter.Frozen = isFrozen != 0;
+        foreach (var ((_, buffer), isFrozen) in Model.NamedBuffers().Zip(frozen.Skip(Model.NamedParameters().Count()))) buffer.Frozen = isFrozen != 0;
         _epochs.Clear();
         _epochs.AddRange(epochs);
         (Batch, _isDrawn, _loss.Sum, _loss.Divisor) = beginsAgain ? (0, false, 0, 0) : ((int)position[1], position[2] == 1, loss[0], loss[1]);
+        (_accumulated, _lossBefore.Sum, _lossBefore.Divisor) = (accumulated[0], accumulated[1], accumulated[2]);
+        foreach (var (parameter, values) in Optimizer.Parameters.Zip(gradients)) values.CopyTo(parameter.Gradients);
         (_owesRate, EndReason) = (false, null);
         if (!beginsAgain) Training.SetOrder(Array.ConvertAll(order, row => (int)row));
         // Epochs that were measured otherwise cannot be compared; and a best epoch whose weights are not known is of no use where they are wanted.
@@ -184,6 +200,9 @@ public sealed partial class Trainer<T>
     }
 
     private IEnumerable<Generator> Generators() => (Training.Generator is { } first ? Model.Generators.Prepend(first) : Model.Generators).Distinct();
+
+    /// <summary>What is frozen: 1 for each parameter and then each buffer that is.</summary>
+    private long[] Frozen() => [.. Model.NamedParameters().Select(named => named.Parameter.Frozen ? 1L : 0), .. Model.NamedBuffers().Select(named => named.Buffer.Frozen ? 1L : 0)];
 
     private IEnumerable<string> MeasuredMetrics => Validation is null ? [] : Metrics.Select(metric => metric.Name);
 

@@ -3,11 +3,25 @@ namespace Backprop;
 /// <content>What is wrong with a training is said before its first step.</content>
 public sealed partial class Trainer<T>
 {
+    private (int Structure, int Model, int Optimizer) _learning;    // how many parameters learned when that was last looked at, and in which structure
+
+    /// <summary>Looks again whether the optimizer moves all that learns where a callback has frozen or unfrozen something. Does not allocate unless it has.</summary>
+    private void FollowFreezing()
+    {
+        var structure = Checks.Structure.Version;
+        if (_learning.Structure == structure) return;
+        var (model, optimizer, parameters) = (Model.CountLearning(), 0, Optimizer.Parameters);
+        for (var i = 0; i < parameters.Count; i++)
+            if (!parameters[i].Frozen) optimizer++;
+        if (_learning.Model != model || _learning.Optimizer != optimizer) RequireParameters();
+        _learning = (structure, model, optimizer);
+    }
+
     private void Prepare(int untilEpoch)
     {
         RequireParameters();
         RequireSteps(Scheduler, untilEpoch - Epoch, "epoch", untilEpoch);
-        RequireSteps(BatchScheduler, (long)(untilEpoch - Epoch) * Training.Count - Batch + (_owesRate ? 1 : 0), "batch", untilEpoch);
+        RequireSteps(BatchScheduler, (long)(untilEpoch - Epoch) * StepsPerEpoch - Batch / GradientAccumulationSteps + (_owesRate ? 1 : 0), GradientAccumulationSteps == 1 ? "batch" : "step", untilEpoch);
         RequireRows();
         if (EarlyStopping?.Metric is string metric && !MeasuredMetrics.Contains(metric))
             throw new InvalidOperationException($"Trainer expects {metric}, which EarlyStopping watches, among its metrics on validation samples, but {(Validation is null ? "there are no such samples" : $"they are {string.Join(", ", MeasuredMetrics)}")}.");
@@ -36,10 +50,12 @@ public sealed partial class Trainer<T>
             throw new InvalidOperationException($"Trainer expects an optimizer of the model's parameters alone, but {Optimizer} has others: {string.Join(", ", foreign)}.");
     }
 
+    private int StepsPerEpoch => (Training.Count - 1) / GradientAccumulationSteps + 1;
+
     private static void RequireSteps(LRScheduler? scheduler, long steps, string each, int untilEpoch)
     {
         if (scheduler?.RemainingSteps is long remaining && remaining < steps)
-            throw new InvalidOperationException($"{scheduler} steps once {(each == "epoch" ? "an epoch" : "a batch")} and has {Math.Max(remaining, 0)} steps left, but training until epoch {untilEpoch} takes {steps}.");
+            throw new InvalidOperationException($"{scheduler} steps once {(each == "epoch" ? "an epoch" : $"a {each}")} and has {Math.Max(remaining, 0)} steps left, but training until epoch {untilEpoch} takes {steps}.");
     }
 
     private void RequireRows()

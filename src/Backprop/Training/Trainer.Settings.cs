@@ -28,6 +28,7 @@ public sealed partial class Trainer<T>
         settings["training samples"] = Training.Samples.Fingerprint;
         settings["validation samples"] = Validation?.Fingerprint ?? "none";
         settings["batch size"] = Text(Training.BatchSize);
+        if (GradientAccumulationSteps > 1) settings["batches a step"] = Text(GradientAccumulationSteps);
         settings["last batch"] = Training.DropLast ? "dropped" : "kept";
         settings["metrics"] = string.Join(", ", MeasuredMetrics);
         if (Validation is not null)
@@ -106,7 +107,7 @@ public sealed partial class Trainer<T>
     /// <summary>What a setting belongs to of all that may change; nothing for most.</summary>
     private static ResumeChanges ChangeOf(string setting) => setting switch
     {
-        "batch size" or "last batch" => ResumeChanges.BatchSize,
+        "batch size" or "last batch" or "batches a step" => ResumeChanges.BatchSize,
         "training samples" => ResumeChanges.Samples,
         "validation samples" => ResumeChanges.Validation,
         "early stopping" => ResumeChanges.EarlyStopping,

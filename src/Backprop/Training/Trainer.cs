@@ -40,6 +40,8 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     private Evaluation<T> _evaluation;
     private ReusedMatrix<T> _gradients;
     private LossTotal _loss;            // over this epoch's batches so far
+    private LossTotal _lossBefore;      // the same before the batches whose gradients are being accumulated
+    private double _accumulated;        // what those are a mean over so far
     private EpochResult? _best;
     private ModelState<T>? _bestState;  // what the model knew after its best epoch
     private ModelState<T>? _lastState;  // what it knew when the training ended and its best state was restored: a further Fit goes on from here
@@ -60,7 +62,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(training);
         (Model, Loss, Optimizer, Training) = (model, loss, optimizer, training);
-        (Pass, _evaluation, _loss) = (model.NewPass(), new(model, loss), new(loss.Reduction));
+        (Pass, _evaluation, _loss, _lossBefore) = (model.NewPass(), new(model, loss), new(loss.Reduction), new(loss.Reduction));
         _hyperparameters = TakeDown();
     }
 
@@ -118,6 +120,11 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         get;
         init => field = value is double norm ? Expect.That(norm >= 0, "Trainer", norm, "at least 0", nameof(MaxGradientNorm)) : null;
     }
+
+    /// <summary>How many batches make one step of the optimizer, at least 1: their gradients add up to that of one batch of all their rows, up to rounding, whatever each
+    /// batch's mean divides by. The last step of an epoch takes what is left.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is below 1.</exception>
+    public int GradientAccumulationSteps { get; init => field = Expect.Positive("Trainer", value, nameof(GradientAccumulationSteps)); } = 1;
 
     /// <summary>When to stop before the last epoch; null never does.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
@@ -194,7 +201,11 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <param name="y">Their targets.</param>
     /// <returns>The loss before the step; 0, and no step, where nothing in the batch counts.</returns>
     /// <exception cref="NotFiniteNumberException">The loss or a gradient is NaN or infinite. The step was not taken.</exception>
-    public T Step(Matrix<T> x, Matrix<T> y) => Learn(x, y, out _);
+    public T Step(Matrix<T> x, Matrix<T> y)
+    {
+        BeginStepAnew();
+        return Learn(x, y, isFirst: true, isLast: true, out _);
+    }
 
     /// <summary>The loss and the metrics of the model on samples, in evaluation mode.</summary>
     /// <remarks>The samples are taken in chunks, through one pass that is kept. Loss and metrics are those of all of them, not means over chunks.</remarks>
@@ -220,11 +231,30 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         if (!_isDrawn) Training.Shuffle();
         _isDrawn = true;
         var (x, y) = Training.Gather(Batch);
-        var loss = Learn(x, y, out var divisor);
-        _loss.Add(loss, divisor);
+        bool isFirst = Batch % GradientAccumulationSteps == 0, isLast = (Batch + 1) % GradientAccumulationSteps == 0 || Batch + 1 == Training.Count;
+        if (isFirst) _lossBefore = _loss;
+        try
+        {
+            var loss = Learn(x, y, isFirst, isLast, out var divisor);
+            _loss.Add(loss, divisor);
+        }
+        catch
+        {
+            BeginStepAnew();
+            throw;
+        }
+
         Batch++;
-        _owesRate = BatchScheduler is not null;
+        _owesRate = isLast && BatchScheduler is not null;
         PayRate();
+    }
+
+    /// <summary>Goes back to the first of the batches whose gradients are being accumulated.</summary>
+    private void BeginStepAnew()
+    {
+        if (Batch % GradientAccumulationSteps == 0) return;
+        Batch -= Batch % GradientAccumulationSteps;
+        _loss = _lossBefore;
     }
 
     /// <summary>Steps the batch scheduler, once for each step that was taken. One that throws is asked again before the next step, and not after it.</summary>
@@ -235,21 +265,39 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         _owesRate = false;
     }
 
-    private T Learn(Matrix<T> x, Matrix<T> y, out double divisor)
+    private T Learn(Matrix<T> x, Matrix<T> y, bool isFirst, bool isLast, out double divisor)
     {
+        FollowFreezing();
         var yHat = Model.Forward(x, Pass);
         var loss = Loss.Forward(yHat, y);
         divisor = Loss.Divisor(yHat, y);
-        if (divisor == 0) return T.Zero;
-        if (!T.IsFinite(loss)) throw NotFiniteLoss(loss, y);
-        Optimizer.ZeroGradients();
-        Model.AccumulateGradients(Pass, Loss.Backward(yHat, y, _gradients.Get(yHat.RowCount, yHat.ColumnCount)));
+        if (isFirst) _accumulated = 0;
+        if (divisor == 0) loss = T.Zero;
+        else if (!T.IsFinite(loss)) throw NotFiniteLoss(loss, y);
+        else
+        {
+            if (_accumulated == 0) Optimizer.ZeroGradients();
+            var dY = Loss.Backward(yHat, y, _gradients.Get(yHat.RowCount, yHat.ColumnCount));
+            // Means are not averaged: their sums are added, and divided by all that they are over.
+            var isAlone = isFirst && isLast;
+            if (!isAlone && Loss.Reduction == Reduction.Mean) TensorPrimitives.Multiply(dY.Span(), T.CreateChecked(divisor), dY.Span());
+            Model.AccumulateGradients(Pass, dY);
+            _accumulated += divisor;
+        }
+
+        if (isLast && _accumulated > 0) TakeStep(isAlone: isFirst);
+        return loss;
+    }
+
+    private void TakeStep(bool isAlone)
+    {
         var parameters = Optimizer.Parameters;
+        if (!isAlone && Loss.Reduction == Reduction.Mean)
+            for (var i = 0; i < parameters.Count; i++) TensorPrimitives.Divide(parameters[i].Gradients, T.CreateChecked(_accumulated), parameters[i].Gradients);
         for (var i = 0; i < parameters.Count; i++)
-            if (!TensorPrimitives.IsFiniteAll<T>(parameters[i].Gradients)) throw NotFiniteGradient(parameters[i]);
+            if (!parameters[i].Frozen && !TensorPrimitives.IsFiniteAll<T>(parameters[i].Gradients)) throw NotFiniteGradient(parameters[i]);
         if (MaxGradientNorm is double norm) GradientClipping.ByNorm(parameters, norm, errorIfNonFinite: true);
         Optimizer.Step();
-        return loss;
     }
 
     private EpochResult EndEpoch()

@@ -10,7 +10,7 @@ public static class Runs
 
     public sealed record Settings(
         int Samples = 23, int BatchSize = 5, int Seed = 1, bool DropLast = false, string Optimizer = "adam", string? Scheduler = null, bool OneCycle = false,
-        double LearningRate = 0.02, double Dropout = 0.3, bool BatchNorm = true, bool Validation = true, double? Clip = null, EarlyStopping? EarlyStopping = null, int Hidden = 4, int Epochs = 6);
+        double LearningRate = 0.02, double Dropout = 0.3, bool BatchNorm = true, bool Validation = true, double? Clip = null, EarlyStopping? EarlyStopping = null, int Hidden = 4, int Epochs = 6, int Accumulate = 1);
 
     public static Trainer<T> Build<T>(Settings settings) where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -33,13 +33,14 @@ public static class Runs
             Validation = settings.Validation ? Samples<T>(11, settings.Seed + 7) : null,
             Metrics = [new Accuracy<T>(), new Accuracy<T>(2)],
             MaxGradientNorm = settings.Clip,
+            GradientAccumulationSteps = settings.Accumulate,
             Scheduler = settings.Scheduler switch
             {
                 "step" => new StepLR(optimizer, stepSize: 2, gamma: 0.5),
                 "plateau" => new ReduceLROnPlateau(optimizer, patience: 0, threshold: 0.1),
                 _ => null,
             },
-            BatchScheduler = settings.OneCycle ? new OneCycleLR(optimizer, 0.1, settings.Epochs * batches.Count) : null,
+            BatchScheduler = settings.OneCycle ? new OneCycleLR(optimizer, 0.1, settings.Epochs * ((batches.Count - 1) / settings.Accumulate + 1)) : null,
             EarlyStopping = settings.EarlyStopping,
         };
     }

@@ -58,7 +58,7 @@ public sealed class PReLU<T> : Layer<T> where T : unmanaged, IFloatingPointIeee7
     protected override Matrix<T>? BackwardCore(ForwardPass<T> pass, Matrix<T> dY)
     {
         // da += sum of dY * x where x <= 0
-        for (var k = 0; k < NumParameters; k++) Weight.Gradients[k] += T.CreateTruncating(Vectorized.Sum<T, SlopeGradient>(default, Part(pass.Input, k), Part(dY, k)));
+        for (var k = 0; k < NumParameters && !Weight.Frozen; k++) Weight.Gradients[k] += T.CreateTruncating(Vectorized.Sum<T, SlopeGradient>(default, Part(pass.Input, k), Part(dY, k)));
         if (!pass.NeedsInputGradient) return null;
 
         var dX = pass.NewInputGradient();

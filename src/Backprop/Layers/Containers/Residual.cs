@@ -63,6 +63,7 @@ public sealed class Residual<T> : Layer<T> where T : unmanaged, IFloatingPointIe
     /// <inheritdoc/>
     protected override Matrix<T>? BackwardCore(ForwardPass<T> pass, Matrix<T> dY)
     {
+        if (!pass.NeedsInputGradient && !pass.Steps[0].Learns) return null;
         var dF = pass.Steps[0].Backward(dY, pass.NeedsInputGradient);
         if (!pass.NeedsInputGradient) return null;
         var dX = pass.NewInputGradient();

@@ -10,6 +10,8 @@ namespace Backprop;
 /// <para>x̂ = (x - mean) r and r = 1/√(var + ε). In training, mean and variance (the biased one, divided by n) are those of the feature over the
 /// batch's n samples, and the running statistics move towards them: running = (1 - momentum) running + momentum new, with the unbiased variance,
 /// divided by n - 1. In evaluation they are the running statistics, or the batch's own where none are kept.</para>
+/// <para>Frozen, with <see cref="Layer{T}.Freeze"/> or with w and b, it computes in training as in evaluation, and the running statistics stand still. (In PyTorch a layer
+/// whose w and b do not learn still normalises by the batch and moves its statistics.)</para>
 /// <para>Shapes: x (n x m), w (m), b (m), y (n x m). A batch whose own statistics are taken has at least 2 samples.</para>
 /// <para>Derivatives: in training, dX = w r (dY - mean(dY) - x̂ mean(dY x̂)); in evaluation, dX = w r dY; in both, dw += the sum over the rows of dY x̂
 /// and db += the sum over the rows of dY. CHAIN-RULE.md, "BatchNorm1d".</para>
@@ -75,7 +77,7 @@ public sealed class BatchNorm1d<T> : Layer<T> where T : unmanaged, IFloatingPoin
     public override int? InputColumns => NumFeatures;
 
     /// <inheritdoc/>
-    public override int MinTrainingRows => 2;
+    public override int MinTrainingRows => IsFrozen ? 1 : 2;
 
     /// <inheritdoc/>
     public override string Formula =>
@@ -95,10 +97,11 @@ public sealed class BatchNorm1d<T> : Layer<T> where T : unmanaged, IFloatingPoin
     /// <inheritdoc/>
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
     {
-        var own = TakesBatchStatistics(pass);
+        var own = RunningMean is null || (pass.Training && !IsFrozen);
         if (own && x.RowCount < 2)
             throw new ArgumentException($"{this} expects at least 2 samples where it takes the batch's own statistics, but x is {Operand.Shape(x)}.", nameof(x));
         var (y, moments) = (pass.NewOutput(x.RowCount, x.ColumnCount), ((MomentsPass<T>)pass).Moments);
+        ((MomentsPass<T>)pass).AreOfBatch = own;
         moments.Clear(NumFeatures);
         if (!own)
         {
@@ -108,7 +111,7 @@ public sealed class BatchNorm1d<T> : Layer<T> where T : unmanaged, IFloatingPoin
 
         // y = (x - mean) r w + b
         ColumnNormalization.Forward(own, T.CreateSaturating(Epsilon), x.Span(), Weight is null ? [] : Weight.Values, Bias is null ? [] : Bias.Values, moments, y.Span(), x.RowCount, x.ColumnCount);
-        if (pass.Training && RunningMean is not null) Track(moments, x.RowCount);
+        if (own && RunningMean is not null) Track(moments, x.RowCount);
         return y;
     }
 
@@ -118,12 +121,13 @@ public sealed class BatchNorm1d<T> : Layer<T> where T : unmanaged, IFloatingPoin
         var (dX, moments) = (pass.NeedsInputGradient ? pass.NewInputGradient() : null, ((MomentsPass<T>)pass).Moments);
         // dX = w r (dY - mean(dY) - x̂ mean(dY x̂)), or w r dY      dw += sum over rows of dY x̂      db += sum over rows of dY
         ColumnNormalization.Backward(
-            TakesBatchStatistics(pass), pass.Input.Span(), dY.Span(), Weight is null ? [] : Weight.Values, moments,
-            Weight is null ? [] : Weight.Gradients, Bias is null ? [] : Bias.Gradients, dX is null ? [] : dX.Span(), dY.RowCount, dY.ColumnCount);
+            ((MomentsPass<T>)pass).AreOfBatch, pass.Input.Span(), dY.Span(), Weight is null ? [] : Weight.Values, moments,
+            Weight is null or { Frozen: true } ? [] : Weight.Gradients, Bias is null or { Frozen: true } ? [] : Bias.Gradients, dX is null ? [] : dX.Span(), dY.RowCount, dY.ColumnCount);
         return dX;
     }
 
-    private bool TakesBatchStatistics(ForwardPass<T> pass) => pass.Training || RunningMean is null;
+    // With both parameters, or with its buffers.
+    private bool IsFrozen => RunningMean is { Frozen: true } || (RunningMean is not null && Weight is { Frozen: true } && Bias is { Frozen: true });
 
     private void Track(Moments<T> moments, int n)
     {

@@ -82,5 +82,5 @@ public sealed class LayerNorm<T> : Layer<T> where T : unmanaged, IFloatingPointI
 
     private static Span<T> Values(Parameter<T>? parameter) => parameter is null ? [] : parameter.Values;
 
-    private static Span<T> Gradients(Parameter<T>? parameter) => parameter is null ? [] : parameter.Gradients;
+    private static Span<T> Gradients(Parameter<T>? parameter) => parameter is null or { Frozen: true } ? [] : parameter.Gradients;
 }

@@ -6,4 +6,7 @@ namespace Backprop.Kernels;
 internal sealed class MomentsPass<T>(Layer<T> layer, bool training) : ForwardPass<T>(layer, training) where T : unmanaged, IFloatingPointIeee754<T>
 {
     public Moments<T> Moments { get; } = new();
+
+    /// <summary>Whether they are the batch's own, and not such as were kept.</summary>
+    public bool AreOfBatch { get; set; } = true;
 }

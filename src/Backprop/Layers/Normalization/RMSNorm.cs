@@ -71,7 +71,7 @@ public sealed class RMSNorm<T> : Layer<T> where T : unmanaged, IFloatingPointIee
         var (dX, moments) = (pass.NeedsInputGradient ? pass.NewInputGradient() : null, ((MomentsPass<T>)pass).Moments);
         // dX = r (dX̂ - x̂ mean(dX̂ x̂)), dX̂ = dY w      dw += sum over rows of dY x̂
         RowNormalization.Backward(
-            false, pass.Input.Span(), dY.Span(), Weight is null ? [] : Weight.Values, moments, Weight is null ? [] : Weight.Gradients, [], dX is null ? [] : dX.Span(), dY.RowCount, dY.ColumnCount);
+            false, pass.Input.Span(), dY.Span(), Weight is null ? [] : Weight.Values, moments, Weight is null or { Frozen: true } ? [] : Weight.Gradients, [], dX is null ? [] : dX.Span(), dY.RowCount, dY.ColumnCount);
         return dX;
     }
 }
