@@ -160,7 +160,7 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     protected virtual void Describe(Settings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        settings.AddFields(this, GetType(), typeof(Layer<T>));
+        settings.AddFields(this, typeof(Layer<T>));
     }
 
     void IDescribed.Describe(Settings settings) => Describe(settings);

@@ -192,7 +192,7 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     protected virtual void Describe(Settings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        settings.AddFields(this, GetType(), typeof(Loss<T>));
+        settings.AddFields(this, typeof(Loss<T>));
     }
 
     void IDescribed.Describe(Settings settings)

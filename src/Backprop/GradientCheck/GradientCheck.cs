@@ -39,7 +39,7 @@ public static class GradientCheck
         Operand.Dense(layer, x, nameof(x));
         using var probe = new LayerProbe<double>(layer, x, seed, training, beforeForward);
         var comparisons = new List<GradientComparison>();
-        if (!probe.Run()) return new GradientReport($"{layer}", comparisons, probe.Problems);
+        if (!probe.Run()) return new GradientReport($"{layer}", comparisons, probe.Problems, exception: probe.Exception);
 
         var differences = new FiniteDifferences(probe.Evaluate, probe.DY, tolerance);
         if (checkInput)
@@ -66,8 +66,22 @@ public static class GradientCheck
             }
         }
 
-        return new GradientReport($"{layer}", comparisons, probe.Problems);
+        if (comparisons.Exists(comparison => !comparison.Passed) && layer.Children.Count > 0) probe.Problems.AddRange(WrongParts(layer, x, seed, tolerance, training, beforeForward));
+        return new GradientReport($"{layer}", comparisons, probe.Problems, exception: probe.Exception);
     }
+
+    /// <summary>Which layers within a network are wrong by themselves, each checked with what it is given there.</summary>
+    private static IEnumerable<string> WrongParts(Layer<double> layer, Matrix<double> x, int seed, double tolerance, bool training, Action? beforeForward)
+    {
+        beforeForward?.Invoke();
+        var pass = ForwardPass<double>.Made(layer, training);
+        pass.Forward(x);
+        var wrong = Innermost(pass).Where(step => Run(step.Layer, step.Input.Clone(), seed, tolerance, training, beforeForward: beforeForward).Comparisons.Any(comparison => !comparison.Passed)).Select(step => step.Path).ToList();
+        if (wrong.Count > 0) yield return $"Taken alone, with what it is given there, {string.Join(", ", wrong)} {(wrong.Count == 1 ? "is" : "are")} wrong, and no other of its parts.";
+    }
+
+    private static IEnumerable<ForwardPass<double>> Innermost(ForwardPass<double> pass) =>
+        pass.Steps.Where(step => step.HasRun).SelectMany(step => step.Steps.Any(inner => inner.HasRun) ? Innermost(step) : [step]);
 
     /// <summary>Checks a layer in float against the same layer in double: output, dL/dX and the gradient of every parameter; and how it behaves with reused passes,
     /// dirty buffers and batches of other sizes.</summary>

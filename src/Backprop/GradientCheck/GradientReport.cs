@@ -7,8 +7,8 @@ public sealed class GradientReport
 {
     private readonly string _against;
 
-    internal GradientReport(string subject, IReadOnlyList<GradientComparison> comparisons, IReadOnlyList<string> problems, string against = "finite differences") =>
-        (Subject, Comparisons, Problems, _against) = (subject, comparisons, problems, against);
+    internal GradientReport(string subject, IReadOnlyList<GradientComparison> comparisons, IReadOnlyList<string> problems, string against = "finite differences", Exception? exception = null) =>
+        (Subject, Comparisons, Problems, _against, Exception) = (subject, comparisons, problems, against, exception);
 
     /// <summary>The layer or loss.</summary>
     public string Subject { get; }
@@ -19,6 +19,9 @@ public sealed class GradientReport
     /// <summary>What else is wrong, in words: wrong shapes, entries that were not written, gradients that are set instead of added, changed operands.</summary>
     public IReadOnlyList<string> Problems { get; }
 
+    /// <summary>The first exception among the <see cref="Problems"/>, with the place where it was thrown; null where there was none.</summary>
+    public Exception? Exception { get; }
+
     /// <summary>Whether every gradient agrees and nothing else is wrong.</summary>
     public bool Passed => Problems.Count == 0 && Comparisons.All(comparison => comparison.Passed);
 
@@ -26,7 +29,7 @@ public sealed class GradientReport
     /// <exception cref="GradientCheckException">A gradient disagrees or something else is wrong.</exception>
     public void ThrowIfFailed()
     {
-        if (!Passed) throw new GradientCheckException(ToString());
+        if (!Passed) throw Exception is null ? new GradientCheckException(ToString()) : new GradientCheckException(ToString(), Exception);
     }
 
     /// <summary>The findings in words, a line each.</summary>

@@ -43,6 +43,9 @@ internal sealed class LayerProbe<T> : IDisposable where T : unmanaged, IFloating
     /// <summary>The gradients by hand, in the order of <see cref="Layer{T}.Parameters"/>.</summary>
     public IReadOnlyList<T[]> Gradients { get; private set; } = [];
 
+    /// <summary>The first exception of what is wrong.</summary>
+    public Exception? Exception { get; set; }
+
     /// <summary>What is wrong, in words.</summary>
     public List<string> Problems => _problems;
 
@@ -56,6 +59,7 @@ internal sealed class LayerProbe<T> : IDisposable where T : unmanaged, IFloating
     {
         if (!Forwards() || !Backwards()) return false;
         LeavesNothing();
+        Interleaves();
         Resizes();
         State.RestoreValues();
         return true;
@@ -102,6 +106,7 @@ internal sealed class LayerProbe<T> : IDisposable where T : unmanaged, IFloating
             return false;
         }
 
+        _problems.AddRange(Unregistered.In(_layer));
         if (!_training)
             foreach (var name in State.ChangedBuffers()) _problems.Add($"The forward pass moved the buffer {name} in evaluation, where any number of threads may run.");
         Unchanged("The forward pass");
@@ -198,6 +203,31 @@ internal sealed class LayerProbe<T> : IDisposable where T : unmanaged, IFloating
         State.RestoreValues();
     }
 
+    /// <summary>Another pass between forward and back: as on another thread, or where the layer stands in two places.</summary>
+    private void Interleaves()
+    {
+        var others = X.RowCount > 1 ? Reversed(_original) : Larger(_original);
+        if (X.RowCount == 0 || !Takes(others)) return;
+        const string Where = "After another pass of the layer has run forward, ", Why = "What a backward pass needs belongs into the pass, not into the layer, which may stand in several places and serve several threads.";
+        var (pass, other) = (NewPass(), NewPass());
+        Attempt($"{Where}the backward pass", () =>
+        {
+            Forward(pass, X);
+            var x = others.Clone();
+            other.Forward(x);
+            State.ZeroGradients();
+            var y = pass.Output.Clone();
+            var dX = pass.Backward(DY)!;
+            var gradients = State.Gradients();
+            if (!Bits.Same(Y, y)) _problems.Add($"{Where}the output of the first is another one: {Bits.Difference(Y, y)}. Outputs are made by the pass (NewOutput), not kept in the layer.");
+            else if (!Bits.Same(DX, dX)) _problems.Add($"{Where}dL/dX is another one: {Bits.Difference(DX, dX)}. {Why}");
+            else if (gradients.Index().FirstOrDefault(gradient => !Bits.Same<T>(Gradients[gradient.Index], gradient.Item)) is { Item: not null } wrong)
+                _problems.Add($"{Where}dL/d{State.Names[wrong.Index]} is another one. {Why}");
+            return true;
+        });
+        State.RestoreValues();
+    }
+
     /// <summary>In one pass: the batch, a larger one, and both again. Whatever was kept from the first does not fit the second.</summary>
     private void Resizes()
     {
@@ -239,6 +269,8 @@ internal sealed class LayerProbe<T> : IDisposable where T : unmanaged, IFloating
             return true;
         });
     }
+
+    private static Matrix<T> Reversed(Matrix<T> x) => Matrix<T>.Build.Dense(x.RowCount, x.ColumnCount, (i, j) => x[x.RowCount - 1 - i, j]);
 
     // The rows from the last to the first, and then as they are: each an input that the layer has taken.
     private static Matrix<T> Larger(Matrix<T> x) =>
@@ -300,13 +332,17 @@ internal sealed class LayerProbe<T> : IDisposable where T : unmanaged, IFloating
 
     private bool Failed(string what, Exception exception)
     {
+        Exception ??= exception;
         _problems.Add(Sentence(what, exception));
         return false;
     }
 
     /// <summary>What an exception says, as a problem.</summary>
     internal static string Sentence(string what, Exception exception) =>
-        $"{what} failed: {(exception is InvalidOperationException ? "" : $"{exception.GetType().Name}: ")}{exception.Message}";
+        $"{what} failed: {(exception is InvalidOperationException ? "" : $"{exception.GetType().Name}: ")}{exception.Message}{Place(exception)}";
+
+    // What the library itself refuses names the layer already.
+    private static string Place(Exception exception) => exception.Source != typeof(LayerProbe<T>).Assembly.GetName().Name && exception.StackTrace?.Split('\n', 2)[0].Trim() is { Length: > 0 } frame ? $" ({frame})" : "";
 
     /// <summary>Whether an exception says something of the layer, not of the machine.</summary>
     internal static bool IsAnswer(Exception exception) => exception is not (OutOfMemoryException or InsufficientExecutionStackException or OperationCanceledException);

@@ -145,22 +145,22 @@ public static class Init
     /// <exception cref="ArgumentException">The target has one dimension, or is not dense, or the gain is negative or not finite.</exception>
     public static void XavierUniform<T>(Matrix<T> target, double gain = 1, Generator? generator = null) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
-        var bound = Math.Sqrt(3) * XavierStd(target, gain);
+        var bound = Math.Sqrt(3) * XavierStd(Fans(target), gain);
         Uniform(target, -bound, bound, generator);
     }
 
     /// <inheritdoc cref="XavierUniform{T}(Matrix{T}, double, Generator?)"/>
     public static void XavierUniform<T>(Parameter<T> target, double gain = 1, Generator? generator = null) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
-        XavierUniform(MatrixOf(target), gain, generator);
+        UniformWithin(target, Math.Sqrt(3) * XavierStd(Fans(target), gain), generator);
 
     /// <summary>Xavier (Glorot) initialisation, normal with standard deviation gain √(2 / (in + out)).</summary>
     /// <inheritdoc cref="XavierUniform{T}(Matrix{T}, double, Generator?)"/>
     public static void XavierNormal<T>(Matrix<T> target, double gain = 1, Generator? generator = null) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
-        Normal(target, 0, XavierStd(target, gain), generator);
+        Normal(target, 0, XavierStd(Fans(target), gain), generator);
 
     /// <inheritdoc cref="XavierNormal{T}(Matrix{T}, double, Generator?)"/>
     public static void XavierNormal<T>(Parameter<T> target, double gain = 1, Generator? generator = null) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
-        XavierNormal(MatrixOf(target), gain, generator);
+        Normal(target, 0, XavierStd(Fans(target), gain), generator);
 
     /// <summary>Kaiming (He) initialisation, uniform in ±gain √(3 / fan).</summary>
     /// <remarks>Source: K. He et al., Delving deep into rectifiers: surpassing human-level performance on ImageNet classification, ICCV 2015.</remarks>
@@ -176,25 +176,27 @@ public static class Init
         Matrix<T> target, double a = 0, FanMode mode = FanMode.FanIn, Nonlinearity nonlinearity = Nonlinearity.LeakyReLU, Generator? generator = null)
         where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
-        var bound = Math.Sqrt(3) * KaimingStd(target, a, mode, nonlinearity);
+        var bound = Math.Sqrt(3) * KaimingStd(Fans(target), a, mode, nonlinearity);
         Uniform(target, -bound, bound, generator);
     }
 
     /// <inheritdoc cref="KaimingUniform{T}(Matrix{T}, double, FanMode, Nonlinearity, Generator?)"/>
     public static void KaimingUniform<T>(
         Parameter<T> target, double a = 0, FanMode mode = FanMode.FanIn, Nonlinearity nonlinearity = Nonlinearity.LeakyReLU, Generator? generator = null)
-        where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> => KaimingUniform(MatrixOf(target), a, mode, nonlinearity, generator);
+        where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
+        UniformWithin(target, Math.Sqrt(3) * KaimingStd(Fans(target), a, mode, nonlinearity), generator);
 
     /// <summary>Kaiming (He) initialisation, normal with standard deviation gain / √fan.</summary>
     /// <inheritdoc cref="KaimingUniform{T}(Matrix{T}, double, FanMode, Nonlinearity, Generator?)"/>
     public static void KaimingNormal<T>(
         Matrix<T> target, double a = 0, FanMode mode = FanMode.FanIn, Nonlinearity nonlinearity = Nonlinearity.LeakyReLU, Generator? generator = null)
-        where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> => Normal(target, 0, KaimingStd(target, a, mode, nonlinearity), generator);
+        where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> => Normal(target, 0, KaimingStd(Fans(target), a, mode, nonlinearity), generator);
 
     /// <inheritdoc cref="KaimingNormal{T}(Matrix{T}, double, FanMode, Nonlinearity, Generator?)"/>
     public static void KaimingNormal<T>(
         Parameter<T> target, double a = 0, FanMode mode = FanMode.FanIn, Nonlinearity nonlinearity = Nonlinearity.LeakyReLU, Generator? generator = null)
-        where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> => KaimingNormal(MatrixOf(target), a, mode, nonlinearity, generator);
+        where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
+        Normal(target, 0, KaimingStd(Fans(target), a, mode, nonlinearity), generator);
 
     /// <summary>A random orthogonal matrix times a gain: its rows or its columns, whichever are fewer, are orthogonal and of length gain.</summary>
     /// <remarks>
@@ -230,17 +232,27 @@ public static class Init
     public static void Orthogonal<T>(Parameter<T> target, double gain = 1, Generator? generator = null) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
         Orthogonal(MatrixOf(target), gain, generator);
 
-    private static double XavierStd<T>(Matrix<T> target, double gain) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+    private static double XavierStd((long In, long Out) fans, double gain) => Expect.AtLeastZero(nameof(Init), gain) * Math.Sqrt(2.0 / (fans.In + fans.Out));
+
+    private static double KaimingStd((long In, long Out) fans, double a, FanMode mode, Nonlinearity nonlinearity) =>
+        Gain(nonlinearity, a) / Math.Sqrt(Expect.Defined(nameof(Init), mode) == FanMode.FanIn ? fans.In : fans.Out);
+
+    private static (long In, long Out) Fans<T>(Matrix<T> target) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
         Operand.Dense(nameof(Init), target, nameof(target));
-        return Expect.AtLeastZero(nameof(Init), gain) * Math.Sqrt(2.0 / (target.ColumnCount + target.RowCount));
+        return (target.ColumnCount, target.RowCount);
     }
 
-    private static double KaimingStd<T>(Matrix<T> target, double a, FanMode mode, Nonlinearity nonlinearity) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+    // A kernel's weight, [out, in, kh, kw]: each output sees in kh kw inputs, and each input reaches out kh kw outputs.
+    private static (long In, long Out) Fans<T>(Parameter<T> target) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
-        Operand.Dense(nameof(Init), target, nameof(target));
-        return Gain(nonlinearity, a) / Math.Sqrt(Expect.Defined(nameof(Init), mode) == FanMode.FanIn ? target.ColumnCount : target.RowCount);
+        var matrix = MatrixOf(target);
+        var field = target.Shape.Skip(2).Aggregate(1L, (product, size) => product * size);
+        return (matrix.ColumnCount, matrix.RowCount * field);
     }
+
+    private static void UniformWithin<T>(Parameter<T> target, double bound, Generator? generator) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
+        Uniform(target, -bound, bound, generator);
 
     // The part of (-1, 1) whose inverse error function, scaled, is [a, b].
     private static (double From, double To) UniformBounds(double mean, double std, double a, double b)

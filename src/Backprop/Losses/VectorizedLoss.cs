@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using MathNet.Numerics.LinearAlgebra;
@@ -54,16 +55,23 @@ public abstract class VectorizedLoss<T> : ElementwiseLoss<T> where T : unmanaged
     /// <inheritdoc/>
     protected sealed override void Derivatives(ReadOnlySpan<T> p, ReadOnlySpan<T> t, Span<T> derivatives) => _function.Gradient(p, t, T.One, derivatives);
 
+    /// <inheritdoc/>
+    protected override void Describe(Settings settings)
+    {
+        base.Describe(settings);
+        if (Settings.IsForeign(this)) _function.Describe(settings);     // the library's own have their constants as properties, too
+    }
+
     /// <summary>Makes kernels of a formula and its derivative.</summary>
     /// <typeparam name="TFunction">A readonly struct.</typeparam>
     /// <param name="function">The formula, with its constants as fields.</param>
-    protected static Entrywise Of<TFunction>(TFunction function) where TFunction : struct, IFunction => new Entrywise<TFunction>(function);
+    protected static Entrywise Of<[DynamicallyAccessedMembers(Settings.Fields)] TFunction>(TFunction function) where TFunction : struct, IFunction => new Entrywise<TFunction>(function);
 
     /// <summary>A formula for each column, where a loss does not treat them alike; a prediction must have as many columns.</summary>
     /// <param name="functions">What <see cref="Of{TFunction}(TFunction)"/> makes of each.</param>
     /// <exception cref="ArgumentException">There is none.</exception>
-    protected static Entrywise ByColumn(params ReadOnlySpan<Entrywise> functions) => functions.Length > 0
-        ? new Columns(functions.ToArray())
+    protected static Entrywise ByColumn(params Entrywise[] functions) => functions.Length > 0
+        ? new Columns([.. functions])
         : throw new ArgumentException("ByColumn expects a formula for each column, but there is none.", nameof(functions));
 
     private Entrywise FunctionOf(Matrix<T> prediction) => _function is not Columns { Count: var count } || count == prediction.ColumnCount
@@ -90,6 +98,8 @@ public abstract class VectorizedLoss<T> : ElementwiseLoss<T> where T : unmanaged
         private protected Entrywise() { }
 
         /// <summary>The sum of l(p[i], t[i]).</summary>
+        internal abstract void Describe(Settings settings);
+
         internal abstract double Sum(ReadOnlySpan<T> p, ReadOnlySpan<T> t);
 
         /// <summary>losses[i] = l(p[i], t[i]).</summary>
@@ -102,8 +112,10 @@ public abstract class VectorizedLoss<T> : ElementwiseLoss<T> where T : unmanaged
         internal abstract void Gradient(ReadOnlySpan<T> p, ReadOnlySpan<T> t, ReadOnlySpan<T> dLosses, Span<T> dP);
     }
 
-    private sealed class Entrywise<TFunction>(TFunction function) : Entrywise where TFunction : struct, IFunction
+    private sealed class Entrywise<[DynamicallyAccessedMembers(Settings.Fields)] TFunction>(TFunction function) : Entrywise where TFunction : struct, IFunction
     {
+        internal override void Describe(Settings settings) => settings.AddConstants(function);
+
         internal override double Sum(ReadOnlySpan<T> p, ReadOnlySpan<T> t) => Vectorized.Sum(new Value(function), p, t);
 
         internal override void Losses(ReadOnlySpan<T> p, ReadOnlySpan<T> t, Span<T> losses) => Vectorized.Map(new Value(function), p, t, losses);
@@ -135,6 +147,11 @@ public abstract class VectorizedLoss<T> : ElementwiseLoss<T> where T : unmanaged
     private sealed class Columns(Entrywise[] functions) : Entrywise
     {
         internal int Count => functions.Length;
+
+        internal override void Describe(Settings settings)
+        {
+            for (var i = 0; i < functions.Length; i++) functions[i].Describe(settings.Part($"column {Signature.Number(i)}"));
+        }
 
         internal override double Sum(ReadOnlySpan<T> p, ReadOnlySpan<T> t)
         {

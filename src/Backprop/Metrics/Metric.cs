@@ -42,7 +42,7 @@ public abstract class Metric<T> : IDescribed where T : unmanaged, IFloatingPoint
     protected virtual void Describe(Settings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        settings.AddFields(this, GetType(), typeof(Metric<T>));
+        settings.AddFields(this, typeof(Metric<T>));
     }
 
     void IDescribed.Describe(Settings settings) => Describe(settings);

@@ -15,7 +15,7 @@ public sealed class MatrixBuffer<T> : Buffer<T> where T : unmanaged, System.Nume
     /// <param name="shape">The sizes in files, as PyTorch has them: the rows first, and then sizes that multiply to the columns; none for (rows, columns).</param>
     /// <exception cref="ArgumentException">The name is empty, or the shape does not fit.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
-    public MatrixBuffer(string name, int rows, int columns, T value = default, params ReadOnlySpan<int> shape)
+    public MatrixBuffer(string name, int rows, int columns, T value = default, params int[] shape)
         : this(name, FileShape.OfMatrix(name, Expect.Positive(name, rows, nameof(rows)), Expect.Positive(name, columns, nameof(columns)), shape), Matrix<T>.Build.Dense(rows, columns, value)) { }
 
     private MatrixBuffer(string name, int[] shape, Matrix<T> value) : base(name, shape, value.AsColumnMajorArray()) => Value = value;

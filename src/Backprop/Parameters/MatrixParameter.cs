@@ -17,7 +17,7 @@ public sealed class MatrixParameter<T> : Parameter<T> where T : unmanaged, Syste
     /// <param name="shape">The sizes in files, as PyTorch has them: the rows first, and then sizes that multiply to the columns; none for (rows, columns).</param>
     /// <exception cref="ArgumentException">The name is empty, or the shape does not fit.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is below 1, or there are more values than an array has room for.</exception>
-    public MatrixParameter(string name, int rows, int columns, params ReadOnlySpan<int> shape)
+    public MatrixParameter(string name, int rows, int columns, params int[] shape)
         : this(name, FileShape.OfMatrix(name, rows, columns, shape), Zeros(name, rows, columns), Zeros(name, rows, columns)) { }
 
     private MatrixParameter(string name, int[] shape, Matrix<T> value, Matrix<T> gradient)

@@ -14,7 +14,7 @@ public sealed class VectorBuffer<T> : Buffer<T> where T : unmanaged, System.Nume
     /// <param name="shape">The sizes in files, as PyTorch has them, which multiply to the count; none for (count).</param>
     /// <exception cref="ArgumentException">The name is empty, or the shape does not fit.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is below 1.</exception>
-    public VectorBuffer(string name, int count, T value = default, params ReadOnlySpan<int> shape)
+    public VectorBuffer(string name, int count, T value = default, params int[] shape)
         : this(name, FileShape.OfVector(name, Expect.Positive(name, count, nameof(count)), shape), Vector<T>.Build.Dense(count, value)) { }
 
     private VectorBuffer(string name, int[] shape, Vector<T> value) : base(name, shape, value.AsArray()) => Value = value;

@@ -13,7 +13,7 @@ public sealed class VectorParameter<T> : Parameter<T> where T : unmanaged, Syste
     /// <param name="shape">The sizes in files, as PyTorch has them, which multiply to the count and of which the last moves fastest; none for (count).</param>
     /// <exception cref="ArgumentException">The name is empty, or the shape does not fit.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is below 1.</exception>
-    public VectorParameter(string name, int count, params ReadOnlySpan<int> shape) : this(name, FileShape.OfVector(name, count, shape), Zeros(name, count), Zeros(name, count)) { }
+    public VectorParameter(string name, int count, params int[] shape) : this(name, FileShape.OfVector(name, count, shape), Zeros(name, count), Zeros(name, count)) { }
 
     private VectorParameter(string name, int[] shape, Vector<T> value, Vector<T> gradient)
         : base(name, shape, value.AsArray(), gradient.AsArray()) => (Value, Gradient) = (value, gradient);

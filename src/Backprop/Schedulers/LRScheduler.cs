@@ -98,7 +98,7 @@ public abstract class LRScheduler : IDescribed
         ArgumentNullException.ThrowIfNull(settings);
         var fixedNumbers = StateExchange.ReadFixed(Exchange);
         foreach (var (name, value) in fixedNumbers) settings.Add(name, value);
-        if (fixedNumbers.Count == 0) settings.AddFields(this, GetType(), typeof(LRScheduler));
+        if (fixedNumbers.Count == 0) settings.AddFields(this, typeof(LRScheduler));
     }
 
     void IDescribed.Describe(Settings settings) => Describe(settings);

@@ -17,7 +17,7 @@ namespace Backprop;
 /// </example>
 public static class ModelFile
 {
-    private const string VersionKey = "backprop model";
+    internal const string VersionKey = "backprop model";
     private const int Version = 1;
 
     /// <summary>Saves all parameters and buffers. The file is replaced as a whole or not at all.</summary>
@@ -52,15 +52,18 @@ public static class ModelFile
     /// <param name="strict">Whether names that one side lacks are an error; false loads what both have. Shapes that differ always are.</param>
     /// <param name="convert">Whether a file in F16, BF16, float or double may be loaded into a model in float or double: exactly, but for double to float, which is
     /// rounded, and refused where a finite value would become infinite.</param>
+    /// <param name="prefix">Takes only what has this prefix in the file, and drops it: <c>"module."</c> for a model that was wrapped, <c>"encoder."</c> for a part of one,
+    /// <c>"model."</c> or <c>"best."</c> for what a checkpoint knows last or knew in its best epoch.</param>
+    /// <param name="rename">The name here for a name in the file, behind the prefix; null leaves the value out.</param>
     /// <returns>What was loaded, and what one side lacks.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="InvalidDataException">The file is not valid, or does not fit; one message lists all that is missing, unexpected, out of range, or of another shape or type.</exception>
     /// <exception cref="IOException">The file could not be read.</exception>
-    public static LoadReport Load<T>(this Layer<T> model, string path, bool strict = true, bool convert = false) where T : unmanaged, IFloatingPointIeee754<T>
+    public static LoadReport Load<T>(this Layer<T> model, string path, bool strict = true, bool convert = false, string prefix = "", Func<string, string?>? rename = null) where T : unmanaged, IFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(model);
         using var file = SafeTensorsReader.Open(path);
-        return Load(model, file, path, strict, convert);
+        return Load(model, file, path, strict, convert, prefix, rename);
     }
 
     /// <summary>Loads all parameters and buffers from the rest of a stream. Nothing changes unless all of it fits.</summary>
@@ -69,15 +72,17 @@ public static class ModelFile
     /// <param name="stream">The stream, from its position to its end; it stays open.</param>
     /// <param name="strict">Whether names that one side lacks are an error; false loads what both have. Shapes that differ always are.</param>
     /// <param name="convert">Whether values of another floating-point type are converted.</param>
+    /// <param name="prefix">Takes only what has this prefix, and drops it.</param>
+    /// <param name="rename">The name here for a name there, behind the prefix; null leaves the value out.</param>
     /// <returns>What was loaded, and what one side lacks.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="InvalidDataException">What the stream holds is not valid, or does not fit; the message lists all that is wrong.</exception>
     /// <exception cref="IOException">The stream could not be read.</exception>
-    public static LoadReport Load<T>(this Layer<T> model, Stream stream, bool strict = true, bool convert = false) where T : unmanaged, IFloatingPointIeee754<T>
+    public static LoadReport Load<T>(this Layer<T> model, Stream stream, bool strict = true, bool convert = false, string prefix = "", Func<string, string?>? rename = null) where T : unmanaged, IFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(model);
         using var file = SafeTensorsReader.Open(stream, leaveOpen: true);
-        return Load(model, file, file.Source, strict, convert);
+        return Load(model, file, file.Source, strict, convert, prefix, rename);
     }
 
     private static SafeTensorsWriter FileOf<T>(Layer<T> model, SafeTensorsType? storeAs) where T : unmanaged, IFloatingPointIeee754<T>
@@ -92,13 +97,15 @@ public static class ModelFile
         return file;
     }
 
-    private static LoadReport Load<T>(Layer<T> model, SafeTensorsReader file, string source, bool strict, bool convert) where T : unmanaged, IFloatingPointIeee754<T>
+    private static LoadReport Load<T>(Layer<T> model, SafeTensorsReader file, string source, bool strict, bool convert, string prefix, Func<string, string?>? rename) where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (file.Metadata.TryGetValue(VersionKey, out var version) && !(int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= Version))
             throw new InvalidDataException($"{source} is a model file of version {SafeTensorsHeader.Quote(version)}, and this version of Backprop reads those up to {Version}: a newer one wrote it.");
         var state = ModelState<T>.Of(model);
-        var report = state.Check(file, "", $"{source} does not fit {model}", strict, convert);
-        state.Read(file, "");
+        ArgumentNullException.ThrowIfNull(prefix);
+        var names = new TensorNames(file, prefix, rename);
+        var report = state.Check(file, names, $"{source} does not fit {model}", strict, convert);
+        state.Read(file, names);
         return report;
     }
 }

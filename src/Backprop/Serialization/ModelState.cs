@@ -61,13 +61,13 @@ internal sealed class ModelState<T> where T : unmanaged, IFloatingPointIeee754<T
     /// <summary>Says in one message all that does not fit.</summary>
     /// <returns>What both have, and what one side lacks.</returns>
     /// <exception cref="InvalidDataException">Something does not fit.</exception>
-    internal LoadReport Check(SafeTensorsReader file, string prefix, string subject, bool strict = true, bool convert = false)
+    internal LoadReport Check(SafeTensorsReader file, TensorNames names, string subject, bool strict = true, bool convert = false)
     {
-        var (loaded, missing, problems) = (new List<string>(), new List<string>(), new List<string>());
+        var (loaded, missing, problems) = (new List<string>(), new List<string>(), names.Clashes.ToList());
         foreach (var entry in _entries)
         {
-            var name = prefix + entry.Name;
-            if (!file.TryGetEntry(name, out var found))
+            var name = names.There(entry.Name);
+            if (!names.Entries.TryGetValue(entry.Name, out var found))
             {
                 missing.Add(entry.Name);
                 if (strict) problems.Add($"missing: {name} {Text(entry.Shape)}");
@@ -83,20 +83,27 @@ internal sealed class ModelState<T> where T : unmanaged, IFloatingPointIeee754<T
             if (problems.Count == before && file.FindBeyond<T>(found) is string value) problems.Add($"out of range: {name} {value}");
         }
 
-        var known = _entries.Select(entry => prefix + entry.Name).ToHashSet();
-        var unexpected = file.Entries.Where(entry => entry.Name.StartsWith(prefix, StringComparison.Ordinal) && !known.Contains(entry.Name)).ToList();
-        if (strict) problems.AddRange(unexpected.Select(entry => $"unexpected: {entry.Name} {Text(entry.Shape)}"));
-        if (problems.Count == 0) problems.AddRange(Contradictions(file, prefix));
+        var known = _entries.Select(entry => entry.Name).ToHashSet();
+        var unexpected = names.Entries.Where(named => !known.Contains(named.Key)).ToList();
+        if (strict) problems.AddRange(unexpected.Select(named => $"unexpected: {named.Value.Name} {Text(named.Value.Shape)}"));
+        // That nothing was loaded is hardly meant, however little is asked for.
+        if (loaded.Count == 0 && missing.Count > 0)
+        {
+            if (!strict) problems.Add($"nothing fits: no name there is one of the model's, the first of which is {names.There(missing[0])}");
+            if (names.Hint(missing[0]) is string hint) problems.Add(hint);
+        }
+
+        if (problems.Count == 0) problems.AddRange(Contradictions(file, names));
         if (problems.Count > 0) throw new InvalidDataException($"{subject}:\n  {string.Join("\n  ", problems)}");
-        return new(loaded, missing, [.. unexpected.Select(entry => entry.Name[prefix.Length..])]);
+        return new(loaded, missing, [.. unexpected.Select(named => named.Key)]);
     }
 
     /// <summary>Reads what was checked.</summary>
-    internal void Read(SafeTensorsReader file, string prefix)
+    internal void Read(SafeTensorsReader file, TensorNames names)
     {
         foreach (var entry in _entries)
         {
-            if (!file.TryGetEntry(prefix + entry.Name, out var found)) continue;
+            if (!names.Entries.TryGetValue(entry.Name, out var found)) continue;
             if (entry.Counter is null)
             {
                 file.ReadUnchecked<T>(found, entry.Values, entry.IsMatrix);
@@ -110,14 +117,14 @@ internal sealed class ModelState<T> where T : unmanaged, IFloatingPointIeee754<T
     }
 
     /// <summary>What stands in several places here, and is there with different values: one of them would be lost.</summary>
-    private IEnumerable<string> Contradictions(SafeTensorsReader file, string prefix)
+    private IEnumerable<string> Contradictions(SafeTensorsReader file, TensorNames names)
     {
         foreach (var places in _entries.Where(entry => entry.Values.Length > 0).GroupBy<Entry, T[]>(entry => entry.Values, ReferenceEqualityComparer.Instance).Where(places => places.Skip(1).Any()))
         {
             (string Name, T[] Values)? first = null;
             foreach (var entry in places)
             {
-                if (!file.TryGetEntry(prefix + entry.Name, out var found)) continue;
+                if (!names.Entries.TryGetValue(entry.Name, out var found)) continue;
                 var values = new T[entry.Values.Length];
                 file.ReadUnchecked<T>(found, values, columnMajor: false);
                 first ??= (found.Name, values);

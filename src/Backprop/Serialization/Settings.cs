@@ -46,6 +46,11 @@ public sealed class Settings
 
     private Settings(string prefix, int depth) => (_prefix, _depth) = (prefix, depth);
 
+    /// <summary>The same settings, under names of their own.</summary>
+    internal Settings Part(string name) => new(_texts, $"{_prefix}{name} ", _depth);
+
+    private Settings(OrderedDictionary<string, string> texts, string prefix, int depth) : this(prefix, depth) => _texts = texts;
+
     /// <summary>Adds a number.</summary>
     /// <param name="name">Its name, new here.</param>
     /// <param name="value">Its value.</param>
@@ -102,21 +107,34 @@ public sealed class Settings
 
     /// <summary>Adds the values of all fields that never change.</summary>
     /// <param name="owner">The object.</param>
-    /// <param name="type">Its type.</param>
     /// <param name="contract">The library's base class, whose own fields are none of the author's.</param>
-    [UnconditionalSuppressMessage("Trimming", "IL2075", Justification =
-        "All types up to the contract derive from it, and its attribute keeps their fields; a field that were missing would only make the comparison coarser.")]
-    internal void AddFields(object owner, [DynamicallyAccessedMembers(Fields)] Type type, Type contract)
+    internal void AddFields(IDescribed owner, Type contract)
     {
-        for (Type? at = type; at is not null && at != contract && at != typeof(object); at = at.BaseType)
+        foreach (FieldInfo field in FieldsOf(owner, contract))
         {
-            foreach (FieldInfo field in at.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
-            {
-                string name = SettingOf(field.Name);
-                if (_texts.ContainsKey(_prefix + name)) name = $"{at.Name.Split('`')[0]}.{name}";        // a base class's, of the same name
-                if ((field.IsInitOnly || IsCaptured(field.Name)) && !_texts.ContainsKey(_prefix + name)) AddValue(name, field.GetValue(owner), field.FieldType);
-            }
+            string name = SettingOf(field.Name);
+            if (_texts.ContainsKey(_prefix + name)) name = $"{field.DeclaringType!.Name.Split('`')[0]}.{name}";        // a base class's, of the same name
+            if (field.IsInitOnly || IsCaptured(field.Name)) AddNew(name, field.GetValue(owner), field.FieldType);
         }
+    }
+
+    /// <summary>Adds the constants of a formula, which are the fields of a struct; not those that its owner has under the same name.</summary>
+    internal void AddConstants<[DynamicallyAccessedMembers(Fields)] TFunction>(TFunction function) where TFunction : struct
+    {
+        foreach (FieldInfo field in typeof(TFunction).GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+            AddNew(SettingOf(field.Name), field.GetValue(function), field.FieldType);
+    }
+
+    /// <summary>Whether an object's class was written outside of the library.</summary>
+    internal static bool IsForeign(IDescribed owner) => owner.GetType().Assembly != typeof(Settings).Assembly;
+
+    /// <summary>The fields of an object, its own and its base classes', up to the library's.</summary>
+    [UnconditionalSuppressMessage("Trimming", "IL2075", Justification =
+        "All types up to the contract implement the interface, and its attribute keeps their fields; a field that were missing would only make the comparison coarser.")]
+    internal static IEnumerable<FieldInfo> FieldsOf(IDescribed owner, Type contract)
+    {
+        for (Type? at = owner.GetType(); at is not null && at != contract && at != typeof(object); at = at.BaseType)
+            foreach (FieldInfo field in at.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly)) yield return field;
     }
 
     private static Settings Of(IDescribed described, bool withText, string prefix, int depth)
@@ -143,6 +161,11 @@ public sealed class Settings
     {
         if (_depth == Deepest) return;
         foreach (var (key, text) in Of(part, withText: true, $"{_prefix}{name} ", _depth + 1)._texts) _texts.TryAdd(key, text);
+    }
+
+    private void AddNew(string name, object? value, Type declared)
+    {
+        if (!_texts.ContainsKey(_prefix + name)) AddValue(name, value, declared);
     }
 
     private void AddValue(string name, object? value, Type declared)

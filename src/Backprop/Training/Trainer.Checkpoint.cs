@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
@@ -98,7 +99,7 @@ public sealed partial class Trainer<T>
         var (best, last) = (ReadModelIfThere("best."), ReadModelIfThere("last."));
         var arrays = Names(file, "optimizer.array.").ToDictionary(name => name, name => Values<T>(file, source, $"optimizer.array.{name}"));
         var optimizer = WithChanges(new(Numbers(file, source, "optimizer.number."), arrays), there, changes);
-        var (scheduler, batchScheduler) = (Numbers(file, source, "scheduler."), Numbers(file, source, "batch_scheduler."));
+        var (scheduler, batchScheduler) = (WithRates(Numbers(file, source, "scheduler."), there), WithRates(Numbers(file, source, "batch_scheduler."), there));
         var generators = Generators().ToArray();
         var states = generators.Select((_, i) => MemoryMarshal.AsBytes<long>(Values<long>(file, source, $"generator.{Text(i)}")).ToArray()).ToArray();
         var position = Values<long>(file, source, "position", 3);
@@ -163,7 +164,7 @@ public sealed partial class Trainer<T>
     private static void RequireWhole(SafeTensorsReader file, string source)
     {
         var format = file.Metadata.GetValueOrDefault(FormatKey, "");
-        if (!format.StartsWith(FormatName, StringComparison.Ordinal)) throw new InvalidDataException($"{source} is no checkpoint.");
+        if (!format.StartsWith(FormatName, StringComparison.Ordinal)) throw new InvalidDataException($"{source} is no checkpoint{(file.Metadata.ContainsKey(ModelFile.VersionKey) ? " but a model file, which model.Load reads" : "")}.");
         if (format != Format)
         {
             throw new InvalidDataException($"{source} is a {SafeTensorsHeader.Quote(format)}, and this version of Backprop reads a '{Format}': "
@@ -181,7 +182,9 @@ public sealed partial class Trainer<T>
         {
             // Schedulers move rates and momenta: those of another scheduler are no place for this one to start from.
             var differs = there.GetValueOrDefault($"optimizer {name}") != (_hyperparameters.TryGetValue(name, out var made) ? Text(made) : null);
-            if (differs || changes.HasFlag(ResumeChanges.Schedulers)) Take(name);
+            if (changes.HasFlag(ResumeChanges.Schedulers) || (differs && !MovesRates)) Take(name);
+            else if (differs && name.EndsWith(".lr", StringComparison.Ordinal) && RatioOf(name, there) is double ratio) Scale(name, ratio);
+            else if (differs) Take(name);
         }
 
         return state with { Numbers = numbers };
@@ -192,11 +195,39 @@ public sealed partial class Trainer<T>
             if (name.EndsWith(".lr", StringComparison.Ordinal)) Set($"{name[..^"lr".Length]}initial_lr");
         }
 
+        // A scheduler has moved the rate since: it goes on as if it had begun from the other one.
+        void Scale(string name, double ratio)
+        {
+            numbers[name] *= ratio;
+            var initial = $"{name[..^"lr".Length]}initial_lr";
+            if (numbers.TryGetValue(initial, out var value)) numbers[initial] = value * ratio;
+        }
+
         void Set(string name)
         {
             if (here.TryGetValue(name, out var value)) numbers[name] = value;
             else numbers.Remove(name);
         }
+    }
+
+    private bool MovesRates => Scheduler is not null || BatchScheduler is not null;
+
+    /// <summary>How many times the rate that a group was made with here is that of there; null where that says nothing.</summary>
+    private double? RatioOf(string name, IReadOnlyDictionary<string, string> there) =>
+        double.TryParse(there.GetValueOrDefault($"optimizer {name}"), CultureInfo.InvariantCulture, out var before) && before > 0 && _hyperparameters.TryGetValue(name, out var made) ? made / before : null;
+
+    /// <summary>A scheduler's state as if it had begun from the rates that the groups were made with here.</summary>
+    private Dictionary<string, double> WithRates(Dictionary<string, double> scheduler, IReadOnlyDictionary<string, string> there)
+    {
+        var numbers = new Dictionary<string, double>(scheduler);
+        foreach (var name in scheduler.Keys)
+        {
+            // base_lrs.1, also schedulers.0.base_lrs.1 of a part
+            var at = name.LastIndexOf("base_lrs.", StringComparison.Ordinal);
+            if (at >= 0 && RatioOf($"groups.{name[(at + "base_lrs.".Length)..]}.lr", there) is double ratio) numbers[name] *= ratio;
+        }
+
+        return numbers;
     }
 
     private IEnumerable<Generator> Generators() => (Training.Generator is { } first ? Model.Generators.Prepend(first) : Model.Generators).Distinct();
@@ -209,8 +240,9 @@ public sealed partial class Trainer<T>
     private ModelState<T> ReadModel(SafeTensorsReader file, string source, string prefix)
     {
         var state = ModelState<T>.Of(Model).Copy();
-        state.Check(file, prefix, $"{source} does not fit {Model}");
-        state.Read(file, prefix);
+        var names = new TensorNames(file, prefix);
+        state.Check(file, names, $"{source} does not fit {Model}");
+        state.Read(file, names);
         return state;
     }
 

@@ -103,6 +103,27 @@ public abstract class InitTests<T> where T : unmanaged, System.Numerics.IFloatin
         }
     }
 
+    /// <summary>torch.nn.init counts a kernel's places with its channels: of [30, 20, 2, 3], 120 inputs reach an output, and 180 outputs an input.</summary>
+    [Fact]
+    public void A_kernel_has_the_fans_of_its_shape()
+    {
+        var weight = new MatrixParameter<T>("weight", 30, 20 * 6, 30, 20, 2, 3);
+        void Same(Action<Generator> init, Action<Matrix<T>, Generator> expected)
+        {
+            init(new Generator(5));
+            var matrix = Matrix<T>.Build.Dense(30, 120);
+            expected(matrix, new Generator(5));
+            weight.Value.ToColumnMajorArray().Should().Equal(matrix.ToColumnMajorArray());
+        }
+
+        double xavier = Math.Sqrt(2.0 / (120 + 180)), gain = Math.Sqrt(2);
+        Same(g => Init.XavierUniform(weight, generator: g), (w, g) => Init.Uniform(w, -Math.Sqrt(3) * xavier, Math.Sqrt(3) * xavier, g));
+        Same(g => Init.XavierNormal(weight, generator: g), (w, g) => Init.Normal(w, 0, xavier, g));
+        Same(g => Init.KaimingUniform(weight, mode: FanMode.FanIn, generator: g), (w, g) => Init.Uniform(w, -Math.Sqrt(3) * (gain / Math.Sqrt(120)), Math.Sqrt(3) * (gain / Math.Sqrt(120)), g));
+        Same(g => Init.KaimingUniform(weight, mode: FanMode.FanOut, generator: g), (w, g) => Init.Uniform(w, -Math.Sqrt(3) * (gain / Math.Sqrt(180)), Math.Sqrt(3) * (gain / Math.Sqrt(180)), g));
+        Same(g => Init.KaimingNormal(weight, mode: FanMode.FanOut, nonlinearity: Nonlinearity.ReLU, generator: g), (w, g) => Init.Normal(w, 0, gain / Math.Sqrt(180), g));
+    }
+
     [Fact]
     public void Without_a_generator_the_default_one_draws()
     {

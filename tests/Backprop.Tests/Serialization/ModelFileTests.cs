@@ -39,6 +39,69 @@ public abstract class ModelFileTests<T> : IDisposable where T : unmanaged, Syste
     }
 
     [Fact]
+    public void Names_may_have_a_prefix_or_others_in_the_file()
+    {
+        var (saved, loaded) = (Model<T>(1), Model<T>(2));
+        var wrapped = new Sequential<T> { { "module", saved }, { "head", new Linear<T>(2, 1) } };
+        wrapped.Save(_path);
+        var report = loaded.Load(_path, prefix: "module.");
+        Runs.Model(loaded).Should().Be(Runs.Model(saved));
+        (report.Loaded.Count, report.Missing.Count, report.Unexpected.Count).Should().Be((8, 0, 0), "what has another prefix is none of its business");
+
+        loaded = Model<T>(2);
+        loaded.Load(_path, rename: name => name.StartsWith("head.", StringComparison.Ordinal) ? null : name["module.".Length..]);
+        Runs.Model(loaded).Should().Be(Runs.Model(saved));
+
+        var before = Runs.Model(loaded = Model<T>(2));
+        foreach (var (load, message) in new (Action, string)[]
+        {
+            (() => loaded.Load(_path), "*missing: hidden.weight (4, 3)\n*The names there begin with another part: prefix: \"module.\" drops it."),
+            (() => loaded.Load(_path, strict: false), "*nothing fits: no name there is one of the model's, the first of which is hidden.weight\n  The names there begin with another part: prefix: \"module.\" drops it."),
+            (() => loaded.Load(_path, prefix: "encoder."), "*missing: encoder.hidden.weight (4, 3)\n*prefix: \"module.\" drops it."),
+            (() => loaded.Load(_path, rename: name => name.StartsWith("head.", StringComparison.Ordinal) ? "hidden.bias" : name["module.".Length..]), "*two names: * and * are both hidden.bias here*"),
+            (() => loaded.Load(_path, prefix: null!), "*(Parameter 'prefix')"),
+        })
+            load.Should().Throw<Exception>().WithMessage(message);
+        Runs.Model(loaded).Should().Be(before);
+    }
+
+    [Fact]
+    public void A_part_of_a_model_is_loaded_by_the_names_that_it_has_there()
+    {
+        var saved = Model<T>(1);
+        saved.Save(_path);
+        var head = new Linear<T>(4, 2, bias: false, generator: new Generator(9));
+        head.Load(_path, prefix: "output.");
+        Runs.Model(head).Should().Be(Runs.Model(saved["output"]));
+        var other = new Sequential<T> { { "hidden", new Linear<T>(3, 4) }, { "norm", new BatchNorm1d<T>(4) }, { "new", new Linear<T>(4, 5) } };
+        var report = other.Load(_path, strict: false);
+        report.Missing.Should().Equal("new.weight", "new.bias");
+        report.Unexpected.Should().Equal("output.weight");
+        Runs.Model(other["norm"]).Should().Be(Runs.Model(saved["norm"]));
+    }
+
+    [Fact]
+    public void A_checkpoint_is_no_model_file_but_its_model_can_be_loaded()
+    {
+        var trainer = Runs.Build<T>(new(EarlyStopping: new(1), Dropout: 0, LearningRate: 2));
+        trainer.Fit(2);
+        trainer.SaveCheckpoint(_path);
+        var best = trainer.Evaluate(trainer.Validation!).Loss;
+        var model = Runs.Build<T>(new(Seed: 9, Dropout: 0)).Model;
+        var load = () => model.Load(_path);
+        load.Should().Throw<InvalidDataException>().WithMessage("*It is a checkpoint: LoadCheckpoint goes on from it; prefix: \"model.\" loads what the model knew when it was saved, and prefix: \"best.\"*");
+        model.Load(_path, prefix: "model.").Loaded.Should().HaveCount(9);
+        Runs.Model(model).Should().Be(Runs.Model(trainer.Model));
+        model.Load(_path, prefix: "best.");
+        Runs.Model(model).Should().Be(Runs.Model(trainer.Model), "the best weights were restored");
+        best.Should().Be(trainer.History.Best!.ValidationLoss);
+
+        model.Save(_path);
+        var resume = () => trainer.LoadCheckpoint(_path);
+        resume.Should().Throw<InvalidDataException>().WithMessage("*is no checkpoint but a model file, which model.Load reads.");
+    }
+
+    [Fact]
     public void A_stream_has_the_files_bytes_and_is_read_even_if_it_cannot_seek()
     {
         var saved = Model<T>(1);

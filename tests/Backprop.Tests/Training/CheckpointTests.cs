@@ -147,7 +147,7 @@ public abstract class CheckpointTests<T> : IDisposable where T : unmanaged, Syst
         else Save(Runs.Build<float>(new()));
         Refused(Runs.Build<T>(new()), "*other settings:\n  precision: * there, * here\n*");
         Runs.Build<T>(new()).Model.Save(_path);
-        Refused(Runs.Build<T>(new()), $"{_path} is no checkpoint.");
+        Refused(Runs.Build<T>(new()), $"{_path} is no checkpoint but a model file, which model.Load reads.");
         File.Delete(_path);
         Runs.Build<T>(new()).Invoking(t => t.LoadCheckpoint(_path)).Should().Throw<FileNotFoundException>();
 

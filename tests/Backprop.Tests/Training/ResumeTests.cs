@@ -187,6 +187,37 @@ public abstract class ResumeTests<T> where T : unmanaged, System.Numerics.IFloat
     }
 
     [Fact]
+    public void The_constants_of_a_formula_are_settings()
+    {
+        Refused(Custom(layer: new Swish(1.5)), Custom(layer: new Swish(2)), "model.inner.0 beta: 1.5 there, 2 here");
+        Refused(Custom(loss: new Quantile(0.9)), Custom(loss: new Quantile(0.6)), "loss q: 0.9 there, 0.6 here");
+        Refused(Custom(loss: new Quantile(0.9, byColumn: true)), Custom(loss: new Quantile(0.8, byColumn: true)), "loss column 0 q: 0.9 there, 0.8 here");
+    }
+
+    /// <summary>A schedule goes on as if it had begun from the other rate.</summary>
+    [Fact]
+    public void Another_learning_rate_is_that_of_a_schedule_from_its_beginning()
+    {
+        foreach (var make in (Func<Optimizer<T>, LRScheduler>[])[
+            o => new ExponentialLR(o, 0.8), o => new LinearLR(o, startFactor: 0.1, totalIters: 10), o => new CosineAnnealingLR(o, 10), o => new Decay(o, 0.9), o => new LambdaLR(o, epoch => 1 / (1.0 + epoch)),
+            o => new SequentialLR(o, [new LinearLR(o, startFactor: 0.25, totalIters: 2), new CosineAnnealingLR(o, 8)], [2]), o => new ChainedScheduler([new LinearLR(o), new ExponentialLR(o, 0.8)])])
+        {
+            var usual = new Runs.Settings(Optimizer: "sgd", LearningRate: 0.01);
+            var saved = Build(usual, make, schedulerFirst: true);
+            saved.Fit(3);
+            using var file = new MemoryStream();
+            saved.SaveCheckpoint(file);
+            file.Position = 0;
+            var resumed = Build(usual with { LearningRate = 0.1 }, make, schedulerFirst: true);
+            resumed.LoadCheckpoint(file, ResumeChanges.Hyperparameters);
+            resumed.Fit(7);
+            var fresh = Build(usual with { LearningRate = 0.1 }, make, schedulerFirst: true);
+            fresh.Fit(7);
+            resumed.Optimizer.LearningRate.Should().BeApproximately(fresh.Optimizer.LearningRate, 1e-12, $"{resumed.Scheduler}");
+        }
+    }
+
+    [Fact]
     public void A_place_to_work_in_is_no_setting_once_training_began()
     {
         var (saved, resumed) = (Custom(), Custom());
@@ -324,6 +355,26 @@ public abstract class ResumeTests<T> where T : unmanaged, System.Numerics.IFloat
         protected override T ForwardCore(Matrix<T> prediction, Matrix<T> target) => _inner.Forward(prediction, target);
 
         protected override void BackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction) => dPrediction.Clear();
+    }
+
+    private sealed class Swish(double beta) : VectorizedActivation<T>(Of(new Function(beta)))
+    {
+        private readonly struct Function(double beta) : IFunction
+        {
+            public V Forward<V>(V x) where V : unmanaged, IVector<V, T> => x * V.Sigmoid(beta * x);
+
+            public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> => dY * (V.Sigmoid(beta * x) + beta * y * (1 - V.Sigmoid(beta * x)));
+        }
+    }
+
+    private sealed class Quantile(double q, bool byColumn = false) : VectorizedLoss<T>(byColumn ? ByColumn(Of(new Function(q))) : Of(new Function(q)))
+    {
+        private readonly struct Function(double q) : IFunction
+        {
+            public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Select(t > p, q * (t - p), (1 - q) * (p - t));
+
+            public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => V.Select(t > p, V.Broadcast(T.CreateChecked(-q)), V.Broadcast(T.CreateChecked(1 - q)));
+        }
     }
 
     private sealed class Within(double tolerance) : Metric<T>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Backprop.Kernels;
@@ -35,10 +36,17 @@ public abstract class VectorizedActivation<T> : Activation<T> where T : unmanage
     /// <inheritdoc/>
     protected sealed override void Differentiate(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX) => _function.Backward(x, y, dY, dX);
 
+    /// <inheritdoc/>
+    protected override void Describe(Settings settings)
+    {
+        base.Describe(settings);
+        if (Settings.IsForeign(this)) _function.Describe(settings);     // the library's own have their constants as properties, too
+    }
+
     /// <summary>Makes kernels of a formula and its derivative.</summary>
     /// <typeparam name="TFunction">A readonly struct.</typeparam>
     /// <param name="function">The formula, with its constants as fields.</param>
-    protected static Entrywise Of<TFunction>(TFunction function) where TFunction : struct, IFunction => new Entrywise<TFunction>(function);
+    protected static Entrywise Of<[DynamicallyAccessedMembers(Settings.Fields)] TFunction>(TFunction function) where TFunction : struct, IFunction => new Entrywise<TFunction>(function);
 
     /// <summary>The two lines that an activation is. A struct, so that the compiler makes a kernel of its own from each.</summary>
     protected interface IFunction
@@ -61,12 +69,16 @@ public abstract class VectorizedActivation<T> : Activation<T> where T : unmanage
 
         internal abstract void Forward(ReadOnlySpan<T> x, Span<T> y);
 
+        internal abstract void Describe(Settings settings);
+
         internal abstract void Backward(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX);
     }
 
-    private sealed class Entrywise<TFunction>(TFunction function) : Entrywise where TFunction : struct, IFunction
+    private sealed class Entrywise<[DynamicallyAccessedMembers(Settings.Fields)] TFunction>(TFunction function) : Entrywise where TFunction : struct, IFunction
     {
         internal override void Forward(ReadOnlySpan<T> x, Span<T> y) => Elementwise.Map(new Forwards(function), x, y);
+
+        internal override void Describe(Settings settings) => settings.AddConstants(function);
 
         internal override void Backward(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> dY, Span<T> dX) => Elementwise.Map(new Backwards(function), x, y, dY, dX);
 
