@@ -14,7 +14,7 @@ public abstract class Buffer<T> where T : unmanaged, System.Numerics.IFloatingPo
     {
         Element.Require<T>();
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        (Name, Shape, _values) = (name, shape, values);
+        (Name, Shape, _values) = (name, Array.AsReadOnly(shape), values);
     }
 
     /// <summary>The name within its layer, as PyTorch's <c>state_dict</c> has it: <c>running_mean</c>.</summary>

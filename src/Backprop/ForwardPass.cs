@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Backprop.Checks;
@@ -24,6 +25,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly int _children;
     private ForwardPass<T>[] _steps;
+    private ReadOnlyCollection<ForwardPass<T>>? _stepsToRead;
     private ForwardPass<T>? _parent;
     private Matrix<T>? _input, _output, _dY, _dX;   // each was looked at when it was new here: a matrix keeps its shape and storage
     private Stage _stage;
@@ -44,6 +46,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     public ForwardPass(Layer<T> layer, bool training)
     {
         ArgumentNullException.ThrowIfNull(layer);
+        layer.RequireSize();
         RequireStack(layer);
         (Layer, Training) = (layer, training);
         var children = layer.Children;
@@ -93,7 +96,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     }
 
     /// <summary>The passes through the layer's children, in order, and those that <see cref="AddStep"/> added; empty for a layer without children.</summary>
-    public IReadOnlyList<ForwardPass<T>> Steps => _steps;
+    public IReadOnlyList<ForwardPass<T>> Steps => _stepsToRead ??= Array.AsReadOnly(_steps);
 
     /// <summary>The same as <see cref="Steps"/>, for loops in which nanoseconds count.</summary>
     public ReadOnlySpan<ForwardPass<T>> StepSpan => _steps;
@@ -173,7 +176,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         if (!Layer.Children.Contains(child)) throw new ArgumentException($"{Layer} has no layer {child.Name}, {child.Layer}, to make another step of.", nameof(child));
         var step = NewStep(child);
         step.FillsWithNaN = FillsWithNaN;
-        _steps = [.. _steps, step];
+        (_steps, _stepsToRead) = ([.. _steps, step], null);
         return step;
     }
 
@@ -334,8 +337,36 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         _dX = dX;
     }
 
+    /// <summary>Refuses an operand that the pass, or a gradient, is about to overwrite while it is needed.</summary>
+    private void RefuseShared(Matrix<T>? operand, string name, bool isInput)
+    {
+        if (operand.Entries() is not { } entries) return;       // refused later, in other words
+        if (Layer.ParameterOf(entries) is { } parameter)
+            throw new ArgumentException($"{Who} expects {name} apart from its gradients, but it shares its entries with that of {parameter}, which the backward pass adds to.", name);
+        var own = isInput ? _output.Entries() : _dX.Entries();  // what the pass itself gave last is looked at by itself
+        if (!ReferenceEquals(entries, own) && (isInput ? Writes(entries) : WritesBack(entries)))
+            throw new ArgumentException($"{Who} expects {name} apart from what lies in the same pass, but it is a matrix of one of its steps, which would be overwritten; copy it with Clone().", name);
+    }
+
+    private bool Writes(T[] entries)
+    {
+        if (_outputs.Holds(entries) || _inputGradients.Holds(entries)) return true;
+        foreach (var step in _steps)
+            if (step.Writes(entries)) return true;
+        return false;
+    }
+
+    private bool WritesBack(T[] entries)
+    {
+        if (_inputGradients.Holds(entries)) return true;
+        foreach (var step in _steps)
+            if (step.WritesBack(entries)) return true;
+        return false;
+    }
+
     private Matrix<T> ForwardOutermost(Matrix<T> x)
     {
+        if (!ReferenceEquals(x, _input)) RefuseShared(x, nameof(x), isInput: true);
         var me = Enter();
         try
         {
@@ -354,6 +385,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     private Matrix<T>? BackwardOutermost(Matrix<T> dY, bool needsInputGradient)
     {
+        if (!ReferenceEquals(dY, _dY)) RefuseShared(dY, nameof(dY), isInput: false);
         var me = Enter();
         try
         {

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Backprop.Checks;
@@ -21,19 +22,24 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>Layers within layers, at most. Each level takes some frames of the stack; so many fit on any thread's.</summary>
     internal const int MostLevels = 200;
 
+    /// <summary>Places in which layers stand, at most.</summary>
+    private const int MostPlaces = 1 << 17;
+
     private readonly List<NamedLayer<T>> _children = [];
     private readonly List<NamedParameter<T>> _own = [];
     private readonly List<Buffer<T>> _buffers = [];
     private readonly List<Generator> _generators = [];
-    private Parameter<T>[] _parameters = [];
+    private ReadOnlyCollection<NamedLayer<T>>? _childrenToRead;
+    private ReadOnlyCollection<Parameter<T>> _parameters = ReadOnlyCollection<Parameter<T>>.Empty;
     private int _parametersOf;      // the structure whose parameters these are
+    private int _sizeOf;            // the structure whose size was looked at
 
     /// <summary>Refuses element types other than float and double.</summary>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
     protected Layer() => Element.Require<T>();
 
     /// <summary>The layers this one is made of, in order, with their names; empty for most.</summary>
-    public IReadOnlyList<NamedLayer<T>> Children => _children;
+    public IReadOnlyList<NamedLayer<T>> Children => _childrenToRead ??= _children.AsReadOnly();
 
     /// <summary>All parameters to learn: the layer's own, then its children's, each once even if it stands in several places. The same list until the network grows.</summary>
     public IReadOnlyList<Parameter<T>> Parameters
@@ -41,7 +47,7 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
         get
         {
             var structure = Structure.Version;
-            if (_parametersOf != structure) (_parameters, _parametersOf) = ([.. NamedParameters().Select(named => named.Parameter).Distinct()], structure);
+            if (_parametersOf != structure) (_parameters, _parametersOf) = (Array.AsReadOnly(NamedParameters().Select(named => named.Parameter).Distinct().ToArray()), structure);
             return _parameters;
         }
     }
@@ -50,7 +56,16 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     public virtual int? InputColumns => null;
 
     /// <summary>The fewest samples that a batch must have in training: 2 where a layer takes the batch's own statistics. By default what the children need, at least 1.</summary>
-    public virtual int MinTrainingRows => _children.Aggregate(1, (rows, child) => Math.Max(rows, child.Layer.MinTrainingRows));
+    public virtual int MinTrainingRows
+    {
+        get
+        {
+            RequireSize();
+            var rows = 1;
+            foreach (var child in _children) rows = Math.Max(rows, child.Layer.MinTrainingRows);
+            return rows;
+        }
+    }
 
     /// <summary>What the layer computes, as a formula: <c>y = x W^T + b</c>.</summary>
     public virtual string Formula => "";
@@ -230,6 +245,7 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         if (name.Contains('.', StringComparison.Ordinal)) throw new ArgumentException($"{GetType().Name.Split('`')[0]}: the layer name \"{name}\" has a dot, which separates names in paths such as hidden.weight.", nameof(name));
         RequireNewName(name, nameof(name));
+        layer.RequireSize();
         if (layer.Contains(this)) throw new ArgumentException($"The layer \"{name}\" contains the one it is added to.", nameof(layer));
         _children.Add(new NamedLayer<T>(name, layer));
         Structure.Changed();
@@ -267,11 +283,22 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>The parameters that are not frozen, here and within; one that stands in several places is counted in each.</summary>
     internal int CountLearning()
     {
+        RequireSize();
         var count = 0;
         foreach (var own in _own)
             if (!own.Parameter.Frozen) count++;
         foreach (var child in _children) count += child.Layer.CountLearning();
         return count;
+    }
+
+    /// <summary>The parameter whose gradient these are the entries of, here or within.</summary>
+    internal Parameter<T>? ParameterOf(T[] gradient)
+    {
+        foreach (var own in _own)
+            if (ReferenceEquals(own.Parameter.GradientArray, gradient)) return own.Parameter;
+        foreach (var child in _children)
+            if (child.Layer.ParameterOf(gradient) is { } parameter) return parameter;
+        return null;
     }
 
     private void SetFrozen(bool frozen)
@@ -299,14 +326,49 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>This layer and all within it, parents first, each with what comes before the names of its own: <c>encoder.hidden.</c></summary>
     private IEnumerable<(string Path, Layer<T> Layer)> Tree()
     {
+        RequireSize();
         var rest = new Stack<(string Path, Layer<T> Layer, int Level)>([("", this, 1)]);
         while (rest.TryPop(out var next))
         {
-            if (next.Level > MostLevels) throw new InvalidOperationException($"{GetType().Name.Split('`')[0]} holds more than {MostLevels} levels of layers within each other.");
             yield return (next.Path, next.Layer);
             for (var i = next.Layer._children.Count - 1; i >= 0; i--)
                 rest.Push(($"{next.Path}{next.Layer._children[i].Name}.", next.Layer._children[i].Layer, next.Level + 1));
         }
+    }
+
+    /// <summary>Refuses a network that is nested too deeply for a thread's stack, or whose layers, each counted as often as it stands somewhere, are more than could be walked.</summary>
+    /// <exception cref="InvalidOperationException">It is.</exception>
+    internal void RequireSize()
+    {
+        var structure = Structure.Version;
+        if (_sizeOf == structure || _children.Count == 0) return;
+        // Each layer once, whatever the number of places: children before their parents, without the stack.
+        var sizes = new Dictionary<Layer<T>, (int Levels, long Places)>(ReferenceEqualityComparer.Instance);
+        var rest = new Stack<(Layer<T> Layer, bool IsOpen)>([(this, false)]);
+        while (rest.TryPop(out var next))
+        {
+            if (next.IsOpen)
+            {
+                var (levels, places) = (1, 1L);
+                foreach (var child in next.Layer._children)
+                {
+                    var size = sizes.GetValueOrDefault(child.Layer, (1, 1));
+                    (levels, places) = (Math.Max(levels, size.Levels + 1), Math.Min(places + size.Places, MostPlaces + 1));
+                }
+
+                if (levels > MostLevels) throw new InvalidOperationException($"{GetType().Name.Split('`')[0]} holds more than {MostLevels} levels of layers within each other, which is too deep for a thread's stack.");
+                if (places > MostPlaces) throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{GetType().Name.Split('`')[0]} holds layers in more than {MostPlaces} places; a layer that stands in several counts in each."));
+                sizes[next.Layer] = (levels, places);
+            }
+            else if (sizes.TryAdd(next.Layer, (1, 1)))
+            {
+                rest.Push((next.Layer, true));
+                foreach (var child in next.Layer._children)
+                    if (!sizes.ContainsKey(child.Layer)) rest.Push((child.Layer, false));
+            }
+        }
+
+        _sizeOf = structure;
     }
 
     /// <summary>Whether another layer is this one or stands in it, at any depth; a depth that no stack would bear is refused.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -45,6 +46,7 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     /// <exception cref="ArgumentException">A matrix is not dense, the shapes do not fit each other, or an entry is one that the loss refuses.</exception>
     public T Forward(Matrix<T> prediction, Matrix<T> target)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();      // one that computes by asking itself
         Check(prediction, target);
         return ForwardCore(prediction, target);
     }
@@ -57,6 +59,7 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     /// <exception cref="ArgumentException">A matrix is not dense, the shapes do not fit each other, or an entry is one that the loss refuses.</exception>
     public Matrix<T> Backward(Matrix<T> prediction, Matrix<T> target)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();      // one that computes by asking itself
         Check(prediction, target);
         var dPrediction = Matrix<T>.Build.Dense(prediction.RowCount, prediction.ColumnCount);
         BackwardCore(prediction, target, dPrediction);
@@ -73,6 +76,7 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     /// result shares its entries with an operand.</exception>
     public Matrix<T> Backward(Matrix<T> prediction, Matrix<T> target, Matrix<T> result)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();      // one that computes by asking itself
         Check(prediction, target);
         CheckResult(result, nameof(result), prediction.RowCount, prediction.ColumnCount, prediction, target);
         BackwardCore(prediction, target, result);
@@ -90,6 +94,7 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     /// <paramref name="dPrediction"/> shares its entries with an operand.</exception>
     public T ForwardBackward(Matrix<T> prediction, Matrix<T> target, Matrix<T> dPrediction)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();      // one that computes by asking itself
         Check(prediction, target);
         CheckResult(dPrediction, nameof(dPrediction), prediction.RowCount, prediction.ColumnCount, prediction, target);
         return ForwardBackwardCore(prediction, target, dPrediction);
@@ -108,6 +113,7 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     /// <exception cref="InvalidOperationException">A loss written by hand gives a number below 0, or none.</exception>
     public double Divisor(Matrix<T> prediction, Matrix<T> target)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();      // one that computes by asking itself
         Check(prediction, target);
         var divisor = DivisorCore(prediction, target);
         return divisor >= 0 && double.IsFinite(divisor)
@@ -124,6 +130,7 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     /// <exception cref="NotSupportedException">The loss has no unreduced form.</exception>
     public Matrix<T> Unreduced(Matrix<T> prediction, Matrix<T> target)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();      // one that computes by asking itself
         Check(prediction, target);
         var losses = Matrix<T>.Build.Dense(prediction.RowCount, UnreducedColumns(prediction, target));
         UnreducedCore(prediction, target, losses);
@@ -141,6 +148,7 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     /// <exception cref="NotSupportedException">The loss has no unreduced form.</exception>
     public Matrix<T> Unreduced(Matrix<T> prediction, Matrix<T> target, Matrix<T> result)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();      // one that computes by asking itself
         Check(prediction, target);
         CheckResult(result, nameof(result), prediction.RowCount, UnreducedColumns(prediction, target), prediction, target);
         UnreducedCore(prediction, target, result);
@@ -157,6 +165,7 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     /// <exception cref="NotSupportedException">The loss has no unreduced form.</exception>
     public Matrix<T> UnreducedBackward(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();      // one that computes by asking itself
         Check(prediction, target);
         Operand.Exactly(this, dLosses, prediction.RowCount, UnreducedColumns(prediction, target), nameof(dLosses));
         var dPrediction = Matrix<T>.Build.Dense(prediction.RowCount, prediction.ColumnCount);
@@ -176,6 +185,7 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     /// <exception cref="NotSupportedException">The loss has no unreduced form.</exception>
     public Matrix<T> UnreducedBackward(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses, Matrix<T> result)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();      // one that computes by asking itself
         Check(prediction, target);
         Operand.Exactly(this, dLosses, prediction.RowCount, UnreducedColumns(prediction, target), nameof(dLosses));
         CheckResult(result, nameof(result), prediction.RowCount, prediction.ColumnCount, prediction, target, dLosses);

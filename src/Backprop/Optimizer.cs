@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Numerics;
 
 namespace Backprop;
@@ -44,6 +45,8 @@ public class Optimizer<T> : Optimizer where T : unmanaged, IFloatingPointIeee754
 {
     private ParameterGroup<T>[] _groups = [];
     private Parameter<T>[] _parameters = [];
+    private ReadOnlyCollection<ParameterGroup<T>> _groupsToRead = ReadOnlyCollection<ParameterGroup<T>>.Empty;
+    private ReadOnlyCollection<Parameter<T>> _parametersToRead = ReadOnlyCollection<Parameter<T>>.Empty;
 
     /// <summary>Takes the groups of parameters to move.</summary>
     /// <param name="groups">The groups, at least one.</param>
@@ -57,10 +60,10 @@ public class Optimizer<T> : Optimizer where T : unmanaged, IFloatingPointIeee754
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<ParameterGroup<T>> Groups => _groups;
+    public override IReadOnlyList<ParameterGroup<T>> Groups => _groupsToRead;
 
     /// <summary>The parameters that are moved: those of all groups, one group after the other.</summary>
-    public IReadOnlyList<Parameter<T>> Parameters => _parameters;
+    public IReadOnlyList<Parameter<T>> Parameters => _parametersToRead;
 
     /// <summary>Adds a group of parameters, say those of layers that now join the training. Its step counts and buffers start afresh.</summary>
     /// <param name="group">The group.</param>
@@ -73,6 +76,7 @@ public class Optimizer<T> : Optimizer where T : unmanaged, IFloatingPointIeee754
         Parameter<T>[] parameters = [.. _parameters, .. group.Parameters];
         ParameterGroup<T>.RequireDistinct(parameters, ToString(), nameof(group));
         (_groups, _parameters) = ([.. _groups, group], parameters);
+        (_groupsToRead, _parametersToRead) = (Array.AsReadOnly(_groups), Array.AsReadOnly(_parameters));
     }
 
     /// <summary>The model's parameters that should learn and do not, with their paths: no group has them and they are not frozen. So it is with those of a

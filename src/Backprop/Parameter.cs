@@ -15,7 +15,7 @@ public abstract class Parameter<T> where T : unmanaged, System.Numerics.IFloatin
     private protected Parameter(string name, int[] shape, T[] values, T[] gradients)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        (Name, Shape, _values, _gradients) = (name, shape, values, gradients);
+        (Name, Shape, _values, _gradients) = (name, Array.AsReadOnly(shape), values, gradients);
     }
 
     /// <summary>The name within its layer, as PyTorch's <c>state_dict</c> has it: <c>weight</c>, <c>bias</c>.</summary>
@@ -31,6 +31,8 @@ public abstract class Parameter<T> where T : unmanaged, System.Numerics.IFloatin
     public Span<T> Values => _values;
 
     internal T[] ValueArray => _values;
+
+    internal T[] GradientArray => _gradients;
 
     /// <summary>All gradients, flat, in the order of <see cref="Values"/>.</summary>
     public Span<T> Gradients => _gradients;

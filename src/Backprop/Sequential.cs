@@ -41,7 +41,14 @@ public sealed class Sequential<T> : Layer<T>, IEnumerable<Layer<T>> where T : un
     public Layer<T> this[string name] => Children[IndexOfChild(name)].Layer;
 
     /// <inheritdoc/>
-    public override int? InputColumns => Children.Count > 0 ? Children[0].Layer.InputColumns : null;
+    public override int? InputColumns
+    {
+        get
+        {
+            RuntimeHelpers.EnsureSufficientExecutionStack();
+            return Children.Count > 0 ? Children[0].Layer.InputColumns : null;
+        }
+    }
 
     /// <inheritdoc/>
     public override string Formula => "y = f_n(... f_2(f_1(x)))";

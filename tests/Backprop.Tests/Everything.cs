@@ -37,6 +37,8 @@ internal static class Everything
         return
         [
             new CosineAnnealingLR(optimizer, 10, 0.0625), new ExponentialLR(optimizer, 0.5), new LinearLR(optimizer, 0.25, 0.75, 3), new MultiStepLR(optimizer, [2, 5], 0.25),
+            new CosineAnnealingWarmRestarts(optimizer, 5, 2, 0.0625), new LambdaLR(optimizer, epoch => 1 / (1.0 + epoch)),
+            new SequentialLR(optimizer, [new LinearLR(optimizer, 0.25, 0.75, 3), new ExponentialLR(optimizer, 0.5)], [3]), new ChainedScheduler([new LinearLR(optimizer, 0.5, 0.75, 3), new ExponentialLR(optimizer, 0.25)]),
             new OneCycleLR(optimizer, 0.5, 20), new ReduceLROnPlateau(optimizer, PlateauMode.Max, 0.25, 3, 0.125), new StepLR(optimizer, 3, 0.25),
         ];
     }

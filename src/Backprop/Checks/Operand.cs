@@ -8,7 +8,7 @@ public static class Operand
 {
     /// <summary>A shape in words: <c>2x7</c>.</summary>
     /// <param name="x">The matrix.</param>
-    public static string Shape<T>(Matrix<T> x) where T : struct, IEquatable<T>, IFormattable => $"{x.RowCount}x{x.ColumnCount}";
+    public static string Shape<T>(Matrix<T> x) where T : struct, IEquatable<T>, IFormattable => x is null ? "null" : $"{x.RowCount}x{x.ColumnCount}";
 
     /// <summary>The entries of a dense matrix, column after column, without a copy.</summary>
     /// <param name="owner">Who expects it, for the message.</param>

@@ -11,10 +11,10 @@ internal sealed class RefusalInStepException : ArgumentException
     public override string? ParamName { get; }
 
     /// <inheritdoc/>
-    public override string Message => $"{_path}: {InnerException!.Message}";
+    public override string Message => _path.Length == 0 ? InnerException!.Message : $"{_path}: {InnerException!.Message}";
 
     /// <summary>The refusal with names before it, and before those that it has already.</summary>
     internal static RefusalInStepException In(string path, ArgumentException refusal) => refusal is RefusalInStepException { InnerException: ArgumentException first } inner
         ? new($"{path}.{inner._path}", first)
-        : new(path, refusal);
+        : refusal.Message.StartsWith($"{path}: ", StringComparison.Ordinal) ? new("", refusal) : new(path, refusal);
 }

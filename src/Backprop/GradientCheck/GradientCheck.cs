@@ -37,6 +37,7 @@ public static class GradientCheck
     {
         ArgumentNullException.ThrowIfNull(layer);
         Operand.Dense(layer, x, nameof(x));
+        RequireTolerance(tolerance, nameof(tolerance));
         using var probe = new LayerProbe<double>(layer, x, seed, training, beforeForward);
         var comparisons = new List<GradientComparison>();
         if (!probe.Run()) return new GradientReport($"{layer}", comparisons, probe.Problems, exception: probe.Exception);
@@ -66,6 +67,17 @@ public static class GradientCheck
             }
         }
 
+        if (comparisons.TrueForAll(comparison => comparison.Passed)) probe.InOtherBatches((rows, y, dY, dX, gradients, evaluate) =>
+        {
+            var few = new FiniteDifferences(evaluate, dY, tolerance);
+            if (checkInput) Add(few.Compare("x", probe.X.Span(), rows, dX.ToColumnMajorArray(), FewEntries));
+            foreach (var (i, parameter) in layer.Parameters.Index()) Add(few.Compare(probe.State.Names[i], parameter.Values, Rows(parameter), gradients[i], FewEntries));
+
+            void Add(GradientComparison comparison)
+            {
+                if (!comparison.Passed) probe.Problems.Add($"With a batch of {Signature.Number(rows)} rows, {comparison}");
+            }
+        });
         if (comparisons.Exists(comparison => !comparison.Passed) && layer.Children.Count > 0) probe.Problems.AddRange(WrongParts(layer, x, seed, tolerance, training, beforeForward));
         return new GradientReport($"{layer}", comparisons, probe.Problems, exception: probe.Exception);
     }
@@ -105,6 +117,8 @@ public static class GradientCheck
         ArgumentNullException.ThrowIfNull(layer);
         ArgumentNullException.ThrowIfNull(twin);
         Operand.Dense(layer, x, nameof(x));
+        RequireTolerance(absoluteTolerance, nameof(absoluteTolerance));
+        RequireTolerance(relativeTolerance, nameof(relativeTolerance));
         var state = new LayerState<double>(twin);
         using var probe = new LayerProbe<float>(layer, x, seed, training, beforeForward);
         var comparisons = new List<GradientComparison>();
@@ -133,6 +147,27 @@ public static class GradientCheck
             var gradients = twin.NamedParameters().ToDictionary(named => named.Name, named => named.Parameter);
             foreach (var (i, parameter) in layer.Parameters.Index())
                 comparisons.Add(Twin.Compare(probe.State.Names[i], Rows(parameter), probe.Gradients[i], gradients[probe.State.Names[i]].Gradients, tolerance));
+
+            // Sums over four times as many rows, rounded as often.
+            var wider = new Twin.Tolerances(4 * absoluteTolerance, 4 * relativeTolerance);
+            if (comparisons.TrueForAll(comparison => comparison.Passed)) probe.InOtherBatches((rows, output, dY, otherDX, otherGradients, _) =>
+            {
+                probe.State.Rewind();
+                Twin.Copy(layer, twin);
+                beforeForward?.Invoke();
+                var other = ForwardPass<double>.Made(twin, training);
+                Add(Twin.Compare("y", rows, output.Span(), other.Forward(Twin.Widen(probe.X)).Span(), wider));
+                state.ZeroGradients();
+                var twinDX = other.Backward(Twin.Widen(dY))!;
+                if (checkInput) Add(Twin.Compare("x", rows, otherDX.Span(), twinDX.Span(), wider));
+                foreach (var (i, parameter) in layer.Parameters.Index())
+                    Add(Twin.Compare(probe.State.Names[i], Rows(parameter), otherGradients[i], gradients[probe.State.Names[i]].Gradients, wider));
+
+                void Add(GradientComparison comparison)
+                {
+                    if (!comparison.Passed) probe.Problems.Add($"With a batch of {Signature.Number(rows)} rows, {comparison}");
+                }
+            });
         }
         catch (Exception exception) when (LayerProbe<double>.IsAnswer(exception))
         {
@@ -160,6 +195,7 @@ public static class GradientCheck
     public static GradientReport Run(Loss<double> loss, Matrix<double> prediction, Matrix<double> target, double tolerance = 1e-6)
     {
         var probe = Probe(loss, prediction, target);
+        RequireTolerance(tolerance, nameof(tolerance));
         var comparisons = new List<GradientComparison>();
         if (!probe.Run()) return new GradientReport($"{loss}", comparisons, probe.Problems);
 
@@ -170,6 +206,34 @@ public static class GradientCheck
             return result;
         });
         if (probe.Unreduced is var (dLosses, gradient)) Compare("prediction, unreduced", gradient, dLosses, () => loss.Unreduced(probe.Prediction, probe.Target));
+        if (comparisons.TrueForAll(comparison => comparison.Passed))
+        {
+            // In batches of other sizes, too.
+            foreach (var rows in (int[])[4 * prediction.RowCount, 1])
+            {
+                if (rows == prediction.RowCount || prediction.RowCount == 0 || probe.Problems.Count > 0) continue;
+                var other = new LossProbe<double>(loss, LayerProbe<double>.Batch(prediction, rows), LayerProbe<double>.Batch(target, rows));
+                try
+                {
+                    if (loss.Divisor(other.Prediction, other.Target) > 0 && other.Run())
+                    {
+                        var few = new FiniteDifferences(() =>
+                        {
+                            result[0, 0] = loss.Forward(other.Prediction, other.Target);
+                            return result;
+                        }, Matrix<double>.Build.Dense(1, 1, 1), tolerance).Compare("prediction", other.Prediction.Span(), rows, other.Gradient.AsColumnMajorArray(), FewEntries);
+                        if (!few.Passed) other.Problems.Add($"{few}");
+                    }
+                }
+                catch (ArgumentException)
+                {
+                    continue;   // a batch that the loss does not take
+                }
+
+                probe.Problems.AddRange(other.Problems.Select(problem => $"With a batch of {Signature.Number(rows)} rows, {problem}"));
+            }
+        }
+
         return new GradientReport($"{loss}", comparisons, probe.Problems);
 
         void Compare(string name, Matrix<double> byHand, Matrix<double> dL, Func<Matrix<double>> evaluate)
@@ -199,6 +263,8 @@ public static class GradientCheck
         Loss<float> loss, Loss<double> twin, Matrix<float> prediction, Matrix<float> target, double absoluteTolerance = 1e-6, double relativeTolerance = 1e-5)
     {
         ArgumentNullException.ThrowIfNull(twin);
+        RequireTolerance(absoluteTolerance, nameof(absoluteTolerance));
+        RequireTolerance(relativeTolerance, nameof(relativeTolerance));
         var probe = Probe(loss, prediction, target);
         var comparisons = new List<GradientComparison>();
         if (probe.Run())
@@ -225,6 +291,11 @@ public static class GradientCheck
         Operand.Dense(loss, target, nameof(target));
         return new(loss, prediction, target);
     }
+
+    // Enough to see whether a gradient is right in batches of other sizes, too.
+    private const int FewEntries = 16;
+
+    private static void RequireTolerance(double tolerance, string name) => Expect.That(tolerance is >= 0 and < 1, nameof(GradientCheck), tolerance, "from 0 to below 1", name);
 
     private static int Rows<T>(Parameter<T> parameter) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> => parameter switch
     {

@@ -29,7 +29,7 @@ internal sealed class LayerProbe<T> : IDisposable where T : unmanaged, IFloating
     public LayerState<T> State { get; }
 
     /// <summary>A copy of the input, which may be moved.</summary>
-    public Matrix<T> X { get; }
+    public Matrix<T> X { get; private set; }
 
     /// <summary>The output.</summary>
     public Matrix<T> Y { get; private set; } = null!;
@@ -65,6 +65,42 @@ internal sealed class LayerProbe<T> : IDisposable where T : unmanaged, IFloating
         return true;
     }
 
+    /// <summary>Runs the layer forward and back in a batch of four times as many rows and in one of a single row, and lets somebody look at what came of it.</summary>
+    public void InOtherBatches(Action<int, Matrix<T>, Matrix<T>, Matrix<T>, T[][], Func<Matrix<T>>> look)
+    {
+        foreach (var rows in (int[])[4 * _original.RowCount, 1])
+        {
+            var x = Batch(_original, rows);
+            if (rows == _original.RowCount || _original.RowCount == 0 || _problems.Count > 0 || !Takes(x) || (_training && rows < _layer.MinTrainingRows)) continue;
+            var (pass, known) = (NewPass(), _problems.Count);
+            X = x;
+            Attempt($"A batch of {rows.ToString(CultureInfo.InvariantCulture)} rows", () =>
+            {
+                Matrix<T> y;
+                try
+                {
+                    y = Forward(pass, X).Clone();
+                }
+                catch (ArgumentException) when (rows == 1)
+                {
+                    return true;    // a size that the layer does not take
+                }
+
+                var dY = Upstream(y);
+                State.ZeroGradients();
+                var dX = pass.Backward(dY.Clone())!.Clone();
+                look(rows, y, dY, dX, State.Gradients(), () => Forward(_fresh ? NewPass() : pass, X));
+                return true;
+            });
+            State.RestoreValues();
+        }
+
+        X = _original.Clone();
+    }
+
+    /// <summary>A batch of so many rows: the given ones, again and again.</summary>
+    internal static Matrix<T> Batch(Matrix<T> x, int rows) => Matrix<T>.Build.Dense(rows, x.ColumnCount, (i, j) => x[(i + i / x.RowCount) % x.RowCount, j]);
+
     /// <summary>The output for <see cref="X"/> as it is now.</summary>
     public Matrix<T> Evaluate() => Forward(_fresh ? NewPass() : _pass ??= NewPass(), X);
 
@@ -89,7 +125,9 @@ internal sealed class LayerProbe<T> : IDisposable where T : unmanaged, IFloating
         try
         {
             pass = NewPass();
+            State.MarkGradients();
             Y = Forward(pass, X).Clone();
+            foreach (var name in State.UnmarkedGradients()) _problems.Add($"The forward pass changed the gradient of {name}: what accumulated over several batches would be lost. Only backward passes add to gradients, and optimizers set them to 0.");
         }
         catch (ArgumentException refusal) when (refusal.ParamName == "x" || !Takes(X))
         {
@@ -138,6 +176,12 @@ internal sealed class LayerProbe<T> : IDisposable where T : unmanaged, IFloating
             State.ZeroGradients();
             DX = pass.Backward(DY)!.Clone();
             Gradients = State.Gradients();
+            if (!State.IsComplete)
+            {
+                _problems.Add("The layer registered parameters or buffers in its backward pass; register them in the constructor, where optimizers, files and this check see them.");
+                return false;
+            }
+
             if (!ReferenceEquals(pass.Input, X) || !Bits.Same(X, _original)) _problems.Add("The layer changed its input.");
             foreach (var (step, output) in kept)
                 if (!Bits.Same(step.Output, output)) _problems.Add($"{step.Who}: its output is another one after the backward pass, {Bits.Difference(output, step.Output)}; the operands of a backward pass stay as they are.");
@@ -290,6 +334,7 @@ internal sealed class LayerProbe<T> : IDisposable where T : unmanaged, IFloating
         if (!Bits.Same(X, _original) && !_problems.Contains("The layer changed its input.")) _problems.Add("The layer changed its input.");
         _original.CopyTo(X);
         foreach (var name in State.ChangedParameters()) _problems.Add($"{who} changed the values of {name}; only optimizers do.");
+        foreach (var name in State.ChangedFreezing()) _problems.Add($"{who} froze {name}; only whoever trains the layer does.");
         State.RestoreValues();
     }
 

@@ -44,6 +44,20 @@ internal sealed class LayerState<T> where T : unmanaged, IFloatingPointIeee754<T
         foreach (var (generator, state) in _generators) generator.SetState(state);
     }
 
+    /// <summary>Puts numbers into the gradients that nobody computes.</summary>
+    public void MarkGradients()
+    {
+        foreach (var (parameter, _, _) in _parameters) parameter.Gradients.Fill(Mark);
+    }
+
+    /// <summary>The parameters whose gradients are no longer those numbers.</summary>
+    public IEnumerable<string> UnmarkedGradients() => _parameters.Index().Where(saved => saved.Item.Parameter.Gradients.ContainsAnyExcept(Mark)).Select(saved => Names[saved.Index]);
+
+    private static T Mark => T.CreateChecked(0.734375);
+
+    /// <summary>What is frozen now and was not, or the other way round.</summary>
+    public IEnumerable<string> ChangedFreezing() => _parameters.Index().Where(saved => saved.Item.Parameter.Frozen).Select(saved => Names[saved.Index]);
+
     /// <summary>All as it was.</summary>
     public void Restore()
     {
@@ -55,8 +69,8 @@ internal sealed class LayerState<T> where T : unmanaged, IFloatingPointIeee754<T
 
     private void SetFrozen(bool frozen)
     {
-        foreach (var parameter in _frozen) parameter.Frozen = frozen;
-        foreach (var buffer in _frozenBuffers) buffer.Frozen = frozen;
+        foreach (var parameter in _layer.Parameters) parameter.Frozen = frozen && Array.IndexOf(_frozen, parameter) >= 0;
+        foreach (var (_, buffer) in _layer.NamedBuffers()) buffer.Frozen = frozen && Array.IndexOf(_frozenBuffers, buffer) >= 0;
     }
 
     /// <summary>The parameters' values as they were.</summary>

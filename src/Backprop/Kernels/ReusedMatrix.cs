@@ -20,6 +20,9 @@ internal struct ReusedMatrix<T> where T : unmanaged, IFloatingPointIeee754<T>
         return Look(rows, columns, operand);
     }
 
+    /// <summary>Whether these are the entries of one of its matrices.</summary>
+    internal readonly bool Holds(T[] entries) => ReferenceEquals(_latest.Entries(), entries) || ReferenceEquals(_other.Entries(), entries);
+
     private Matrix<T> Look(int rows, int columns, Matrix<T>? operand)
     {
         if (!Fits(_latest, rows, columns, operand))

@@ -27,7 +27,7 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
         (_weight, IgnoreIndex) = (Entries.Weights(GetType().Name.Split('`')[0], weight), ignoreIndex);
 
     /// <summary>The weight of each class; null when they weigh the same.</summary>
-    public IReadOnlyList<T>? Weight => _weight;
+    public IReadOnlyList<T>? Weight => _weight is null ? null : field ??= Array.AsReadOnly(_weight);
 
     /// <summary>The class of samples that count nowhere.</summary>
     public int IgnoreIndex { get; }

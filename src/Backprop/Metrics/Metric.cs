@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -29,6 +30,7 @@ public abstract class Metric<T> : IDescribed where T : unmanaged, IFloatingPoint
     /// <exception cref="ArgumentException">A matrix is not dense, or the shapes do not fit each other, or a class is out of range.</exception>
     public double Of(Matrix<T> prediction, Matrix<T> target)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();      // one that measures by asking itself
         Labels.SameRows(Name, prediction, target);
         return Measure(prediction, target);
     }

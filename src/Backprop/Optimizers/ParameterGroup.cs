@@ -130,7 +130,7 @@ public abstract class ParameterGroup<T> : ParameterGroup where T : unmanaged, IF
     private readonly Progress[] _progress;                  // of each parameter
     private readonly List<StateBuffer<T>> _buffers = [];
     private T[][]? _scratch;
-    private bool _mayMove;
+    private bool _mayMove, _isStepping;
 
     /// <summary>Takes the parameters to move.</summary>
     /// <param name="parameters">The parameters, at least one, none twice.</param>
@@ -151,7 +151,7 @@ public abstract class ParameterGroup<T> : ParameterGroup where T : unmanaged, IF
     }
 
     /// <summary>The parameters that are moved.</summary>
-    public IReadOnlyList<Parameter<T>> Parameters => ParameterArray;
+    public IReadOnlyList<Parameter<T>> Parameters => field ??= Array.AsReadOnly(ParameterArray);
 
     internal Parameter<T>[] ParameterArray { get; }
 
@@ -172,6 +172,20 @@ public abstract class ParameterGroup<T> : ParameterGroup where T : unmanaged, IF
     {
         // Parameters that follow each other and have come equally far are moved together, so that what depends on the number of the step, as Adam's
         // corrections do, is computed once for all of them: nearly always, these are all parameters.
+        if (_isStepping) ThrowStepping();
+        _isStepping = true;
+        try
+        {
+            StepAll();
+        }
+        finally
+        {
+            _isStepping = false;
+        }
+    }
+
+    private void StepAll()
+    {
         var (parameters, progress) = (ParameterArray, _progress);
         for (int first = 0, end; first < parameters.Length; first = end)
         {
@@ -269,6 +283,8 @@ public abstract class ParameterGroup<T> : ParameterGroup where T : unmanaged, IF
 
     // Apart, so that what calls them on every step can be inlined.
     private void ThrowMoved() => throw new InvalidOperationException($"{Owner} has moved the parameters in this step already; weight decay is a part of it, so this is done once.");
+
+    private void ThrowStepping() => throw new InvalidOperationException($"{Owner} is in a step already: its Update cannot take another.");
 
     private void ThrowForeign(StateBuffer<T> buffer) =>
         throw new ArgumentException($"{Owner} expects a buffer that this group has registered, but \"{buffer}\" is another group's.", nameof(buffer));

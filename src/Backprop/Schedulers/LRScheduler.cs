@@ -14,6 +14,7 @@ namespace Backprop;
 public abstract class LRScheduler : IDescribed
 {
     private readonly double[] _initial, _next;
+    private bool _isStepping;
 
     /// <summary>Takes the optimizer whose groups are to be scheduled. Groups that are added to it later are not.</summary>
     /// <param name="optimizer">The optimizer.</param>
@@ -63,8 +64,17 @@ public abstract class LRScheduler : IDescribed
     public void Step(double? metric = null)
     {
         CheckStep(metric);
-        Set(Epoch + 1, metric);
-        Epoch++;
+        if (_isStepping) throw new InvalidOperationException($"{this} is in a step already, and cannot take another.");
+        _isStepping = true;
+        try
+        {
+            Set(Epoch + 1, metric);
+            Epoch++;
+        }
+        finally
+        {
+            _isStepping = false;
+        }
     }
 
     /// <summary>Begins anew with epoch 0: what a scheduler made of schedulers does with each when its turn comes, as <see cref="SequentialLR"/>.</summary>

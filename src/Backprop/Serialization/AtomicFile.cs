@@ -33,6 +33,9 @@ internal static partial class AtomicFile
         ArgumentNullException.ThrowIfNull(write);
         var file = new FileInfo(path);
         string target = (file.LinkTarget is null ? file : file.ResolveLinkTarget(returnFinalTarget: true)!).FullName;
+        // What stands there under Unix is no file, and a file in its place would be missed by others.
+        if (!OperatingSystem.IsWindows() && (target.StartsWith("/dev/", StringComparison.Ordinal) || target.StartsWith("/proc/", StringComparison.Ordinal)) && !target.StartsWith("/dev/shm/", StringComparison.Ordinal))
+            throw new IOException($"{path} could not be written: it is a device and no file. Write to a stream instead.");
         try
         {
             RemoveStale(target);

@@ -13,7 +13,12 @@ public sealed partial class Trainer<T>
         var (model, optimizer, parameters) = (Model.CountLearning(), 0, Optimizer.Parameters);
         for (var i = 0; i < parameters.Count; i++)
             if (!parameters[i].Frozen) optimizer++;
-        if (_learning.Model != model || _learning.Optimizer != optimizer) RequireParameters();
+        if (_learning.Model != model || _learning.Optimizer != optimizer)
+        {
+            RequireParameters();
+            FollowGrowth();
+        }
+
         _learning = (structure, model, optimizer);
     }
 

@@ -93,6 +93,8 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         init
         {
             ArgumentNullException.ThrowIfNull(value);
+            foreach (var metric in value)
+                if (metric?.Name is null) throw new ArgumentNullException(nameof(value), $"Trainer expects metrics that have names, but {(metric is null ? "one is null" : $"the name of a {metric.GetType().Name.Split('`')[0]} is null")}.");
             field = value.DistinctBy(metric => metric.Name).Count() == value.Count
                 ? value
                 : throw new ArgumentException($"Trainer expects metrics of different names, but they are {string.Join(", ", value.Select(metric => metric.Name))}.", nameof(value));
