@@ -171,7 +171,7 @@ internal sealed partial class Mutator : CSharpSyntaxWalker
         // f(x) becomes x.
         if (arguments.Count == 1 && Means(node) == Meaning.Real && Means(arguments[0].Expression) == Meaning.Real && node.Expression is MemberAccessExpressionSyntax { Expression: SimpleNameSyntax })
             Add("dropped function", node, Grouped(arguments[0].Expression));
-        if (name?.Identifier.Text is not ("Max" or "Min" or "MultiplyAdd")) Exchange(arguments);
+        if (name?.Identifier.Text is not ("Max" or "Min" or "MultiplyAdd" or "Add" or "Multiply")) Exchange(arguments);
         base.VisitInvocationExpression(node);
     }
 
@@ -203,6 +203,8 @@ internal sealed partial class Mutator : CSharpSyntaxWalker
     {
         // Of arguments, neighbours change places instead.
         if (node.Parent is NameColonSyntax or TypeArgumentListSyntax or ArgumentSyntax { RefKindKeyword.RawKind: not 0 } or ArgumentSyntax { Parent: ArgumentListSyntax { Arguments.Count: > 1 } }) return;
+        // Operands have the sizes of each other; that is checked before.
+        if (node.Parent is MemberAccessExpressionSyntax { Name.Identifier.Text: "RowCount" or "ColumnCount" or "Length" }) return;
         var kind = Means(node);
         if (kind is not (Meaning.Real or Meaning.Data) || _meaning.GetSymbolInfo(node).Symbol is not { } own || TypeOf(own) is not { } type) return;
 
@@ -297,7 +299,11 @@ internal sealed partial class Mutator : CSharpSyntaxWalker
 
     private static string Grouped(ExpressionSyntax node) => node is IdentifierNameSyntax or LiteralExpressionSyntax or InvocationExpressionSyntax or ParenthesizedExpressionSyntax or MemberAccessExpressionSyntax ? node.ToString() : $"({node})";
 
-    private void Add(string kind, SyntaxNode node, string replacement) => Replace(kind, node.Span, replacement, node);
+    private void Add(string kind, SyntaxNode node, string replacement)
+    {
+        if (kind == "sign" && node.ToString().EndsWith(".Zero", StringComparison.Ordinal)) return;     // to begin a sum with
+        Replace(kind, node.Span, replacement, node);
+    }
 
     private void Add(string kind, SyntaxToken token, string replacement) => Replace(kind, token.Span, replacement, token.Parent!);
 

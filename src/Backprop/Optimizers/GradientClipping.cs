@@ -48,7 +48,7 @@ public static class GradientClipping
         {
             // The type has too few digits for a number so small: half of the way first.
             Multiply(parameters, Math.ScaleB(1, -64));
-            coefficient *= Math.ScaleB(1, 64);
+            coefficient = Math.ScaleB(maxNorm, 64) / (norm + 1e-6);
         }
 
         Multiply(parameters, coefficient);

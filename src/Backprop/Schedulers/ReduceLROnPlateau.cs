@@ -36,7 +36,7 @@ public sealed class ReduceLROnPlateau(
     private readonly ThresholdMode _thresholdMode = Expect.Defined(Owner, thresholdMode);
 
     /// <summary>The best metric so far.</summary>
-    public double Best { get; private set; } = mode == PlateauMode.Min ? double.PositiveInfinity : double.NegativeInfinity;
+    public double Best { get; private set; }
 
     /// <summary>How many epochs in a row were bad.</summary>
     public int BadEpochs { get; private set; }

@@ -12,6 +12,18 @@ public abstract class GradientClippingTests<T> where T : unmanaged, IFloatingPoi
 
     [NeedsTorch]
     [Fact]
+    public void A_factor_of_few_digits_loses_none()
+    {
+        var (huge, tolerance) = typeof(T) == typeof(float) ? (1e30, 1e-6) : (1e300, 1e-14);
+        var parameter = new VectorParameter<T>("p", 2);
+        parameter.Gradients[0] = T.CreateChecked(3 * huge);
+        parameter.Gradients[1] = T.CreateChecked(-4 * huge);
+        GradientClipping.ByNorm([parameter], 1e-11);
+        double.CreateChecked(parameter.Gradients[0]).Should().BeApproximately(0.6e-11, 0.6e-11 * tolerance);
+        double.CreateChecked(parameter.Gradients[1]).Should().BeApproximately(-0.8e-11, 0.8e-11 * tolerance);
+    }
+
+    [Fact]
     public void By_norm_agrees_with_PyTorch() => Gen.Select(Trajectory.Shape, Gen.Double[0.01, 20], NormType).ForAll(with =>
     {
         var (shape, maxNorm, normType) = with;

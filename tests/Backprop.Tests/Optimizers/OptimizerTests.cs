@@ -76,6 +76,17 @@ public abstract class OptimizerTests<T> where T : unmanaged, IFloatingPointIeee7
     }
 
     [Fact]
+    public void A_group_of_its_own_has_PyTorchs_defaults()
+    {
+        Parameter<T>[] Some() => [new VectorParameter<T>("p", 2)];
+        new ParameterGroup[] { new SGDGroup<T>(Some()), new AdamGroup<T>(Some()), new AdamWGroup<T>(Some()), new RMSpropGroup<T>(Some()), new AdagradGroup<T>(Some()) }.Select(group => group.LearningRate).Should().Equal(1e-3, 1e-3, 1e-3, 1e-2, 1e-2);
+        new SGDGroup<T>(Some()) { Momentum = 0.25 }.CycledMomentum.Should().Be(0.25);
+        new RMSpropGroup<T>(Some()) { Momentum = 0.25 }.CycledMomentum.Should().Be(0.25);
+        new AdamGroup<T>(Some()) { Beta1 = 0.25 }.CycledMomentum.Should().Be(0.25);
+        new AdagradGroup<T>(Some()).CycledMomentum.Should().BeNull();
+    }
+
+    [Fact]
     public void Each_group_moves_as_if_it_were_alone()
     {
         var together = Kinds.Select((kind, i) => kind.Make(Trajectory.Parameters<T>((i + 1, 2, i)))).ToArray();

@@ -284,6 +284,9 @@ public class SchedulerTests
         var whole = new SequentialLR(sgd, [Cycle(4), Cycle(3)], [5]);
         for (var left = 8; left > 0; left--, whole.Step()) whole.RemainingSteps.Should().Be(left);
         whole.RemainingSteps.Should().Be(0);
+        whole.Restart();
+        whole.RemainingSteps.Should().Be(8, "what has taken steps begins anew when its turn comes");
+        new SequentialLR(sgd, [new ExponentialLR(sgd, 0.9), new ExponentialLR(sgd, 0.8), Cycle(10)], [5, 9]).RemainingSteps.Should().Be(19);
         new ChainedScheduler([Cycle(7), new ExponentialLR(sgd, 0.9), Cycle(4)]).RemainingSteps.Should().Be(4);
     }
 
