@@ -23,7 +23,12 @@ internal static class Everything
         new NLLLoss<double>(Weights(2), -7), new PoissonNLLLoss<double>(false, true, 1.5e-8), new SmoothL1Loss<double>(beta: 0.5),
     ];
 
-    public static readonly Metric<double>[] Metrics = [new Accuracy<double>(3), new MeanAbsoluteError<double>(), new R2<double>()];
+    public static readonly Metric<double>[] Metrics =
+    [
+        new Accuracy<double>(3), new AveragePrecision<double>(), new BinaryAccuracy<double>(0.25), new F1<double>(ClassAverage.Weighted, 0.25, -7), new LogLoss<double>(true, -7), new Matthews<double>(0.25),
+        new MeanAbsoluteError<double>(), new MeanAbsolutePercentageError<double>(), new Perplexity<double>(-7), new Precision<double>(ClassAverage.Micro, 0.25), new R2<double>(), new Recall<double>(threshold: 0.25),
+        new RocAuc<double>(-7), new RootMeanSquaredError<double>(),
+    ];
 
     public static Optimizer<double>[] Optimizers() =>
     [

@@ -21,4 +21,24 @@ public static class ConfusionMatrix
             counts[Labels.Class(nameof(ConfusionMatrix), prediction, target, i), Labels.Largest(nameof(ConfusionMatrix), prediction, nameof(prediction), i)]++;
         return counts;
     }
+
+    /// <summary>The counts as text: a line for each actual class, a column for each predicted one, with their names.</summary>
+    /// <param name="counts">What <see cref="Of"/> gives.</param>
+    /// <param name="names">The classes' names; none for their numbers.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">The counts are not square, or there is not a name for each class.</exception>
+    public static string ToText(int[,] counts, params string[] names)
+    {
+        ArgumentNullException.ThrowIfNull(counts);
+        ArgumentNullException.ThrowIfNull(names);
+        var classes = counts.GetLength(0);
+        if (counts.GetLength(1) != classes) throw new ArgumentException($"ConfusionMatrix expects as many columns as rows, but counts is {Signature.Number(classes)}x{Signature.Number(counts.GetLength(1))}.", nameof(counts));
+        if (names.Length == 0) names = [.. Enumerable.Range(0, classes).Select(c => Signature.Number(c))];
+        if (names.Length != classes) throw new ArgumentException($"ConfusionMatrix expects a name for each of {Signature.Number(classes)} classes, but there are {Signature.Number(names.Length)}.", nameof(names));
+
+        string[] heads = ["actual \\ predicted", .. names];
+        var cells = Enumerable.Range(0, classes).Select(i => (string[])[names[i], .. Enumerable.Range(0, classes).Select(j => Signature.Number(counts[i, j]))]).Prepend(heads).ToArray();
+        var widths = Enumerable.Range(0, classes + 1).Select(j => cells.Max(row => row[j].Length)).ToArray();
+        return string.Join('\n', cells.Select(row => string.Join("  ", row.Select((cell, j) => j == 0 ? cell.PadRight(widths[j]) : cell.PadLeft(widths[j])))));
+    }
 }

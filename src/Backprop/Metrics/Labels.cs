@@ -28,6 +28,19 @@ internal static class Labels
             : throw new ArgumentOutOfRangeException(nameof(target), string.Create(CultureInfo.InvariantCulture, $"{owner} expects classes 0 to {classes - 1}, but target has {value} for sample {sample}."));
     }
 
+    /// <summary>Whether a sample's class is the one that does not count.</summary>
+    internal static bool IsIgnored<T>(Matrix<T> target, int sample, int ignoreIndex) where T : unmanaged, IFloatingPointIeee754<T> =>
+        target.ColumnCount == 1 && target[sample, 0] == T.CreateTruncating(ignoreIndex);
+
+    /// <summary>The class of a sample where there are two, 0 and 1, in one column.</summary>
+    internal static int Binary<T>(string owner, Matrix<T> target, int sample) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (target.ColumnCount != 1) throw new ArgumentException($"{owner} expects 1 column of classes where the prediction has one, but target is {Operand.Shape(target)}.", nameof(target));
+        var value = target[sample, 0];
+        return value == T.Zero ? 0 : value == T.One ? 1
+            : throw new ArgumentOutOfRangeException(nameof(target), string.Create(CultureInfo.InvariantCulture, $"{owner} expects classes 0 and 1, but target has {value} for sample {sample}."));
+    }
+
     /// <summary>The column with a row's largest entry, the lower one of equals.</summary>
     internal static int Largest<T>(string owner, Matrix<T> x, string parameter, int row) where T : unmanaged, IFloatingPointIeee754<T>
     {
