@@ -34,6 +34,10 @@ internal static class Pairs
         yield return (new Tanh<T>(), new library::Backprop.Tanh<T>());
         yield return (new Tanhshrink<T>(), new library::Backprop.Tanhshrink<T>());
         yield return (new Identity<T>(), new library::Backprop.Identity<T>());
+        yield return (new Columns<T>(1, 3), new library::Backprop.Columns<T>(1, 3));
+        yield return (
+            new Concat<T> { { "a", new Columns<T>(2, 3) }, { "b", new Sum<T>(new Linear<T>(5, 4, generator: new(1)), new Linear<T>(5, 4, generator: new(2))) } },
+            new library::Backprop.Concat<T> { { "a", new library::Backprop.Columns<T>(2, 3) }, { "b", new library::Backprop.Sum<T>(new Linear<T>(5, 4, generator: new(1)), new Linear<T>(5, 4, generator: new(2))) } });
         yield return (
             new Sequential<T> { { "in", new Linear<T>(5, 7, generator: new(1)) }, { "f", new GELU<T>() }, { "block", new Residual<T>(new Sequential<T> { new Linear<T>(7, 7, generator: new(2)), new Sigmoid<T>() }) } },
             new library::Backprop.Sequential<T> { { "in", new Linear<T>(5, 7, generator: new(1)) }, { "f", new library::Backprop.GELU<T>() }, { "block", new library::Backprop.Residual<T>(new library::Backprop.Sequential<T> { new Linear<T>(7, 7, generator: new(2)), new library::Backprop.Sigmoid<T>() }) } });

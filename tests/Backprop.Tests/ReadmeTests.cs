@@ -21,6 +21,7 @@ public sealed partial class ReadmeTests
             new GELU<double>(), new SiLU<double>(), new Mish<double>(), new Softplus<double>(), new Softsign<double>(), new LogSigmoid<double>(), new Hardtanh<double>(), new ReLU6<double>(), new Hardsigmoid<double>(),
             new Hardswish<double>(), new Softshrink<double>(), new Hardshrink<double>(), new Tanhshrink<double>(), new Softmax<double>(), new LogSoftmax<double>(), new LayerNorm<double>(4), new RMSNorm<double>(4),
             new BatchNorm1d<double>(4), new Dropout<double>(), new Embedding<double>(10, 3), new Residual<double>(new Tanh<double>()), new Identity<double>(), new Sequential<double>(),
+            new Columns<double>(1, 2), new Concat<double>(), new Sum<double>(),
         ];
         Loss<double>[] losses =
         [
