@@ -22,9 +22,10 @@ internal static class Everything
         new BCELoss<double>(), new BCEWithLogitsLoss<double>(posWeight: Weights(2)), new CrossEntropyLoss<double>(Weights(3), -7, Reduction.Sum, 0.125), new CrossEntropyLoss<double>(Weights(20)),
         new GaussianNLLLoss<double>(true, 1.5e-6), new HuberLoss<double>(Reduction.Sum, 0.5), new KLDivLoss<double>(logTarget: true), new L1Loss<double>(), new MSELoss<double>(Reduction.Sum),
         new NLLLoss<double>(Weights(2), -7), new PoissonNLLLoss<double>(false, true, 1.5e-8), new SmoothL1Loss<double>(beta: 0.5),
+        new CombinedLoss<double>(new("kind", new CrossEntropyLoss<double>(Weights(3), -7), ..3, ..1, -0.5), new("price", new HuberLoss<double>(delta: 0.5), 3.., 1..)),
     ];
 
-    public static readonly Metric<double>[] Metrics = [new Accuracy<double>(3), new MeanAbsoluteError<double>(), new R2<double>()];
+    public static readonly Metric<double>[] Metrics = [new Accuracy<double>(3), new MeanAbsoluteError<double>(), new R2<double>(), new LossMetric<double>("price", new HuberLoss<double>(delta: 0.5)), new ColumnsMetric<double>("kind", new Accuracy<double>(3), ..3, ..1)];
 
     public static Optimizer<double>[] Optimizers() =>
     [

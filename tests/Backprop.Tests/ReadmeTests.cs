@@ -27,6 +27,7 @@ public sealed partial class ReadmeTests
         [
             new MSELoss<double>(), new L1Loss<double>(), new SmoothL1Loss<double>(), new HuberLoss<double>(), new BCELoss<double>(), new BCEWithLogitsLoss<double>(), new CrossEntropyLoss<double>(),
             new NLLLoss<double>(), new KLDivLoss<double>(), new PoissonNLLLoss<double>(), new GaussianNLLLoss<double>(),
+            new CombinedLoss<double>(new LossPart<double>("price", new MSELoss<double>(), 0..1, 0..1)),
         ];
         layers.Cast<object>().Concat(losses).Select(instance => instance.GetType().GetGenericTypeDefinition()).Should().BeEquivalentTo(Concrete(typeof(Layer<>), typeof(Loss<>)));
 

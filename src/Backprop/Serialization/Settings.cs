@@ -140,6 +140,10 @@ public sealed class Settings
             if (_depth == Deepest) return;
             foreach (var (key, text) in Of(part, withText: true, $"{_prefix}{name} ", _depth + 1)._texts) _texts.TryAdd(key, text);
         }
+        else if (value is IDescribed?[] parts && !IsLayer(parts.GetType().GetElementType()!))
+        {
+            for (int i = 0; i < parts.Length; i++) AddValue($"{name}.{i.ToString(CultureInfo.InvariantCulture)}", parts[i], typeof(IDescribed));
+        }
         else if (TextOf(value, declared) is string text)
         {
             AddText(name, text);

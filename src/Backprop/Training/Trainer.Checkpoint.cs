@@ -74,7 +74,7 @@ public sealed partial class Trainer<T>
         foreach (var (i, generator) in Generators().Index()) Add(file, $"generator.{Text(i)}", MemoryMarshal.Cast<byte, long>(generator.GetState()).ToArray());
         Add<long>(file, "position", [Epoch, Batch, _isDrawn ? 1 : 0]);
         Add<long>(file, "best_epoch", [_best?.Epoch ?? 0]);
-        Add(file, "loss", [_loss.Sum, _loss.Divisor]);
+        Add(file, "loss", _loss.State.ToArray());
         Add(file, "order", Array.ConvertAll(Training.Order.ToArray(), row => (long)row));
         AddHistory(file);
         file.AddDigest(Digest);
@@ -96,7 +96,7 @@ public sealed partial class Trainer<T>
         var states = generators.Select((_, i) => MemoryMarshal.AsBytes<long>(Values<long>(file, source, $"generator.{Text(i)}")).ToArray()).ToArray();
         var position = Values<long>(file, source, "position", 3);
         var bestEpoch = Values<long>(file, source, "best_epoch", 1)[0];
-        var loss = Values<double>(file, source, "loss", 2);
+        var loss = Values<double>(file, source, "loss", _loss.State.Length);
         // Other batches: what is over of the running epoch cannot be found among them, so it begins again.
         var beginsAgain = (changes & (ResumeChanges.BatchSize | ResumeChanges.Samples)) != 0;
         var order = Values<long>(file, source, "order", beginsAgain ? null : Training.Samples.Count);
@@ -123,7 +123,9 @@ public sealed partial class Trainer<T>
         model.CopyTo(ModelState<T>.Of(Model));
         _epochs.Clear();
         _epochs.AddRange(epochs);
-        (Batch, _isDrawn, _loss.Sum, _loss.Divisor) = beginsAgain ? (0, false, 0, 0) : ((int)position[1], position[2] == 1, loss[0], loss[1]);
+        (Batch, _isDrawn) = beginsAgain ? (0, false) : ((int)position[1], position[2] == 1);
+        if (beginsAgain) _loss.Clear();
+        else loss.CopyTo(_loss.State);
         (_owesRate, EndReason) = (false, null);
         if (!beginsAgain) Training.SetOrder(Array.ConvertAll(order, row => (int)row));
         // Epochs that were measured otherwise cannot be compared; and a best epoch whose weights are not known is of no use where they are wanted.

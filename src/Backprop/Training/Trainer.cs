@@ -39,7 +39,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     private readonly List<EpochResult> _epochs = [];
     private Evaluation<T> _evaluation;
     private ReusedMatrix<T> _gradients;
-    private LossTotal _loss;            // over this epoch's batches so far
+    private readonly LossTotal<T> _loss;    // over this epoch's batches so far
     private EpochResult? _best;
     private ModelState<T>? _bestState;  // what the model knew after its best epoch
     private ModelState<T>? _lastState;  // what it knew when the training ended and its best state was restored: a further Fit goes on from here
@@ -60,7 +60,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(training);
         (Model, Loss, Optimizer, Training) = (model, loss, optimizer, training);
-        (Pass, _evaluation, _loss) = (model.NewPass(), new(model, loss), new(loss.Reduction));
+        (Pass, _evaluation, _loss) = (model.NewPass(), new(model, loss), new(loss));
         _hyperparameters = TakeDown();
     }
 
@@ -221,7 +221,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         _isDrawn = true;
         var (x, y) = Training.Gather(Batch);
         var loss = Learn(x, y, out var divisor);
-        _loss.Add(loss, divisor);
+        _loss.Add(loss, divisor, Pass.Output, y);
         Batch++;
         _owesRate = BatchScheduler is not null;
         PayRate();
