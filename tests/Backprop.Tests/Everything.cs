@@ -15,6 +15,7 @@ internal static class Everything
         new PReLU<double>(2, -0.5), new ReLU<double>(), new ReLU6<double>(), new SELU<double>(), new SiLU<double>(), new Sigmoid<double>(), new Softmax<double>(),
         new Softplus<double>(0.5, 10.5), new Softshrink<double>(0.25), new Softsign<double>(), new Tanh<double>(), new Tanhshrink<double>(),
         new Columns<double>(1, 2), new Concat<double> { { "a", new LeakyReLU<double>(-0.5) }, { "b", new Columns<double>(0, 1) } }, new Sum<double>(new LeakyReLU<double>(-0.5), new Tanh<double>()),
+        new Standardize<double>(3, allowConstant: true), new MinMaxScale<double>(3, -1.5, 2.5), new Impute<double>(3, ImputeStrategy.Constant, -0.5), new OneHot<double>([0, 3], allowUnknown: true),
     ];
 
     public static readonly Loss<double>[] Losses =
