@@ -136,12 +136,19 @@ public abstract class CombinedLossTests<T> where T : unmanaged, IFloatingPointIe
 
         void Epoch()
         {
-            foreach (var last in (ReadOnlySpan<bool>)[false, true])
-            {
-                loss.ForwardBackward(last ? pLast : p, last ? tLast : t, last ? dLast : dP);
-                loss.Terms(last ? pLast : p, last ? tLast : t, terms);
-                loss.Divisor(last ? pLast : p, last ? tLast : t);
-            }
+            Step(p, t, dP);
+            Step(pLast, tLast, dLast);
+        }
+
+        // Each call leaves what it worked in for the next one.
+        void Step(Matrix<T> prediction, Matrix<T> target, Matrix<T> gradient)
+        {
+            loss.Forward(prediction, target);
+            loss.Backward(prediction, target, gradient);
+            loss.ForwardBackward(prediction, target, gradient);
+            loss.Terms(prediction, target, terms);
+            loss.Divisor(prediction, target);
+            loss.Backward(prediction, target, gradient);
         }
     }
 

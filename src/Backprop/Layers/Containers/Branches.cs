@@ -54,7 +54,7 @@ public abstract class Branches<T> : Layer<T>, IEnumerable<Layer<T>> where T : un
     /// <exception cref="ArgumentException">There is no branch, a branch takes no input of so many rows, or they do not give as many as each other.</exception>
     public override int OutputRows(int inputRows)
     {
-        if (Children.Count == 0) throw new ArgumentException($"{this} expects at least one branch, but has none.");
+        RequireBranch();
         var rows = Children[0].OutputRows(inputRows);
         for (var i = 1; i < Children.Count; i++)
             if (Children[i].OutputRows(inputRows) is var other && other != rows) throw Unequal("rows", inputRows, rows, i, other);
@@ -71,6 +71,13 @@ public abstract class Branches<T> : Layer<T>, IEnumerable<Layer<T>> where T : un
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
         return $"{GetType().Name.Split('`')[0]}({string.Join(", ", Children.Select(child => $"{child.Name}: {child.Layer}"))})";
+    }
+
+    /// <summary>Refuses to be asked for shapes without a branch.</summary>
+    /// <exception cref="ArgumentException">There is none.</exception>
+    protected void RequireBranch()
+    {
+        if (Children.Count == 0) throw new ArgumentException($"{this} expects at least one branch, but has none.");
     }
 
     /// <summary>What to throw where a branch gives another number of rows or columns than the first.</summary>

@@ -31,6 +31,7 @@ public sealed class Concat<T>(params Layer<T>[] branches) : Branches<T>(branches
     /// <inheritdoc/>
     public override int OutputColumns(int inputColumns)
     {
+        RequireBranch();
         var columns = 0;
         for (var i = 0; i < Children.Count; i++) columns += Children[i].OutputColumns(inputColumns);
         return columns;

@@ -26,7 +26,7 @@ public sealed class Sum<T>(params Layer<T>[] branches) : Branches<T>(branches) w
     /// <inheritdoc/>
     public override int OutputColumns(int inputColumns)
     {
-        if (Children.Count == 0) return inputColumns;       // refused where its rows are asked for
+        RequireBranch();
         var columns = Children[0].OutputColumns(inputColumns);
         for (var i = 1; i < Children.Count; i++)
             if (Children[i].OutputColumns(inputColumns) is var other && other != columns) throw Unequal("columns", inputColumns, columns, i, other);

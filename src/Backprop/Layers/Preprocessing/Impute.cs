@@ -30,7 +30,7 @@ public sealed class Impute<T> : Preprocessing<T> where T : unmanaged, IFloatingP
     {
         var owner = string.Create(CultureInfo.InvariantCulture, $"Impute({numFeatures})");
         (Strategy, FillValue, AddIndicator) = (Expect.Defined(owner, strategy), Expect.Finite(owner, fillValue), addIndicator);
-        Fill = RegisterBuffer(new VectorBuffer<T>("fill", numFeatures, strategy == ImputeStrategy.Constant ? T.CreateSaturating(fillValue) : T.Zero));
+        Fill = RegisterBuffer(new VectorBuffer<T>("fill", numFeatures, T.CreateSaturating(fillValue)));
     }
 
     /// <summary>What to fill with.</summary>

@@ -11,6 +11,7 @@ namespace Backprop;
 /// <para>Samples come as a matrix, or one by one: in one pass, so that they may be more than there is memory for. Both ways give the same bits.</para>
 /// <para>To write one, subclass this and write <see cref="NewFitting"/>, <see cref="Layer{T}.ForwardCore"/>, which begins with <see cref="RequireFitted"/>, and <see cref="Layer{T}.BackwardCore"/>.</para>
 /// </remarks>
+/// <threadsafety>Used, it is as thread-safe as every layer; while it is fitted, no other thread may use it.</threadsafety>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public abstract class Preprocessing<T> : Layer<T> where T : unmanaged, IFloatingPointIeee754<T>
 {

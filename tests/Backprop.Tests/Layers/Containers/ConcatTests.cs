@@ -111,6 +111,8 @@ public sealed class ConcatDoubleTests : ConcatTests<double>
         Refused(() => new Sequential<double> { { "in", new Linear<double>(7, 5) }, { "both", new Concat<double> { new Identity<double>(), new Sequential<double> { { "part", new Columns<double>(4, 2) } } } } }
             .Forward(Any.Matrix<double>(2, 7, 1)), "both.1.part: Columns(4, 2) expects at least 6 input columns, but there are 5. (Parameter 'x')");
         Refused(() => new Concat<double>().Forward(Any.Matrix<double>(2, 3, 1)), "Concat() expects at least one branch, but has none. (Parameter 'x')");
+        Refused(() => new Concat<double>().OutputColumns(3), "Concat() expects at least one branch, but has none.");
+        Refused(() => new Sum<double>().OutputColumns(3), "Sum() expects at least one branch, but has none.");
         Refused(() => new Concat<double>(new Identity<double>(), new Halves()).Forward(Any.Matrix<double>(4, 3, 1)), "Concat(0: Identity(), 1: Halves()) expects branches that give as many rows as each other, but for 4 \"0\" gives 4 and \"1\" gives 2. (Parameter 'x')");
         Refused(() => new Concat<double> { { "a", new Identity<double>() }, { "a", new Identity<double>() } }, "The name \"a\" is taken*");
         Refused(() => new Concat<double>(null!), "*");
