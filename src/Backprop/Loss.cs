@@ -115,10 +115,26 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();      // one that computes by asking itself
         Check(prediction, target);
-        var divisor = DivisorCore(prediction, target);
-        return divisor >= 0 && double.IsFinite(divisor)
-            ? divisor
-            : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{this} expects a mean to divide by a finite number of at least 0, but its DivisorCore gives {divisor}."));
+        return CheckedDivisor(prediction, target);
+    }
+
+    /// <summary>How many terms the loss is the sum of, each with a divisor of its own: 1, but for a loss made of losses, as <see cref="CombinedLoss{T}"/> is.</summary>
+    public virtual int TermCount => 1;
+
+    /// <summary>The loss in terms that add up over batches: for most, one term, of the loss times <see cref="Divisor"/> and that divisor.</summary>
+    /// <remarks>Over batches, sums are added to sums and divisors to divisors, term by term; <see cref="LossTerm.Total"/> then says what the loss is over all of them. Where
+    /// parts of a loss have divisors that do not keep step, as where one head ignores samples, no single number says that.</remarks>
+    /// <param name="prediction">What the network says, samples x features; dense.</param>
+    /// <param name="target">What it should say.</param>
+    /// <param name="terms">Receives the terms, <see cref="TermCount"/> of them.</param>
+    /// <exception cref="ArgumentNullException">A matrix is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense, the shapes do not fit each other, an entry is one that the loss refuses, or there is room for fewer terms or for more.</exception>
+    /// <exception cref="InvalidOperationException">A loss written by hand gives a divisor below 0, or none.</exception>
+    public void Terms(Matrix<T> prediction, Matrix<T> target, Span<LossTerm> terms)
+    {
+        Check(prediction, target);
+        if (terms.Length != TermCount) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{this} expects room for {TermCount} term{(TermCount == 1 ? "" : "s")}, but there is room for {terms.Length}."), nameof(terms));
+        TermsCore(prediction, target, terms);
     }
 
     /// <summary>The losses before they are reduced, PyTorch's <c>reduction="none"</c>.</summary>
@@ -246,6 +262,16 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     /// <param name="target">The target, checked.</param>
     protected virtual double DivisorCore(Matrix<T> prediction, Matrix<T> target) => (double)prediction.RowCount * prediction.ColumnCount;
 
+    /// <summary>Puts the loss in terms that add up over batches; by default one: the loss times its divisor, and the divisor. Override it, and <see cref="TermCount"/>, in a loss made of losses.</summary>
+    /// <param name="prediction">The prediction, checked.</param>
+    /// <param name="target">The target, checked.</param>
+    /// <param name="terms">Receives the terms, <see cref="TermCount"/> of them; their contents are unspecified before.</param>
+    protected virtual void TermsCore(Matrix<T> prediction, Matrix<T> target, Span<LossTerm> terms)
+    {
+        var divisor = CheckedDivisor(prediction, target);
+        terms[0] = new(divisor == 0 ? 0 : double.CreateTruncating(ForwardCore(prediction, target)) * (Reduction == Reduction.Mean ? divisor : 1), divisor);
+    }
+
     /// <summary>How many losses a sample has before reduction; as many as it has features, unless overridden.</summary>
     /// <param name="prediction">The prediction, checked.</param>
     /// <param name="target">The target, checked.</param>
@@ -265,6 +291,10 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     /// <param name="dPrediction">Receives the gradient; its contents are unspecified before.</param>
     protected virtual void UnreducedBackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses, Matrix<T> dPrediction) =>
         throw new NotSupportedException($"{this} has no unreduced form.");
+
+    private double CheckedDivisor(Matrix<T> prediction, Matrix<T> target) => DivisorCore(prediction, target) is var divisor && divisor >= 0 && double.IsFinite(divisor)
+        ? divisor
+        : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{this} expects a mean to divide by a finite number of at least 0, but its DivisorCore gives {divisor}."));
 
     /// <summary>The reduction as <see cref="object.ToString"/> says it: nothing for the mean.</summary>
     protected string SumText => Reduction == Reduction.Sum ? "sum" : "";

@@ -34,6 +34,14 @@ internal static class Pairs
         yield return (new Tanh<T>(), new library::Backprop.Tanh<T>());
         yield return (new Tanhshrink<T>(), new library::Backprop.Tanhshrink<T>());
         yield return (new Identity<T>(), new library::Backprop.Identity<T>());
+        yield return (Fitted<T>(new Standardize<T>(5), layer => ((Standardize<T>)layer).Fit(Samples<T>())), Fitted<T>(new library::Backprop.Standardize<T>(5), layer => ((library::Backprop.Standardize<T>)layer).Fit(Samples<T>())));
+        yield return (Fitted<T>(new MinMaxScale<T>(5, -1, 2), layer => ((MinMaxScale<T>)layer).Fit(Samples<T>())), Fitted<T>(new library::Backprop.MinMaxScale<T>(5, -1, 2), layer => ((library::Backprop.MinMaxScale<T>)layer).Fit(Samples<T>())));
+        yield return (Fitted<T>(new Impute<T>(5, addIndicator: true), layer => ((Impute<T>)layer).Fit(Samples<T>())), Fitted<T>(new library::Backprop.Impute<T>(5, addIndicator: true), layer => ((library::Backprop.Impute<T>)layer).Fit(Samples<T>())));
+        yield return (new OneHot<T>([0, 3, 0, 0, 2], allowUnknown: true), new library::Backprop.OneHot<T>([0, 3, 0, 0, 2], allowUnknown: true));
+        yield return (new Columns<T>(1, 3), new library::Backprop.Columns<T>(1, 3));
+        yield return (
+            new Concat<T> { { "a", new Columns<T>(2, 3) }, { "b", new Sum<T>(new Linear<T>(5, 4, generator: new(1)), new Linear<T>(5, 4, generator: new(2))) } },
+            new library::Backprop.Concat<T> { { "a", new library::Backprop.Columns<T>(2, 3) }, { "b", new library::Backprop.Sum<T>(new Linear<T>(5, 4, generator: new(1)), new Linear<T>(5, 4, generator: new(2))) } });
         yield return (
             new Sequential<T> { { "in", new Linear<T>(5, 7, generator: new(1)) }, { "f", new GELU<T>() }, { "block", new Residual<T>(new Sequential<T> { new Linear<T>(7, 7, generator: new(2)), new Sigmoid<T>() }) } },
             new library::Backprop.Sequential<T> { { "in", new Linear<T>(5, 7, generator: new(1)) }, { "f", new library::Backprop.GELU<T>() }, { "block", new library::Backprop.Residual<T>(new library::Backprop.Sequential<T> { new Linear<T>(7, 7, generator: new(2)), new library::Backprop.Sigmoid<T>() }) } });
@@ -62,6 +70,14 @@ internal static class Pairs
         yield return (p => new RMSprop<T>(p, 0.05, momentum: 0.5, centered: true), p => new library::Backprop.RMSprop<T>(p, 0.05, momentum: 0.5, centered: true));
         yield return (p => new Adagrad<T>(p, 0.05), p => new library::Backprop.Adagrad<T>(p, 0.05));
     }
+
+    private static Layer<T> Fitted<T>(Layer<T> layer, Action<Layer<T>> fit) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        fit(layer);
+        return layer;
+    }
+
+    private static Matrix<T> Samples<T>() where T : unmanaged, IFloatingPointIeee754<T> => Any<T>(9, 5, 1);
 
     /// <summary>A matrix of numbers of both signs, zeros among them, or in [0, 1].</summary>
     public static Matrix<T> Any<T>(int rows, int columns, int seed, bool probabilities = false) where T : unmanaged, IFloatingPointIeee754<T>

@@ -56,7 +56,7 @@ internal sealed class RandomProgram
     private Layer<double> NewLayer()
     {
         int a = 1 + _random.Next(9), b = 1 + _random.Next(9);
-        return _random.Next(16) switch
+        return _random.Next(20) switch
         {
             0 or 1 or 2 => new Linear<double>(a, b),
             3 => new BatchNorm1d<double>(a),
@@ -68,20 +68,36 @@ internal sealed class RandomProgram
             9 => new GELU<double>(),
             10 => new RMSNorm<double>(a),
             11 when Pick(_layers.OfType<Linear<double>>().ToList()) is { } tied => new Linear<double>(tied.Weight, tied.Bias),
+            12 => new Columns<double>(_random.Next(4), a),
+            13 => new OneHot<double>([a - 1, 0], allowUnknown: b > 3),
+            14 => new Impute<double>(a, ImputeStrategy.Constant, addIndicator: b > 4),
+            15 => Fitted(new Standardize<double>(a, allowConstant: true)),
             _ => new Misbehaving(this, _random.Next(12), _random.Next(12), _random.Next(4)),
         };
+    }
+
+    private Standardize<double> Fitted(Standardize<double> layer)
+    {
+        if (_random.Next(4) > 0) layer.Fit(NewMatrix(columns: layer.NumFeatures));
+        return layer;
     }
 
     private void NewContainer()
     {
         if (Pick(_layers) is not { } first || Size(first) > 20) return;
-        if (_random.Next(3) == 0) _layers.Add(new Residual<double>(first));
-        else
+        switch (_random.Next(6))
         {
-            var sequential = new Sequential<double>();
-            _layers.Add(sequential);
+            case 0 or 1: _layers.Add(new Residual<double>(first)); break;
+            case 2: Fill(new Concat<double>(), (concat, next) => concat.Add(next)); break;
+            case 3: Fill(new Sum<double>(), (sum, next) => sum.Add(next)); break;
+            default: Fill(new Sequential<double>(), (sequential, next) => sequential.Add(next)); break;
+        }
+
+        void Fill<TLayer>(TLayer container, Action<TLayer, Layer<double>> add) where TLayer : Layer<double>
+        {
+            _layers.Add(container);
             for (var i = _random.Next(5); i >= 0; i--)
-                if ((i == 0 ? first : Pick(_layers)!) is var next && Size(next) + Size(sequential) < 40) sequential.Add(next);
+                if ((i == 0 ? first : Pick(_layers)!) is var next && Size(next) + Size(container) < 40) add(container, next);
         }
     }
 
@@ -124,8 +140,9 @@ internal sealed class RandomProgram
         (Pick(_layers) ?? model).Load(new MemoryStream(bytes, 0, _random.Next(3) == 0 ? _random.Next(bytes.Length) : bytes.Length), strict: _random.Next(2) == 0);
     }
 
-    private Loss<double> NewLoss() => _random.Next(5) switch
+    private Loss<double> NewLoss() => _random.Next(6) switch
     {
+        5 => new CombinedLoss<double>(new("a", new MSELoss<double>(), .._random.Next(1, 4), .._random.Next(1, 4)), new("b", new CrossEntropyLoss<double>(), ^2.., ^1.., _random.Next(3) - 1)),
         0 => new CrossEntropyLoss<double>(ignoreIndex: _random.Next(3) - 1),
         1 => new BCEWithLogitsLoss<double>(),
         2 => new SmoothL1Loss<double>(),

@@ -14,6 +14,8 @@ internal static class Everything
         new Hardswish<double>(), new Hardtanh<double>(-1.5, 2.5), new LeakyReLU<double>(-0.5), new LogSigmoid<double>(), new LogSoftmax<double>(), new Mish<double>(),
         new PReLU<double>(2, -0.5), new ReLU<double>(), new ReLU6<double>(), new SELU<double>(), new SiLU<double>(), new Sigmoid<double>(), new Softmax<double>(),
         new Softplus<double>(0.5, 10.5), new Softshrink<double>(0.25), new Softsign<double>(), new Tanh<double>(), new Tanhshrink<double>(),
+        new Columns<double>(1, 2), new Concat<double> { { "a", new LeakyReLU<double>(-0.5) }, { "b", new Columns<double>(0, 1) } }, new Sum<double>(new LeakyReLU<double>(-0.5), new Tanh<double>()),
+        new Standardize<double>(3, allowConstant: true), new MinMaxScale<double>(3, -1.5, 2.5), new Impute<double>(3, ImputeStrategy.Constant, -0.5), new OneHot<double>([0, 3], allowUnknown: true),
     ];
 
     public static readonly Loss<double>[] Losses =
@@ -21,6 +23,7 @@ internal static class Everything
         new BCELoss<double>(), new BCEWithLogitsLoss<double>(posWeight: Weights(2)), new CrossEntropyLoss<double>(Weights(3), -7, Reduction.Sum, 0.125), new CrossEntropyLoss<double>(Weights(20)),
         new GaussianNLLLoss<double>(true, 1.5e-6), new HuberLoss<double>(Reduction.Sum, 0.5), new KLDivLoss<double>(logTarget: true), new L1Loss<double>(), new MSELoss<double>(Reduction.Sum),
         new NLLLoss<double>(Weights(2), -7), new PoissonNLLLoss<double>(false, true, 1.5e-8), new SmoothL1Loss<double>(beta: 0.5),
+        new CombinedLoss<double>(new("kind", new CrossEntropyLoss<double>(Weights(3), -7), ..3, ..1, -0.5), new("price", new HuberLoss<double>(delta: 0.5), 3.., 1..)),
     ];
 
     public static readonly Metric<double>[] Metrics =
@@ -28,6 +31,7 @@ internal static class Everything
         new Accuracy<double>(3), new AveragePrecision<double>(), new BinaryAccuracy<double>(0.25), new F1<double>(ClassAverage.Weighted, 0.25, -7), new LogLoss<double>(true, -7), new Matthews<double>(0.25),
         new MeanAbsoluteError<double>(), new MeanAbsolutePercentageError<double>(), new Perplexity<double>(-7), new Precision<double>(ClassAverage.Micro, 0.25), new R2<double>(), new Recall<double>(threshold: 0.25),
         new RocAuc<double>(-7), new RootMeanSquaredError<double>(),
+        new LossMetric<double>("price", new HuberLoss<double>(delta: 0.5)), new ColumnsMetric<double>("kind", new Accuracy<double>(3), ..3, ..1),
     ];
 
     public static Optimizer<double>[] Optimizers() =>

@@ -21,11 +21,14 @@ public sealed partial class ReadmeTests
             new GELU<double>(), new SiLU<double>(), new Mish<double>(), new Softplus<double>(), new Softsign<double>(), new LogSigmoid<double>(), new Hardtanh<double>(), new ReLU6<double>(), new Hardsigmoid<double>(),
             new Hardswish<double>(), new Softshrink<double>(), new Hardshrink<double>(), new Tanhshrink<double>(), new Softmax<double>(), new LogSoftmax<double>(), new LayerNorm<double>(4), new RMSNorm<double>(4),
             new BatchNorm1d<double>(4), new Dropout<double>(), new Embedding<double>(10, 3), new Residual<double>(new Tanh<double>()), new Identity<double>(), new Sequential<double>(),
+            new Columns<double>(1, 2), new Concat<double>(), new Sum<double>(),
+            new Standardize<double>(4), new MinMaxScale<double>(4), new Impute<double>(4), new OneHot<double>([3, 0]),
         ];
         Loss<double>[] losses =
         [
             new MSELoss<double>(), new L1Loss<double>(), new SmoothL1Loss<double>(), new HuberLoss<double>(), new BCELoss<double>(), new BCEWithLogitsLoss<double>(), new CrossEntropyLoss<double>(),
             new NLLLoss<double>(), new KLDivLoss<double>(), new PoissonNLLLoss<double>(), new GaussianNLLLoss<double>(),
+            new CombinedLoss<double>(new LossPart<double>("price", new MSELoss<double>(), 0..1, 0..1)),
         ];
         layers.Cast<object>().Concat(losses).Select(instance => instance.GetType().GetGenericTypeDefinition()).Should().BeEquivalentTo(Concrete(typeof(Layer<>), typeof(Loss<>)));
 

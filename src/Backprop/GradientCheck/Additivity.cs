@@ -13,30 +13,36 @@ internal static class Additivity
         var rows = prediction.RowCount;
         if (rows < 2 || target.RowCount != rows) return null;
         var first = int.Max(1, rows / 3);
-        (double Total, double Divisor) whole, parts;
+        LossTerm[] whole, parts;
         try
         {
             whole = Of(0, rows);
-            var (a, b) = (Of(0, first), Of(first, rows - first));
-            parts = (a.Total + b.Total, a.Divisor + b.Divisor);
+            parts = [.. Of(0, first).Zip(Of(first, rows - first), LossTerm.Add)];
         }
         catch (ArgumentException)
         {
             return null; // a part may be smaller than the loss takes
         }
 
-        if (Close<T>(whole.Total, parts.Total) && Close<T>(whole.Divisor, parts.Divisor)) return null;
-        var problem = string.Create(CultureInfo.InvariantCulture,
-            $"{(loss.Reduction == Reduction.Mean ? "Loss times divisor" : "The loss, a sum,")} is {whole.Total:G10} over {rows} samples, but {parts.Total:G10} over the first {first} and the others");
-        return loss.Reduction == Reduction.Mean
-            ? string.Create(CultureInfo.InvariantCulture, $"{problem} (the divisors are {whole.Divisor:G10} and {parts.Divisor:G10}): override DivisorCore with what the mean divides by, or make the loss a sum.")
-            : $"{problem}: make it a mean, if it is one.";
+        for (var i = 0; i < whole.Length; i++)
+        {
+            if (Close<T>(whole[i].Sum, parts[i].Sum) && Close<T>(whole[i].Divisor, parts[i].Divisor)) continue;
+            var problem = string.Create(CultureInfo.InvariantCulture,
+                $"{(whole.Length == 1 ? "" : $"Term {i}: ")}{(loss.Reduction == Reduction.Mean ? "Loss times divisor" : "The loss, a sum,")} is {whole[i].Sum:G10} over {rows} samples, but {parts[i].Sum:G10} over the first {first} and the others");
+            return loss.Reduction == Reduction.Mean
+                ? string.Create(CultureInfo.InvariantCulture, $"{problem} (the divisors are {whole[i].Divisor:G10} and {parts[i].Divisor:G10}): override DivisorCore with what the mean divides by, or make the loss a sum.")
+                : $"{problem}: make it a mean, if it is one.";
+        }
 
-        (double Total, double Divisor) Of(int start, int count)
+        var (value, total) = (double.CreateTruncating(loss.Forward(prediction, target)), LossTerm.Total(whole, loss.Reduction));
+        return Close<T>(value, total) ? null : string.Create(CultureInfo.InvariantCulture, $"The loss is {value:G10}, but its terms make {total:G10}: override TermsCore with what the loss is the sum of.");
+
+        LossTerm[] Of(int start, int count)
         {
             var (p, t) = (prediction.SubMatrix(start, count, 0, prediction.ColumnCount), target.SubMatrix(start, count, 0, target.ColumnCount));
-            var divisor = loss.Divisor(p, t);
-            return (divisor == 0 ? 0 : double.CreateTruncating(loss.Forward(p, t)) * (loss.Reduction == Reduction.Mean ? divisor : 1), divisor);
+            var terms = new LossTerm[loss.TermCount];
+            loss.Terms(p, t, terms);
+            return terms;
         }
     }
 

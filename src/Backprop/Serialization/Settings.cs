@@ -174,6 +174,10 @@ public sealed class Settings
         {
             AddPart(name, part);
         }
+        else if (value is IDescribed?[] parts && !IsLayer(parts.GetType().GetElementType()!))
+        {
+            for (int i = 0; i < parts.Length; i++) AddValue($"{name}.{i.ToString(CultureInfo.InvariantCulture)}", parts[i], typeof(IDescribed));
+        }
         else if (TextOf(value, declared) is string text)
         {
             AddText(name, text);

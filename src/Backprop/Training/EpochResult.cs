@@ -5,7 +5,7 @@ namespace Backprop;
 /// <summary>What an epoch came to.</summary>
 /// <remarks>
 /// Both losses are those of all their samples, as if these were one batch: for <see cref="Reduction.Mean"/> the batches' sums over the batches' divisors
-/// (<see cref="Loss{T}.Divisor"/>), never a mean of means; for <see cref="Reduction.Sum"/> the sum. So the same samples give the same loss, however they are
+/// (<see cref="Loss{T}.Divisor"/>), term by term where a loss has several (<see cref="Loss{T}.Terms"/>), never a mean of means; for <see cref="Reduction.Sum"/> the sum. So the same samples give the same loss, however they are
 /// divided into batches; but the training loss is of a model that changes from batch to batch, and in training mode.
 /// </remarks>
 /// <param name="Epoch">Its number, from 1.</param>

@@ -18,8 +18,8 @@ internal sealed class Evaluation<T>(Layer<T> model, Loss<T> loss) where T : unma
     {
         var states = metrics.ToDictionary(metric => metric.Name, metric => metric.NewState());
         var chunks = (samples.Count - 1) / rows + 1;
-        var total = new LossTotal(loss.Reduction);
-        if (chunks == 1) return (double.CreateChecked(Add(samples.X, samples.Y, ref total)), Values());
+        var total = new LossTotal<T>(loss);
+        if (chunks == 1) return (double.CreateChecked(Add(samples.X, samples.Y)), Values());
 
         // Of nearly the same size: a last chunk of one sample would be refused by layers that take a batch's own statistics.
         for (int i = 0, first = 0; i < chunks; i++)
@@ -29,7 +29,7 @@ internal sealed class Evaluation<T>(Layer<T> model, Loss<T> loss) where T : unma
             var y = Samples<T>.Slice(samples.Y, first, _ys.Get(count, samples.Y.ColumnCount));
             try
             {
-                Add(x, y, ref total);
+                Add(x, y);
             }
             catch (ArgumentException exception)
             {
@@ -41,11 +41,11 @@ internal sealed class Evaluation<T>(Layer<T> model, Loss<T> loss) where T : unma
 
         return (total.Value, Values());
 
-        T Add(Matrix<T> x, Matrix<T> y, ref LossTotal total)
+        T Add(Matrix<T> x, Matrix<T> y)
         {
             var prediction = model.Forward(x, _pass);
             var value = loss.Forward(prediction, y);
-            total.Add(value, loss.Divisor(prediction, y));
+            total.Add(value, loss.Divisor(prediction, y), prediction, y);
             foreach (var state in states.Values) state.Add(prediction, y);
             return value;
         }

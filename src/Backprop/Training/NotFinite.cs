@@ -11,8 +11,8 @@ internal static class NotFinite
 
     /// <summary>Says where the first value that is not finite comes from, in a forward pass and the loss after it.</summary>
     internal static string Find<T>(ForwardPass<T> pass, Matrix<T> target) where T : unmanaged, IFloatingPointIeee754<T> =>
-        Any<T>(pass.Input.Span()) ? "the inputs have such values."
-        : Layer(pass, "") is string layer ? $"it began in {layer}. {Advice}"
+        Layer(pass, "") is string layer ? $"it began in {layer}. {Advice}"
+        : Any<T>(pass.Input.Span()) ? "the inputs have such values."
         : Any<T>(target.Span()) ? "the targets have such values."
         : $"the layers' outputs are finite, but the loss itself is not. {Advice}";
 
@@ -32,14 +32,15 @@ internal static class NotFinite
 
     private static string? Layer<T>(ForwardPass<T> pass, string path) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (!pass.HasRun || Any<T>(pass.Input.Span())) return null;
+        if (!pass.HasRun) return null;
         for (var i = 0; i < pass.Steps.Count; i++)
         {
             var name = pass.Layer.Children[i].Name;
             if (Layer(pass.Steps[i], path.Length == 0 ? name : $"{path}.{name}") is string found) return found;
         }
 
-        if (!Any<T>(pass.Output.Span())) return null;
+        // An input that is not finite need not be to blame: a layer may fill gaps.
+        if (Any<T>(pass.Input.Span()) || !Any<T>(pass.Output.Span())) return null;
         var parameter = FirstParameter(pass.Layer);
         return $"{(path.Length == 0 ? "" : $"\"{path}\", ")}{pass.Layer}{(parameter is null ? "" : $", whose {parameter} is not finite")}";
     }

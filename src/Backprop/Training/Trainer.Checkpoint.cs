@@ -78,11 +78,11 @@ public sealed partial class Trainer<T>
         Add(file, "frozen", Frozen());
         if (Batch % GradientAccumulationSteps != 0)
         {
-            Add(file, "accumulated", [_accumulated, _lossBefore.Sum, _lossBefore.Divisor]);
+            Add(file, "accumulated", [_accumulated, .. _lossBefore]);
             foreach (var (i, parameter) in Optimizer.Parameters.Index()) file.Add($"gradient.{Text(i)}", [parameter.Count], parameter.Gradients.ToArray());
         }
 
-        Add(file, "loss", [_loss.Sum, _loss.Divisor]);
+        Add(file, "loss", _loss.State.ToArray());
         Add(file, "order", Array.ConvertAll(Training.Order.ToArray(), row => (long)row));
         AddHistory(file);
         file.AddDigest(Digest);
@@ -104,7 +104,7 @@ public sealed partial class Trainer<T>
         var states = generators.Select((_, i) => MemoryMarshal.AsBytes<long>(Values<long>(file, source, $"generator.{Text(i)}")).ToArray()).ToArray();
         var position = Values<long>(file, source, "position", 3);
         var bestEpoch = Values<long>(file, source, "best_epoch", 1)[0];
-        var loss = Values<double>(file, source, "loss", 2);
+        var loss = Values<double>(file, source, "loss", _loss.State.Length);
         // Files of 0.2 know nothing of it.
         var frozen = file.TryGetEntry("frozen", out _) ? Values<long>(file, source, "frozen", Frozen().Length) : Frozen();
         // Other batches: what is over of the running epoch cannot be found among them, so it begins again.
@@ -114,7 +114,7 @@ public sealed partial class Trainer<T>
             || !order.Order().SequenceEqual(Enumerable.Range(0, order.Length).Select(row => (long)row)))
             throw new InvalidDataException($"{source} is damaged: no training can be where it says.");
         var isAccumulating = !beginsAgain && position[1] % GradientAccumulationSteps != 0;
-        var accumulated = isAccumulating ? Values<double>(file, source, "accumulated", 3) : [0, 0, 0];
+        var accumulated = isAccumulating ? Values<double>(file, source, "accumulated", 1 + _lossBefore.Length) : new double[1 + _lossBefore.Length];
         var gradients = isAccumulating ? Optimizer.Parameters.Select((parameter, i) => Values<T>(file, source, $"gradient.{Text(i)}", parameter.Count)).ToArray() : [];
         var epochs = ReadHistory(file, source, (int)position[0]);
 
@@ -138,8 +138,11 @@ public sealed partial class Trainer<T>
         foreach (var ((_, buffer), isFrozen) in Model.NamedBuffers().Zip(frozen.Skip(Model.NamedParameters().Count()))) buffer.Frozen = isFrozen != 0;
         _epochs.Clear();
         _epochs.AddRange(epochs);
-        (Batch, _isDrawn, _loss.Sum, _loss.Divisor) = beginsAgain ? (0, false, 0, 0) : ((int)position[1], position[2] == 1, loss[0], loss[1]);
-        (_accumulated, _lossBefore.Sum, _lossBefore.Divisor) = (accumulated[0], accumulated[1], accumulated[2]);
+        (Batch, _isDrawn) = beginsAgain ? (0, false) : ((int)position[1], position[2] == 1);
+        if (beginsAgain) _loss.Clear();
+        else loss.CopyTo(_loss.State);
+        _accumulated = accumulated[0];
+        accumulated.AsSpan(1).CopyTo(_lossBefore);
         foreach (var (parameter, values) in Optimizer.Parameters.Zip(gradients)) values.CopyTo(parameter.Gradients);
         (_owesRate, EndReason) = (false, null);
         if (!beginsAgain) Training.SetOrder(Array.ConvertAll(order, row => (int)row));

@@ -39,9 +39,10 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     private readonly List<EpochResult> _epochs = [];
     private Evaluation<T> _evaluation;
     private ReusedMatrix<T> _gradients;
-    private LossTotal _loss;            // over this epoch's batches so far
-    private LossTotal _lossBefore;      // the same before the batches whose gradients are being accumulated
-    private double _accumulated;        // what those are a mean over so far
+    private readonly LossTotal<T> _loss;    // over this epoch's batches so far
+    private readonly double[] _lossBefore;  // the same before the batches whose gradients are being accumulated
+    private readonly LossTerm[] _terms;     // of a loss of several, what each divides by for a row in those batches
+    private double _accumulated;            // what those are a mean over so far
     private EpochResult? _best;
     private ModelState<T>? _bestState;  // what the model knew after its best epoch
     private ModelState<T>? _lastState;  // what it knew when the training ended and its best state was restored: a further Fit goes on from here
@@ -62,7 +63,8 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(training);
         (Model, Loss, Optimizer, Training) = (model, loss, optimizer, training);
-        (Pass, _evaluation, _loss, _lossBefore) = (model.NewPass(), new(model, loss), new(loss.Reduction), new(loss.Reduction));
+        (Pass, _evaluation, _loss) = (model.NewPass(), new(model, loss), new(loss));
+        (_lossBefore, _terms) = (new double[_loss.State.Length], new LossTerm[loss.TermCount]);
         _hyperparameters = TakeDown();
     }
 
@@ -234,11 +236,11 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         _isDrawn = true;
         var (x, y) = Training.Gather(Batch);
         bool isFirst = Batch % GradientAccumulationSteps == 0, isLast = (Batch + 1) % GradientAccumulationSteps == 0 || Batch + 1 == Training.Count;
-        if (isFirst) _lossBefore = _loss;
+        if (isFirst) _loss.State.CopyTo(_lossBefore);
         try
         {
             var loss = Learn(x, y, isFirst, isLast, out var divisor);
-            _loss.Add(loss, divisor);
+            _loss.Add(loss, divisor, Pass.Output, y);
         }
         catch
         {
@@ -256,7 +258,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     {
         if (Batch % GradientAccumulationSteps == 0) return;
         Batch -= Batch % GradientAccumulationSteps;
-        _loss = _lossBefore;
+        _lossBefore.CopyTo(_loss.State);
     }
 
     /// <summary>Steps the batch scheduler, once for each step that was taken. One that throws is asked again before the next step, and not after it.</summary>
@@ -282,6 +284,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
             var dY = Loss.Backward(yHat, y, _gradients.Get(yHat.RowCount, yHat.ColumnCount));
             // Means are not averaged: their sums are added, and divided by all that they are over.
             var isAlone = isFirst && isLast;
+            if (!isAlone && _terms.Length > 1 && Loss.Reduction == Reduction.Mean) RequireSteadyTerms(yHat, y);
             if (!isAlone && Loss.Reduction == Reduction.Mean) TensorPrimitives.Multiply(dY.Span(), T.CreateChecked(divisor), dY.Span());
             Model.AccumulateGradients(Pass, dY);
             _accumulated += divisor;
@@ -289,6 +292,21 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
 
         if (isLast && _accumulated > 0) TakeStep(isAlone: isFirst);
         return loss;
+    }
+
+    // A loss of several terms is scaled by its rows: right as long as each term divides by as much for a row in one batch as in the other.
+    private void RequireSteadyTerms(Matrix<T> yHat, Matrix<T> y)
+    {
+        var first = _accumulated == 0;
+        Span<double> before = stackalloc double[_terms.Length];
+        for (var i = 0; i < _terms.Length; i++) before[i] = _terms[i].Divisor;
+        Loss.Terms(yHat, y, _terms);
+        for (var i = 0; i < _terms.Length; i++)
+        {
+            _terms[i] = new(_terms[i].Sum, _terms[i].Divisor / yHat.RowCount);
+            if (!first && Math.Abs(_terms[i].Divisor - before[i]) > 1e-9 * Math.Abs(before[i]))
+                throw new InvalidOperationException(Invariant($"Trainer cannot accumulate this {Loss} over batches in which its terms divide by different numbers for each row, as where one of them ignores samples: the mean over all of them cannot be made of theirs. Use Reduction.Sum, or no accumulation."));
+        }
     }
 
     private void TakeStep(bool isAlone)

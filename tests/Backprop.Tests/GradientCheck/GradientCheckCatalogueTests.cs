@@ -15,12 +15,20 @@ public sealed class GradientCheckCatalogueTests
         new Hardtanh<T>(), new ReLU6<T>(), new Hardsigmoid<T>(), new Hardswish<T>(), new Softshrink<T>(), new Hardshrink<T>(), new Tanhshrink<T>(), new Softmax<T>(), new LogSoftmax<T>(),
         new LayerNorm<T>(3), new RMSNorm<T>(3), new BatchNorm1d<T>(3), new BatchNorm1d<T>(3, momentum: null), new BatchNorm1d<T>(3, trackRunningStats: false), new Residual<T>(new Linear<T>(3, 3)), new Sequential<T>(),
         new Sequential<T> { { "a", new Linear<T>(3, 4) }, { "b", new Residual<T>(new Sequential<T> { new LayerNorm<T>(4), new Dropout<T>(0.2, new Generator(1)), new Linear<T>(4, 4) }) }, { "c", new Softmax<T>() } },
+        new Columns<T>(1, 2), new Concat<T> { { "a", new Linear<T>(3, 2) }, { "b", new Columns<T>(0, 2) } }, new Sum<T> { { "a", new Linear<T>(3, 3) }, { "b", new Tanh<T>() } }, new Concat<T>(new Identity<T>()), new Sum<T>(new Identity<T>()),
+        .. PreprocessingTests<T>.Fittable(3).Select(make => Fitted(make())),
     ];
+
+    private static Preprocessing<T> Fitted<T>(Preprocessing<T> layer) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        layer.Fit(Any.Matrix<T>(9, 3, 5, 4));
+        return layer;
+    }
 
     [Fact]
     public void It_is_whole()
     {
-        var layers = Layers<double>().Append(new Embedding<double>(2, 2)).Select(layer => layer.GetType().GetGenericTypeDefinition()).ToHashSet();
+        var layers = Layers<double>().Append(new Embedding<double>(2, 2)).Append(new OneHot<double>([2])).Select(layer => layer.GetType().GetGenericTypeDefinition()).ToHashSet();
         typeof(Layer<>).Assembly.GetExportedTypes().Where(type => !type.IsAbstract && IsLayer(type)).Should().OnlyContain(type => layers.Contains(type));
 
         static bool IsLayer(Type type)
@@ -48,6 +56,8 @@ public sealed class GradientCheckCatalogueTests
         var indices = Matrix<double>.Build.Dense(4, 2, (i, j) => (i + 2 * j) % 3);
         GradientCheck.Run(new Embedding<double>(3, 2), indices, checkInput: false, training: training).ThrowIfFailed();
         GradientCheck.Run(new Embedding<float>(3, 2), new Embedding<double>(3, 2), indices.Map(index => (float)index), training: training).ThrowIfFailed();
+        GradientCheck.Run(new OneHot<double>([3, 0]), indices, checkInput: false, training: training).ThrowIfFailed();
+        GradientCheck.Run(new OneHot<float>([3, 0]), new OneHot<double>([3, 0]), indices.Map(index => (float)index), training: training).ThrowIfFailed();
     }
 
     [Fact]

@@ -13,6 +13,7 @@ public abstract class DivisorTests<T> where T : unmanaged, System.Numerics.IFloa
     [
         new MSELoss<T>(Reduction.Sum), new KLDivLoss<T>(logTarget: true), new GaussianNLLLoss<T>(reduction: Reduction.Sum), new NLLLoss<T>(ignoreIndex: 3), new CrossEntropyLoss<T>(ignoreIndex: 3, labelSmoothing: 0.25),
         new CrossEntropyLoss<T>(LossCases.Weights<T>(10, 3), reduction: Reduction.Sum),
+        new CombinedLoss<T>(new("a", new MSELoss<T>(), 0..4, 0..4), new("b", new HuberLoss<T>(), 3..9, 4..10, 0.5)),
     ];
 
     [Theory, MemberData(nameof(All), DisableDiscoveryEnumeration = true)]

@@ -1,4 +1,3 @@
-using System.Globalization;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
@@ -120,50 +119,6 @@ public abstract class BatchesTests<T> where T : unmanaged, System.Numerics.IFloa
         Refused<InvalidOperationException>(() => new Samples<T>(Numbered(1, 1), Numbered(1, 1)).Split(0.5, new Generator(1)), "Samples expects at least 2 samples to split, but there is 1.");
         foreach (var share in (double[])[0, 1, -0.5, double.NaN])
             Refused<ArgumentOutOfRangeException>(() => samples.Split(share, new Generator(1)), "Samples expects heldBack to be above 0 and below 1, but it is *");
-    }
-
-    [Fact]
-    public void Standardised_columns_have_mean_0_and_deviation_1_and_can_be_taken_back()
-    {
-        // A large offset, and a column that never changes.
-        var x = Any.Matrix<T>(200, 4, 3).MapIndexed((_, j, value) => j == 2 ? T.CreateChecked(0.1) : value * T.CreateChecked(j + 1) + T.CreateChecked(10 * j), Zeros.Include);
-        var standardizer = new Standardizer<T>(x);
-        var z = standardizer.Apply(x);
-        var tolerance = typeof(T) == typeof(double) ? 1e-13 : 1e-4;
-        for (var j = 0; j < 4; j++)
-        {
-            var column = z.Column(j).Select(double.CreateChecked).ToArray();
-            column.Average().Should().BeApproximately(0, tolerance);
-            Math.Sqrt(column.Average(value => value * value)).Should().BeApproximately(j == 2 ? 0 : 1, tolerance);
-        }
-
-        (standardizer.Deviation[2], z[0, 2]).Should().Be((T.One, T.Zero));
-        double.CreateChecked((standardizer.Invert(z) - x).Enumerate().Max(T.Abs)!).Should().BeLessThan(tolerance);
-        new Standardizer<T>(standardizer.Mean, standardizer.Deviation).Apply(x).Should().Be(z);
-    }
-
-    [Fact]
-    public void What_is_held_back_is_standardised_by_what_was_found_in_training()
-    {
-        var standardizer = new Standardizer<T>(Matrix<T>.Build.Dense(2, 1, [T.Zero, T.CreateChecked(4)]));
-        standardizer.Apply(Matrix<T>.Build.Dense(1, 1, T.CreateChecked(6)))[0, 0].Should().Be(T.CreateChecked(2));
-    }
-
-    [Fact]
-    public void What_cannot_be_standardised_is_refused()
-    {
-        var standardizer = new Standardizer<T>(Numbered(3, 2));
-        Refused<ArgumentException>(() => standardizer.Apply(Numbered(3, 3)), "Standardizer expects 2 columns, as it was fit to, but x is 3x3. (Parameter 'x')");
-        Refused<ArgumentException>(() => standardizer.Invert(Numbered(3, 1)), "Standardizer expects 2 columns, as it was fit to, but z is 3x1. (Parameter 'z')");
-        Refused<ArgumentException>(() => new Standardizer<T>(Matrix<T>.Build.Dense(0, 2)), "Standardizer expects at least one row, but x is 0x2. (Parameter 'x')");
-        Refused<ArgumentException>(() => new Standardizer<T>(Any.Vector<T>(2, 1), Any.Vector<T>(3, 1)), "Standardizer expects a deviation for each mean, but there are 2 means and 3 deviations. (Parameter 'deviation')");
-        foreach (var none in (double[])[0, -1, double.NaN, double.PositiveInfinity])
-            Refused<ArgumentException>(() => new Standardizer<T>(Any.Vector<T>(2, 1), Vector<T>.Build.Dense([T.One, T.CreateChecked(none)])),
-                $"Standardizer expects a finite deviation above 0 of each column, but that of column 1 is {none.ToString(CultureInfo.InvariantCulture)}. (Parameter 'deviation')");
-        Refused<ArgumentException>(() => new Standardizer<T>(Vector<T>.Build.Dense([T.NaN]), Vector<T>.Build.Dense([T.One])), "Standardizer expects a finite mean of each column, but that of column 0 is NaN. (Parameter 'mean')");
-        foreach (var none in (T[])[T.NaN, T.PositiveInfinity])
-            Refused<ArgumentException>(() => new Standardizer<T>(Matrix<T>.Build.Dense(3, 2, [T.One, T.Zero, T.One, T.One, none, T.Zero])), "Standardizer expects finite values, but column 1 of x has mean * and deviation NaN. (Parameter 'x')");
-        Refused<ArgumentException>(() => new Standardizer<T>(Matrix<T>.Build.Dense(3, 1, T.NaN)), "Standardizer expects finite values, but column 0 of x has mean NaN and deviation *");
     }
 
     private static void Refused<TException>(Func<object> act, string message) where TException : Exception => act.Should().Throw<TException>().WithMessage(message);

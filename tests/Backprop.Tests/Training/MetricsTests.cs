@@ -29,6 +29,17 @@ public abstract class MetricsTests<T> where T : unmanaged, System.Numerics.IFloa
         new Accuracy<T>().Of(M(new[,] { { double.NaN, double.NaN } }), M(new double[,] { { 0 } })).Should().Be(0);
 
     [Fact]
+    public void Ignored_samples_count_nowhere()
+    {
+        var target = M(new double[,] { { 1 }, { -100 }, { 1 }, { -100 } });
+        new Accuracy<T>(ignoreIndex: -100).Of(Prediction, target).Should().Be(0.5);
+        new Accuracy<T>(2, ignoreIndex: -100).Of(Prediction, target).Should().Be(1);
+        new Accuracy<T>(ignoreIndex: -100).Of(Prediction, M(new double[,] { { -100 }, { -100 }, { -100 }, { -100 } })).Should().Be(double.NaN);
+        Refused(() => new Accuracy<T>(ignoreIndex: 1).Of(Prediction, target), "accuracy expects classes 0 to 2, but target has -100 for sample 1. (Parameter 'target')");
+        Settings.Of(new Accuracy<T>(ignoreIndex: -100))["ignoreIndex"].Should().Be("-100");
+    }
+
+    [Fact]
     public void The_confusion_matrix_has_a_row_for_each_actual_class() =>
         ConfusionMatrix.Of(Prediction, Target).Should().BeEquivalentTo(new[,] { { 0, 0, 0 }, { 1, 1, 0 }, { 2, 0, 0 } });
 
