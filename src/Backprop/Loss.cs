@@ -256,6 +256,8 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     protected virtual void UnreducedBackwardCore(Matrix<T> prediction, Matrix<T> target, Matrix<T> dLosses, Matrix<T> dPrediction) =>
         throw new NotSupportedException($"{this} has no unreduced form.");
 
+    internal int UnreducedColumnsOf(Matrix<T> prediction, Matrix<T> target) => UnreducedColumns(prediction, target);
+
     /// <summary>The reduction as <see cref="object.ToString"/> says it: nothing for the mean.</summary>
     protected string SumText => Reduction == Reduction.Sum ? "sum" : "";
 
