@@ -6,7 +6,8 @@ namespace Backprop;
 
 /// <summary>Where a <see cref="Trainer{T}"/> gets its batches: epochs of them, the same ones from the same seed.</summary>
 /// <remarks>
-/// <para><see cref="Batches{T}"/> are those of samples in memory. To write another, subclass this: an epoch begins with <see cref="Shuffle"/>, its batches are asked for by number, in order, and the one that was given last may be asked for again.</para>
+/// <para><see cref="Batches{T}"/> are those of samples in memory, <see cref="StreamedBatches{T}"/> those of rows that come one after the other. To write another,
+/// subclass this: an epoch begins with <see cref="Shuffle"/>, its batches are asked for by number, in order, and the one that was given last may be asked for again.</para>
 /// <para>All that is random is drawn in <see cref="Shuffle"/>, from <see cref="Generator"/>: others may share it. So an epoch can be told by what was drawn, which is
 /// what <see cref="GetState"/> gives to a checkpoint.</para>
 /// </remarks>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Numerics;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;

@@ -254,7 +254,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         }
         catch (InvalidDataException exception)
         {
-            throw new InvalidDataException(Invariant($"In epoch {Epoch + 1}, batch {Batch + 1}: {exception.Message}"), exception);
+            throw new InvalidDataException(Invariant($"In epoch {Epoch + 1}, batch {Batch + 1}: {exception.Message}"), exception.InnerException ?? exception);
         }
     }
 

@@ -17,7 +17,12 @@ public abstract class BatchSourceTests<T> where T : unmanaged, System.Numerics.I
         (batchSize, generator) => new Batches<T>(Weighted(), batchSize, generator, dropLast: true),
         (batchSize, generator) => new Batches<T>(new Samples<T>(Runs.Samples<T>(2 * Count, 1).X, Runs.Samples<T>(2 * Count, 1).Y, 2, 2), batchSize, generator),
         (batchSize, generator) => new Noisy(batchSize, generator),
+        (batchSize, generator) => new StreamedBatches<T>(Stream.Read, Runs.Features, 1, batchSize, generator) { ShuffleBuffer = 7 },
+        (batchSize, generator) => new StreamedBatches<T>(Stream.Enumerate, Runs.Features, 1, batchSize, generator, dropLast: true, sampleCount: Count) { ReadAhead = 1 },
+        (batchSize, _) => new StreamedBatches<T>(() => Stream.EnumerateInTime(), Runs.Features, 1, batchSize),
     ];
+
+    private static Rows<T> Stream => new(Runs.Samples<T>(Count, 1));
 
     private static Samples<T> Weighted()
     {
@@ -62,7 +67,7 @@ public abstract class BatchSourceTests<T> where T : unmanaged, System.Numerics.I
 
             trainer.Fit(Epochs);
             Runs.Bits(trainer).Should().Be(Runs.Bits(uninterrupted), $"kind {kind}");
-        }, count: 120);
+        }, count: 160);
 
     [Fact]
     public void Cancelled_at_any_step_a_training_goes_on_as_if_it_had_not_been()
