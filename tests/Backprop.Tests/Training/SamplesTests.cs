@@ -61,6 +61,15 @@ public abstract class SamplesTests<T> where T : unmanaged, System.Numerics.IFloa
     }
 
     [Fact]
+    public void A_layer_that_wants_several_rows_gets_those_of_one_sequence()
+    {
+        Sequential<T> model = new() { new BatchNorm1d<T>(2), new Linear<T>(2, 1) };
+        Trainer<T> Of(int inputRows) => new(model, new MSELoss<T>(), new SGD<T>(model.Parameters, 0.1), new(Numbered(5, inputRows, inputRows), 1));
+        Of(3).Fit(1).Epochs.Should().ContainSingle();
+        Refused<ArgumentException>(() => Of(1).Fit(1), "0: BatchNorm1d(2) expects at least 2 samples in a batch, but the last of 5 samples in batches of 1 has 1. *");
+    }
+
+    [Fact]
     public void A_split_in_order_holds_the_last_ones_back_after_a_gap()
     {
         var (training, heldBack) = Numbered(10, inputRows: 2).SplitInOrder(0.25);

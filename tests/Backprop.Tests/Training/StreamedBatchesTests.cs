@@ -188,7 +188,7 @@ public abstract class StreamedBatchesTests<T> where T : unmanaged, System.Numeri
                 }
                 finally
                 {
-                    if (fails && what == "no end") throw new IOException("it hangs.");
+                    HangIf(fails && what == "no end");
                 }
             }
         }
@@ -427,6 +427,11 @@ public abstract class StreamedBatchesTests<T> where T : unmanaged, System.Numeri
     private static void Refused<TException>(Func<object?> act, string message) where TException : Exception => act.Should().Throw<TException>().WithMessage(message);
 
     private static void Refused<TException>(Action act, string message) where TException : Exception => act.Should().Throw<TException>().WithMessage(message);
+
+    private static void HangIf(bool hangs)
+    {
+        if (hangs) throw new IOException("it hangs.");
+    }
 
     private sealed class Idle : IRowReader<T>
     {
