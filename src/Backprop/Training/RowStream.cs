@@ -12,9 +12,9 @@ namespace Backprop;
 /// </remarks>
 internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> batches) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly int _inputs = batches.Inputs * batches.InputRows, _targets = batches.Targets * batches.TargetRows;
-    private readonly T[] _xs = new T[batches.BatchSize * batches.Inputs * batches.InputRows], _ys = new T[batches.BatchSize * batches.Targets * batches.TargetRows];    // a batch, row after row
-    private T[] _xBuffer = [], _yBuffer = [];               // the rows to draw from, each at a place
+    private readonly int _inputs = batches.Inputs * batches.InputRows, _targets = batches.Targets * batches.TargetRows, _weights = batches.Weighted ? 1 : 0;
+    private T[] _xs = [], _ys = [], _ws = [];               // a batch, row after row
+    private T[] _xBuffer = [], _yBuffer = [];               // the rows to draw from, each at a place; its weight follows its targets
     private int[] _places = [];                             // those that are taken, then those that are free
     private Slot[] _slots = [];
     private SemaphoreSlim _free = null!, _ready = null!;    // slots to fill, slots to give
@@ -29,7 +29,7 @@ internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> 
     /// <summary>A batch, or why there is none: the end of the epoch, or an exception.</summary>
     internal sealed class Slot
     {
-        internal ReusedMatrix<T> Xs, Ys;
+        internal ReusedMatrix<T> Xs, Ys, Ws;
 
         internal Batch<T>? Batch { get; set; }
 
@@ -48,7 +48,8 @@ internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> 
         var buffered = batches.Generator is null ? 1 : batches.ShuffleBuffer;
         if (_places.Length != buffered)
         {
-            (_xBuffer, _yBuffer) = (new T[checked(buffered * _inputs)], new T[checked(buffered * _targets)]);
+            (_xs, _ys, _ws) = (new T[batches.BatchSize * _inputs], new T[batches.BatchSize * _targets], new T[batches.BatchSize * _weights]);
+            (_xBuffer, _yBuffer) = (new T[buffered * _inputs], new T[buffered * (_targets + _weights)]);
             _places = [.. Enumerable.Range(0, buffered)];
             _slots = [.. Enumerable.Range(0, batches.ReadAhead + 1).Select(_ => new Slot())];
         }
@@ -125,7 +126,9 @@ internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> 
                 var drawn = taken == 1 ? 0 : Draw(order, taken);
                 var place = _places[drawn];
                 _xBuffer.AsSpan(place * _inputs, _inputs).CopyTo(_xs.AsSpan(count * _inputs));
-                _yBuffer.AsSpan(place * _targets, _targets).CopyTo(_ys.AsSpan(count * _targets));
+                var y = _yBuffer.AsSpan(place * (_targets + _weights), _targets + _weights);
+                y[.._targets].CopyTo(_ys.AsSpan(count * _targets));
+                y[_targets..].CopyTo(_ws.AsSpan(count * _weights));
                 taken--;
                 (_places[drawn], _places[taken]) = (_places[taken], place);
             }
@@ -149,7 +152,7 @@ internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> 
     {
         if (before + row == batches.SampleCount) return false;
         cancellation.ThrowIfCancellationRequested();
-        Span<T> x = _xBuffer.AsSpan(place * _inputs, _inputs), y = _yBuffer.AsSpan(place * _targets, _targets);
+        Span<T> x = _xBuffer.AsSpan(place * _inputs, _inputs), y = _yBuffer.AsSpan(place * (_targets + _weights), _targets + _weights);
         x.Fill(T.NaN);      // what is left unwritten is found
         y.Fill(T.NaN);
         bool isThere;
@@ -170,6 +173,7 @@ internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> 
 
         if (!TensorPrimitives.IsFiniteAll<T>(x)) throw NotFinite(x, "x", row);
         if (TensorPrimitives.IsNaNAny<T>(y)) throw NotFinite(y, "y", row);
+        if (batches.Weighted && !(y[^1] >= T.Zero && T.IsFinite(y[^1]))) throw new RowRefusedException(Invariant($"weights that are finite and at least 0, but that of row {row}, counted from 0, is {y[^1]}."));
         hash.Add<T>(x);
         hash.Add<T>(y);
         row++;
@@ -181,7 +185,7 @@ internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> 
         _free.Wait(cancellation);
         var slot = _slots[at % _slots.Length];
         (slot.Mark, slot.Exception, slot.Batch) = (mark, exception, null);
-        if (samples is int count) slot.Batch = new(ToMatrix(_xs, count * batches.InputRows, batches.Inputs, ref slot.Xs), ToMatrix(_ys, count * batches.TargetRows, batches.Targets, ref slot.Ys));
+        if (samples is int count) slot.Batch = new(ToMatrix(_xs, count * batches.InputRows, batches.Inputs, ref slot.Xs), ToMatrix(_ys, count * batches.TargetRows, batches.Targets, ref slot.Ys), batches.Weighted ? ToMatrix(_ws, count, 1, ref slot.Ws) : null);
         _ready.Release();
     }
 

@@ -102,6 +102,9 @@ public sealed class StreamedBatches<T> : BatchSource<T> where T : unmanaged, IFl
     /// <exception cref="ArgumentOutOfRangeException">It is below 1.</exception>
     public int ReadAhead { get; init => field = Expect.Positive("StreamedBatches", value, nameof(ReadAhead)); } = 2;
 
+    /// <summary>Whether a weight follows each sample's targets, as one value more: what it weighs in the loss, see <see cref="Samples{T}.Weights"/>.</summary>
+    public bool Weighted { get; init; }
+
     /// <summary>Whether the stream, opened again, has the same rows. If not, an epoch that is interrupted goes on with those that come next, without those that were read ahead.</summary>
     public bool Reopens { get; init; } = true;
 
@@ -195,7 +198,7 @@ public sealed class StreamedBatches<T> : BatchSource<T> where T : unmanaged, IFl
     {
         ArgumentNullException.ThrowIfNull(settings);
         var rows = InputRows == 1 && TargetRows == 1 ? "" : $", {InputRows} -> {TargetRows} rows a sample";
-        settings.Add("samples", Invariant($"streamed, {(_sampleCount is long count ? $"{count}x" : "")}{Inputs} -> {Targets}{rows}"));
+        settings.Add("samples", Invariant($"streamed, {(_sampleCount is long count ? $"{count}x" : "")}{Inputs} -> {Targets}{rows}{(Weighted ? ", weighted" : "")}"));
         if (Generator is not null) settings.Add("shuffle buffer", ShuffleBuffer);
     }
 }

@@ -20,6 +20,7 @@ public abstract class BatchSourceTests<T> where T : unmanaged, System.Numerics.I
         (batchSize, generator) => new StreamedBatches<T>(Stream.Read, Runs.Features, 1, batchSize, generator) { ShuffleBuffer = 7 },
         (batchSize, generator) => new StreamedBatches<T>(Stream.Enumerate, Runs.Features, 1, batchSize, generator, dropLast: true, sampleCount: Count) { ReadAhead = 1 },
         (batchSize, _) => new StreamedBatches<T>(() => Stream.EnumerateInTime(), Runs.Features, 1, batchSize),
+        (batchSize, generator) => new StreamedBatches<T>(() => Stream.Enumerate().Select((row, i) => (row.X, (T[])[.. row.Y, T.CreateChecked(i % 3 + 0.5)])), Runs.Features, 1, batchSize, generator) { Weighted = true },
     ];
 
     private static Rows<T> Stream => new(Runs.Samples<T>(Count, 1));

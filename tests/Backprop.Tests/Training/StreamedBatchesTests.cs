@@ -107,6 +107,24 @@ public abstract class StreamedBatchesTests<T> where T : unmanaged, System.Numeri
     }
 
     [Fact]
+    public void Weights_follow_the_targets()
+    {
+        var data = Runs.Samples<T>(50, 1);
+        var weights = Matrix<T>.Build.Dense(50, 1, (i, _) => T.CreateChecked(i % 4 * 0.5));
+        IEnumerable<(T[] X, T[] Y)> Weighted(T bad) => Enumerable.Range(0, 50).Select(i => (data.X.Row(i).ToArray(), (T[])[data.Y[i, 0], i == 17 ? bad : weights[i, 0]]));
+
+        var streamed = NewTrainer(new StreamedBatches<T>(() => Weighted(weights[17, 0]), Runs.Features, 1, 8) { Weighted = true });
+        var inMemory = NewTrainer(new Batches<T>(new Samples<T>(data.X, data.Y, weights: weights), 8));
+        streamed.Fit(3).ToString().Should().Be(inMemory.Fit(3).ToString());
+        Runs.Model(streamed.Model).Should().Be(Runs.Model(inMemory.Model));
+
+        foreach (var bad in (double[])[-0.5, double.PositiveInfinity])
+            Refused<InvalidDataException>(() => NewTrainer(new StreamedBatches<T>(() => Weighted(T.CreateChecked(bad)), Runs.Features, 1, 8) { Weighted = true }).Fit(1),
+                string.Create(System.Globalization.CultureInfo.InvariantCulture, $"*StreamedBatches expects weights that are finite and at least 0, but that of row 17, counted from 0, is {bad}."));
+        Refused<InvalidDataException>(() => NewTrainer(new StreamedBatches<T>(() => Weighted(T.One), Runs.Features, 1, 8)).Fit(1), "*StreamedBatches expects 1 values of y, but row 0, counted from 0, has 2.");
+    }
+
+    [Fact]
     public void Samples_of_several_rows_come_whole()
     {
         var data = new Samples<T>(Any.Matrix<T>(30, 4, 1), Any.Matrix<T>(20, 2, 2), 3, 2);
