@@ -52,12 +52,12 @@ internal static class DigitsCommand
         {
             if (files.Resume is not null) trainer.LoadCheckpoint(files.Resume);
             if (files.Save is not null) trainer.SaveCheckpoint(files.Save);     // a place that cannot be written is found before the training
-            console.Say($"{trainer.Training.Samples.Count} handwritten digits to learn from, {trainer.Validation!.Count} to test with. {trainer.Model}, in {(typeof(T) == typeof(float) ? "float" : "double")}.");
+            console.Say($"{trainer.Training.SampleCount} handwritten digits to learn from, {trainer.Validation!.Count} to test with. {trainer.Model}, in {(typeof(T) == typeof(float) ? "float" : "double")}.");
             if (trainer.Epoch + trainer.Batch > 0) console.Say($"{trainer.Epoch} epochs and {trainer.Batch} batches are over.");
             console.WriteLine();
             Fit(console, trainer, settings, files, cancellation);
             Report(console, trainer);
-            return !besidePyTorch || Compare<T>(console, settings, trainer.History, trainer.Training.Count, cancellation) ? 0 : 1;
+            return !besidePyTorch || Compare<T>(console, settings, trainer.History, trainer.Training.Count!.Value, cancellation) ? 0 : 1;
         }
         catch (OperationCanceledException)
         {
@@ -98,10 +98,10 @@ internal static class DigitsCommand
     private static void Fit<T>(IAnsiConsole console, Trainer<T> trainer, DigitsSettings settings, Files files, CancellationToken cancellation) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var last = trainer.History.Epochs is [.., var over] ? over : null;
-        WithProgress(console, "digits", (double)settings.Epochs * trainer.Training.Count, show => trainer.Fit(settings.Epochs, progress =>
+        WithProgress(console, "digits", (double)settings.Epochs * trainer.Training.Count!.Value, show => trainer.Fit(settings.Epochs, progress =>
         {
             if (progress.Moment == TrainingMoment.End) return;
-            show((progress.Epoch - 1.0) * progress.Batches + progress.Batch,
+            show((progress.Epoch - 1.0) * progress.Batches!.Value + progress.Batch,
                 string.Create(CultureInfo.InvariantCulture, $"epoch {progress.Epoch}/{progress.Epochs}  loss {progress.Loss:F4}  accuracy {Percent(last)}"));
             if (progress.Result is not { } epoch) return;
             last = epoch;

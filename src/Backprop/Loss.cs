@@ -296,6 +296,8 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
         ? divisor
         : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{this} expects a mean to divide by a finite number of at least 0, but its DivisorCore gives {divisor}."));
 
+    internal int UnreducedColumnsOf(Matrix<T> prediction, Matrix<T> target) => UnreducedColumns(prediction, target);
+
     /// <summary>The reduction as <see cref="object.ToString"/> says it: nothing for the mean.</summary>
     protected string SumText => Reduction == Reduction.Sum ? "sum" : "";
 

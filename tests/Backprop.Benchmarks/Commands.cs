@@ -25,6 +25,16 @@ internal static class Commands
             if (result.GetValue(cpuTime) && result.GetValue(threads) == "2") result.AddError("--cpu-time counts all threads together, so it says nothing with --threads 2.");
         });
 
+        var megabytes = new Option<int>("--megabytes") { Description = "The size of the file.", DefaultValueFactory = _ => 40, HelpName = "MB" };
+        var epochs = new Option<int>("--epochs") { Description = "Pairs of epochs, from the file and from memory.", DefaultValueFactory = _ => 3, HelpName = "n" };
+        foreach (var option in (Option<int>[])[megabytes, epochs])
+            option.Validators.Add(result =>
+            {
+                if (result.GetValueOrDefault<int>() < 1) result.AddError($"{result.IdentifierToken?.Value} expects a number of at least 1.");
+            });
+        var stream = new Command("stream", "A training from a binary file beside the same from memory: its speed and its memory. The memory counts where the file is large, such as --megabytes 800.") { megabytes, epochs };
+        stream.SetAction(result => Streaming.Run(result.GetValue(megabytes), result.GetValue(epochs)));
+
         var filter = new Option<string[]>("--filter") { Description = "Run only the benchmarks whose names match, such as *Product*.", DefaultValueFactory = _ => ["*"], HelpName = "glob", AllowMultipleArgumentsPerToken = true };
         var job = new Option<string>("--job") { Description = "How thoroughly to measure.", DefaultValueFactory = _ => "Default" };
         job.AcceptOnlyFromAmong("Dry", "Short", "Medium", "Long", "Default");
@@ -37,7 +47,7 @@ internal static class Commands
             return summaries.Length > 0 && summaries.All(summary => summary.BenchmarksCases.Length == summary.Reports.Count(report => report.Success)) ? 0 : 1;
         });
 
-        return new RootCommand("Benchmarks of Backprop.") { compare, bdn }.Parse(args).Invoke();
+        return new RootCommand("Benchmarks of Backprop.") { compare, stream, bdn }.Parse(args).Invoke();
     }
 
     private static double Seconds(ArgumentResult result)

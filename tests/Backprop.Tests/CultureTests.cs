@@ -96,8 +96,13 @@ public sealed class CultureTests
         () => new LinearLR(Everything.Optimizers()[0], -0.5), () => new ReduceLROnPlateau(Everything.Optimizers()[0], factor: -0.5), () => new EarlyStopping(-1), () => new EarlyStopping(1, -0.5),
         () => new Accuracy<double>(-1), () => new Accuracy<double>().Of(Any.Matrix<double>(2, 3, 1), Any.Matrix<double>(2, 1, 1)), () => new Batches<double>(Runs.Samples<double>(5, 1), -1),
         () => Everything.Schedulers().Last().SetState(new Dictionary<string, double> { ["last_epoch"] = -1.5, ["base_lrs.0"] = -0.5, ["step_size"] = -0.5 }),
-        () => NotANumber().Fit(1),
+        () => NotANumber().Fit(1), () => Runs.Samples<double>(5, 1).Rows(-1), () => Runs.Samples<double>(5, 1).KFold(-2), () => Runs.Samples<double>(5, 1).SplitInOrder(-0.5), () => Runs.Samples<double>(5, 1).SplitInOrder(0.5, -1),
+        () => new Samples<double>(Any.Matrix<double>(4, 1, 1), Any.Matrix<double>(4, 1, 2), weights: Any.Matrix<double>(4, 1, 3)), () => new Samples<double>(Any.Matrix<double>(4, 1, 1), Any.Matrix<double>(4, 1, 2)).StratifiedKFold(2),
+        () => new Batches<double>(Runs.Samples<double>(2, 1), 1, new Generator(1)) { SamplingWeights = [0.5, -0.5] }, () => _ = new Classes("a")[-1],
+        () => Infinite().TryGather(0, out _), () => Infinite().TryGather(-1, out _), () => Infinite(sampleCount: -5), () => Infinite().GetState(-2),
     ];
+
+    private static StreamedBatches<double> Infinite(long? sampleCount = null) => new(() => (IEnumerable<(double[], double[])>)[([double.NegativeInfinity], [0.5])], 1, 1, 1, sampleCount: sampleCount);
 
     /// <summary>A training whose loss is NaN: the word is the culture's, too.</summary>
     private static Trainer<double> NotANumber()

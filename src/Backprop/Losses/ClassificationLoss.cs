@@ -120,7 +120,7 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
     {
         CheckPrediction(prediction);
         Operand.Exactly(this, target, prediction.RowCount, 1, nameof(target));
-        Classes.Check(this, target.Span(), prediction.ColumnCount, IgnoreIndex, nameof(target));
+        ClassIndices.Check(this, target.Span(), prediction.ColumnCount, IgnoreIndex, nameof(target));
     }
 
     /// <inheritdoc/>
@@ -196,7 +196,7 @@ public abstract class ClassificationLoss<T> : Loss<T> where T : unmanaged, Syste
         CheckPrediction(prediction);
         if (classes.Length != prediction.RowCount)
             throw new ArgumentException($"{this} expects a class for each sample, but prediction is {Operand.Shape(prediction)} and there are {classes.Length} classes.", nameof(classes));
-        Classes.Check(this, classes, prediction.ColumnCount, IgnoreIndex, nameof(classes));
+        ClassIndices.Check(this, classes, prediction.ColumnCount, IgnoreIndex, nameof(classes));
     }
 
     private T Reduce(Matrix<T> prediction, ClassTargets<T> targets) =>

@@ -6,6 +6,9 @@ namespace Backprop;
 /// <param name="Unexpected">What the file has and the model lacks. Empty where loading is strict.</param>
 public sealed record LoadReport(IReadOnlyList<string> Loaded, IReadOnlyList<string> Missing, IReadOnlyList<string> Unexpected)
 {
+    /// <summary>What the file calls the classes that the model tells apart; null where it does not say.</summary>
+    public Classes? Classes { get; init; }
+
     /// <summary>All that was loaded, missing and unexpected, a line each where there is any.</summary>
     public override string ToString() => string.Join('\n', new[] { Line("loaded", Loaded), Line("missing", Missing), Line("unexpected", Unexpected) }.Where(line => line.Length > 0));
 

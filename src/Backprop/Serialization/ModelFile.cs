@@ -18,6 +18,7 @@ namespace Backprop;
 public static class ModelFile
 {
     internal const string VersionKey = "backprop model";
+    private const string ClassesKey = "backprop classes";
     private const int Version = 1;
 
     /// <summary>Saves all parameters and buffers. The file is replaced as a whole or not at all.</summary>
@@ -25,24 +26,26 @@ public static class ModelFile
     /// <param name="path">The file.</param>
     /// <param name="storeAs">What values are stored as: <see cref="SafeTensorsType.F16"/>, <see cref="SafeTensorsType.BF16"/>, <see cref="SafeTensorsType.F32"/> or
     /// <see cref="SafeTensorsType.F64"/>, rounded to the nearest, ties to even; null for the model's own type.</param>
+    /// <param name="classes">What the classes that it tells apart are called, to be kept in the file.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException"><paramref name="storeAs"/> is another type.</exception>
     /// <exception cref="OverflowException">A finite value would become infinite; the message says which. What was there before still is.</exception>
     /// <exception cref="IOException">The file could not be written; what was there before still is.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written.</exception>
-    public static void Save<T>(this Layer<T> model, string path, SafeTensorsType? storeAs = null) where T : unmanaged, IFloatingPointIeee754<T> =>
-        FileOf(model, storeAs).Save(path);
+    public static void Save<T>(this Layer<T> model, string path, SafeTensorsType? storeAs = null, Classes? classes = null) where T : unmanaged, IFloatingPointIeee754<T> =>
+        FileOf(model, storeAs, classes).Save(path);
 
     /// <summary>Saves all parameters and buffers.</summary>
     /// <param name="model">The model.</param>
     /// <param name="stream">Where to, from its position on; it need not be able to seek, and stays open.</param>
     /// <param name="storeAs">What values are stored as; null for the model's own type.</param>
+    /// <param name="classes">What the classes that it tells apart are called, to be kept in the file.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException"><paramref name="storeAs"/> is no floating-point type of 16, 32 or 64 bits.</exception>
     /// <exception cref="OverflowException">A finite value would become infinite; the message says which. Nothing was written.</exception>
     /// <exception cref="IOException">The stream could not be written.</exception>
-    public static void Save<T>(this Layer<T> model, Stream stream, SafeTensorsType? storeAs = null) where T : unmanaged, IFloatingPointIeee754<T> =>
-        FileOf(model, storeAs).Write(stream);
+    public static void Save<T>(this Layer<T> model, Stream stream, SafeTensorsType? storeAs = null, Classes? classes = null) where T : unmanaged, IFloatingPointIeee754<T> =>
+        FileOf(model, storeAs, classes).Write(stream);
 
     /// <summary>Loads all parameters and buffers. Nothing changes unless the whole file fits.</summary>
     /// <remarks>Values go straight from the file into the model, so that loading takes no memory of its own. A disk that fails half-way therefore
@@ -85,7 +88,19 @@ public static class ModelFile
         return Load(model, file, file.Source, strict, convert, prefix, rename);
     }
 
-    private static SafeTensorsWriter FileOf<T>(Layer<T> model, SafeTensorsType? storeAs) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>Reads what a model file calls the classes that its model tells apart, such as to know how many there are before the model is made.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>The classes; null where the file does not say.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="path"/> is null.</exception>
+    /// <exception cref="InvalidDataException">The file is not valid, or its classes are none.</exception>
+    /// <exception cref="IOException">The file could not be read.</exception>
+    public static Classes? ReadClasses(string path)
+    {
+        using var file = SafeTensorsReader.Open(path);
+        return ClassesOf(file, path);
+    }
+
+    private static SafeTensorsWriter FileOf<T>(Layer<T> model, SafeTensorsType? storeAs, Classes? classes) where T : unmanaged, IFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(model);
         if (storeAs is { } type && !SafeTensorsTypes.IsFloating(type))
@@ -93,6 +108,7 @@ public static class ModelFile
         var file = new SafeTensorsWriter();
         file.AddMetadata("format", "pt");
         file.AddMetadata(VersionKey, Version.ToString(CultureInfo.InvariantCulture));
+        if (classes is not null) file.AddMetadata(ClassesKey, classes.ToJson());
         ModelState<T>.Of(model).AddTo(file, "", storeAs);
         return file;
     }
@@ -101,11 +117,14 @@ public static class ModelFile
     {
         if (file.Metadata.TryGetValue(VersionKey, out var version) && !(int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= Version))
             throw new InvalidDataException($"{source} is a model file of version {SafeTensorsHeader.Quote(version)}, and this version of Backprop reads those up to {Version}: a newer one wrote it.");
+        var classes = ClassesOf(file, source);
         var state = ModelState<T>.Of(model);
         ArgumentNullException.ThrowIfNull(prefix);
         var names = new TensorNames(file, prefix, rename);
         var report = state.Check(file, names, $"{source} does not fit {model}", strict, convert);
         state.Read(file, names);
-        return report;
+        return report with { Classes = classes };
     }
+
+    private static Classes? ClassesOf(SafeTensorsReader file, string source) => file.Metadata.TryGetValue(ClassesKey, out var names) ? Classes.FromJson(names, source) : null;
 }

@@ -8,28 +8,28 @@ namespace Backprop;
 internal sealed class Evaluation<T>(Layer<T> model, Loss<T> loss) where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly ForwardPass<T> _pass = model.NewPass(training: false);
-    private ReusedMatrix<T> _xs, _ys;
+    private readonly WeightedLoss<T> _loss = new(loss);
+    private ReusedMatrix<T> _xs, _ys, _weights;
 
     /// <summary>The loss and the metrics over all samples.</summary>
     /// <param name="samples">The samples.</param>
-    /// <param name="rows">The most rows that a chunk may have.</param>
+    /// <param name="most">The most samples that a chunk may have.</param>
     /// <param name="metrics">What else to measure.</param>
-    internal (double Loss, IReadOnlyDictionary<string, double> Metrics) Of(Samples<T> samples, int rows, IReadOnlyList<Metric<T>> metrics)
+    internal (double Loss, IReadOnlyDictionary<string, double> Metrics) Of(Samples<T> samples, int most, IReadOnlyList<Metric<T>> metrics)
     {
         var states = metrics.ToDictionary(metric => metric.Name, metric => metric.NewState());
-        var chunks = (samples.Count - 1) / rows + 1;
+        var chunks = (samples.Count - 1) / most + 1;
         var total = new LossTotal<T>(loss);
-        if (chunks == 1) return (double.CreateChecked(Add(samples.X, samples.Y)), Values());
+        if (chunks == 1) return (double.CreateChecked(Add(new(samples.X, samples.Y, samples.Weights))), Values());
 
         // Of nearly the same size: a last chunk of one sample would be refused by layers that take a batch's own statistics.
         for (int i = 0, first = 0; i < chunks; i++)
         {
             var count = samples.Count / chunks + (i < samples.Count % chunks ? 1 : 0);
-            var x = Samples<T>.Slice(samples.X, first, _xs.Get(count, samples.X.ColumnCount));
-            var y = Samples<T>.Slice(samples.Y, first, _ys.Get(count, samples.Y.ColumnCount));
+            var chunk = new Batch<T>(Part(samples.X, samples.InputRows, ref _xs), Part(samples.Y, samples.TargetRows, ref _ys), samples.Weights is { } weights ? Part(weights, 1, ref _weights) : null);
             try
             {
-                Add(x, y);
+                Add(chunk);
             }
             catch (ArgumentException exception)
             {
@@ -37,15 +37,18 @@ internal sealed class Evaluation<T>(Layer<T> model, Loss<T> loss) where T : unma
             }
 
             first += count;
+
+            Matrix<T> Part(Matrix<T> from, int rows, ref ReusedMatrix<T> buffer) => Samples<T>.Slice(from, first * rows, buffer.Get(count * rows, from.ColumnCount));
         }
 
         return (total.Value, Values());
 
-        T Add(Matrix<T> x, Matrix<T> y)
+        T Add(Batch<T> chunk)
         {
+            var (x, y, weights) = chunk;
             var prediction = model.Forward(x, _pass);
-            var value = loss.Forward(prediction, y);
-            total.Add(value, loss.Divisor(prediction, y), prediction, y);
+            var value = _loss.Forward(prediction, y, weights);
+            total.Add(value, _loss.Divisor(prediction, y, weights), prediction, y);
             foreach (var state in states.Values) state.Add(prediction, y);
             return value;
         }

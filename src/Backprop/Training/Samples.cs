@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -6,60 +7,90 @@ using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
 
-/// <summary>Inputs and their targets, a row for each sample.</summary>
+/// <summary>Inputs and their targets, a row for each sample, or as many consecutive rows as a sequence has steps.</summary>
+/// <remarks>
+/// <para>A sequence of T steps is T consecutive rows, and stays together: counts, batches, orders and splits are those of samples.</para>
+/// <para>A sample that weighs 2 counts like two samples: in the loss and in what its mean divides by (<see cref="Loss{T}.Divisor"/>), in training, in validation, and in
+/// chunks. One that weighs 0 counts nowhere. That needs a loss with an unreduced form; metrics know no weights.</para>
+/// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class Samples<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class Samples<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Takes inputs and targets by reference.</summary>
-    /// <param name="x">Inputs, a row each; dense, at least one.</param>
-    /// <param name="y">Targets, a row each; dense, with as many rows.</param>
+    /// <param name="x">Inputs: a row each, or <paramref name="inputRows"/>; dense, at least one.</param>
+    /// <param name="y">Targets: a row each, or <paramref name="targetRows"/>; dense, of as many samples.</param>
+    /// <param name="inputRows">Rows of <paramref name="x"/> that a sample has, at least 1.</param>
+    /// <param name="targetRows">Rows of <paramref name="y"/> that a sample has, at least 1: a target for each sequence, or one for each of its steps.</param>
+    /// <param name="weights">What each sample weighs in the loss, a column; dense, finite and at least 0. Null where all weigh the same.</param>
     /// <exception cref="ArgumentNullException">A matrix is null.</exception>
-    /// <exception cref="ArgumentException">A matrix is not dense, their rows differ, or there are none.</exception>
-    public Samples(Matrix<T> x, Matrix<T> y)
+    /// <exception cref="ArgumentException">A matrix is not dense, samples are not whole, their numbers differ, or there are none.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number of rows is below 1, or a weight is negative or not finite.</exception>
+    public Samples(Matrix<T> x, Matrix<T> y, int inputRows = 1, int targetRows = 1, Matrix<T>? weights = null)
     {
         Element.Require<T>();
         Operand.Dense("Samples", x, nameof(x));
         Operand.Dense("Samples", y, nameof(y));
-        if (x.RowCount != y.RowCount)
-            throw new ArgumentException($"Samples expects a target for each input, but x is {Operand.Shape(x)} and y is {Operand.Shape(y)}.", nameof(y));
+        RequireWhole(x, inputRows, nameof(x), nameof(inputRows));
+        RequireWhole(y, targetRows, nameof(y), nameof(targetRows));
+        if (x.RowCount / inputRows != y.RowCount / targetRows)
+            throw new ArgumentException($"Samples expects a target for each input, but x is {Of(x, inputRows)} and y is {Of(y, targetRows)}.", nameof(y));
         if (x.RowCount == 0) throw new ArgumentException($"Samples expects at least one sample, but x is {Operand.Shape(x)}.", nameof(x));
-        (X, Y) = (x, y);
+        if (weights is not null)
+        {
+            Operand.Exactly("Samples", weights, x.RowCount / inputRows, 1, nameof(weights));
+            if (Entries.IndexOutside<T>(weights.Span(), T.Zero, T.BitDecrement(T.PositiveInfinity), refuseNaN: true) is >= 0 and var i)
+                throw new ArgumentOutOfRangeException(nameof(weights), $"Samples expects weights that are finite and at least 0, but {Entries.Entry(weights, i, nameof(weights))}.");
+        }
+
+        (X, Y, InputRows, TargetRows, Weights) = (x, y, inputRows, targetRows, weights);
+
+        static string Of(Matrix<T> matrix, int rows) => rows == 1 ? Operand.Shape(matrix) : $"{Operand.Shape(matrix)}, {rows} rows a sample,";
     }
 
-    /// <summary>Inputs, a row each.</summary>
+    /// <summary>Inputs: a row each, or <see cref="InputRows"/>.</summary>
     public Matrix<T> X { get; }
 
-    /// <summary>Targets, a row each.</summary>
+    /// <summary>Targets: a row each, or <see cref="TargetRows"/>.</summary>
     public Matrix<T> Y { get; }
 
-    /// <summary>How many samples there are.</summary>
-    public int Count => X.RowCount;
+    /// <summary>Rows of <see cref="X"/> that a sample has.</summary>
+    public int InputRows { get; }
 
-    /// <summary>Splits the samples in two, at random: one part to train with, one to hold back. Both are copies.</summary>
-    /// <param name="heldBack">The share of the second part, above 0 and below 1; rounded to whole samples, at least one on each side.</param>
-    /// <param name="generator">Draws an order by <c>torch.randperm</c>'s rule: the first of it are held back.</param>
-    /// <exception cref="ArgumentNullException"><paramref name="generator"/> is null.</exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="heldBack"/> is not between 0 and 1.</exception>
-    /// <exception cref="InvalidOperationException">There is but one sample.</exception>
-    public (Samples<T> Training, Samples<T> HeldBack) Split(double heldBack, Generator generator)
+    /// <summary>Rows of <see cref="Y"/> that a sample has.</summary>
+    public int TargetRows { get; }
+
+    /// <summary>What each sample weighs in the loss, a column; null where all weigh the same.</summary>
+    public Matrix<T>? Weights { get; }
+
+    /// <summary>How many samples there are.</summary>
+    public int Count => X.RowCount / InputRows;
+
+    /// <summary>Copies some samples.</summary>
+    /// <param name="indices">Which ones, from 0, in the order in which they are to stand; one may come several times.</param>
+    /// <exception cref="ArgumentException">There is no index.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such sample.</exception>
+    public Samples<T> Rows(params ReadOnlySpan<int> indices)
     {
-        ArgumentNullException.ThrowIfNull(generator);
-        Expect.That(heldBack is > 0 and < 1, "Samples", heldBack, "above 0 and below 1");
-        if (Count < 2) throw new InvalidOperationException($"Samples expects at least 2 samples to split, but there is {Count}.");
-        var order = generator.Permutation(Count);
-        var count = Math.Clamp((int)Math.Round(heldBack * Count), 1, Count - 1);
-        return (Rows(order.AsSpan(count)), Rows(order.AsSpan(0, count)));
+        if (indices.IsEmpty) throw new ArgumentException("Samples expects at least one index, but there is none.", nameof(indices));
+        foreach (var index in indices)
+            if (index < 0 || index >= Count) throw new ArgumentOutOfRangeException(nameof(indices), string.Create(CultureInfo.InvariantCulture, $"Samples expects indices from 0 to {Count - 1}, but one is {index}."));
+        return new(Copy(X, indices, InputRows), Copy(Y, indices, TargetRows), InputRows, TargetRows, Weights is null ? null : Copy(Weights, indices, 1));
+
+        static Matrix<T> Copy(Matrix<T> from, ReadOnlySpan<int> samples, int rows) => Gather(from, samples, rows, Matrix<T>.Build.Dense(checked(samples.Length * rows), from.ColumnCount));
     }
 
-    /// <summary>Copies rows in the order given, one column after the other.</summary>
-    internal static Matrix<T> Gather(Matrix<T> from, ReadOnlySpan<int> rows, Matrix<T> to)
+    /// <summary>Copies samples in the order given, one column after the other.</summary>
+    internal static Matrix<T> Gather(Matrix<T> from, ReadOnlySpan<int> samples, int rows, Matrix<T> to)
     {
         Span<T> source = from.Span(), target = to.Span();
         for (var j = 0; j < from.ColumnCount; j++)
         {
             ReadOnlySpan<T> column = source.Slice(j * from.RowCount, from.RowCount);
-            var result = target.Slice(j * rows.Length, rows.Length);
-            for (var i = 0; i < rows.Length; i++) result[i] = column[rows[i]];
+            var result = target.Slice(j * to.RowCount, to.RowCount);
+            if (rows == 1)
+                for (var i = 0; i < samples.Length; i++) result[i] = column[samples[i]];
+            else
+                for (var i = 0; i < samples.Length; i++) column.Slice(samples[i] * rows, rows).CopyTo(result[(i * rows)..]);
         }
 
         return to;
@@ -79,13 +110,16 @@ public sealed class Samples<T> where T : unmanaged, IFloatingPointIeee754<T>
     private string Hash()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var matrix in (Matrix<T>[])[X, Y])
+        foreach (var matrix in (Matrix<T>[])[X, Y, .. Weights is null ? [] : (Matrix<T>[])[Weights]])
             for (ReadOnlySpan<T> rest = matrix.Span(); !rest.IsEmpty; rest = rest[Math.Min(rest.Length, 1 << 20)..])
                 hash.AppendData(MemoryMarshal.AsBytes(rest[..Math.Min(rest.Length, 1 << 20)]));
-        return $"{Operand.Shape(X)} -> {Operand.Shape(Y)}, {Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8))}";
+        var rows = InputRows == 1 && TargetRows == 1 ? "" : $", {InputRows} -> {TargetRows} rows a sample";
+        return $"{Operand.Shape(X)} -> {Operand.Shape(Y)}{rows}{(Weights is null ? "" : ", weighted")}, {Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8))}";
     }
 
-    private Samples<T> Rows(ReadOnlySpan<int> rows) => new(
-        Gather(X, rows, Matrix<T>.Build.Dense(rows.Length, X.ColumnCount)),
-        Gather(Y, rows, Matrix<T>.Build.Dense(rows.Length, Y.ColumnCount)));
+    private static void RequireWhole(Matrix<T> matrix, int rows, string parameter, string rowsParameter)
+    {
+        if (matrix.RowCount % Expect.Positive("Samples", rows, rowsParameter) != 0)
+            throw new ArgumentException($"Samples expects whole samples of {rows} rows, but {parameter} is {Operand.Shape(matrix)}.", parameter);
+    }
 }

@@ -7,7 +7,7 @@ namespace Backprop;
 /// <content>Everything that the rest of a training depends on, in one file.</content>
 public sealed partial class Trainer<T>
 {
-    private const string FormatKey = "format", FormatName = "backprop checkpoint ", Format = FormatName + "2", Digest = "sha256";
+    private const string FormatKey = "format", FormatName = "backprop checkpoint ", Format = FormatName + "2", Digest = "sha256", SourcePrefix = "training.";
 
     /// <summary>Saves all that the rest of the training depends on: model, optimizer, schedulers, generators, position and history.</summary>
     /// <remarks>
@@ -18,12 +18,14 @@ public sealed partial class Trainer<T>
     /// <exception cref="ArgumentNullException"><paramref name="path"/> is null.</exception>
     /// <exception cref="IOException">The file could not be written; what was there before still is.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written.</exception>
+    /// <exception cref="InvalidOperationException">The training is in the middle of an epoch of samples that come once.</exception>
     public void SaveCheckpoint(string path) => CheckpointFile().Save(path);
 
     /// <summary>Saves all that the rest of the training depends on to a stream.</summary>
     /// <param name="stream">Where to, from its position on; it need not be able to seek, and stays open.</param>
     /// <exception cref="ArgumentNullException"><paramref name="stream"/> is null.</exception>
     /// <exception cref="IOException">The stream could not be written.</exception>
+    /// <exception cref="InvalidOperationException">The training is in the middle of an epoch of samples that come once.</exception>
     public void SaveCheckpoint(Stream stream) => CheckpointFile().Write(stream);
 
     /// <summary>Goes on from a checkpoint. Nothing changes unless all of it fits.</summary>
@@ -76,14 +78,14 @@ public sealed partial class Trainer<T>
         Add<long>(file, "position", [Epoch, Batch, _isDrawn ? 1 : 0]);
         Add<long>(file, "best_epoch", [_best?.Epoch ?? 0]);
         Add(file, "frozen", Frozen());
-        if (Batch % GradientAccumulationSteps != 0)
+        if (_isAccumulating)
         {
             Add(file, "accumulated", [_accumulated, .. _lossBefore]);
             foreach (var (i, parameter) in Optimizer.Parameters.Index()) file.Add($"gradient.{Text(i)}", [parameter.Count], parameter.Gradients.ToArray());
         }
 
         Add(file, "loss", _loss.State.ToArray());
-        Add(file, "order", Array.ConvertAll(Training.Order.ToArray(), row => (long)row));
+        foreach (var (name, values) in Training.GetState(Batch)) Add(file, SourcePrefix + name, values);
         AddHistory(file);
         file.AddDigest(Digest);
         return file;
@@ -109,11 +111,11 @@ public sealed partial class Trainer<T>
         var frozen = file.TryGetEntry("frozen", out _) ? Values<long>(file, source, "frozen", Frozen().Length) : Frozen();
         // Other batches: what is over of the running epoch cannot be found among them, so it begins again.
         var beginsAgain = (changes & (ResumeChanges.BatchSize | ResumeChanges.Samples)) != 0;
-        var order = Values<long>(file, source, "order", beginsAgain ? null : Training.Samples.Count);
-        if (position[0] is < 0 or > int.MaxValue || position[1] < 0 || (!beginsAgain && position[1] > Training.Count) || position[2] is < 0 or > 1 || bestEpoch < 0 || bestEpoch > position[0]
-            || !order.Order().SequenceEqual(Enumerable.Range(0, order.Length).Select(row => (long)row)))
+        var state = Names(file, SourcePrefix).ToDictionary(name => name, name => Values<long>(file, source, SourcePrefix + name));
+        if (state.Count == 0 && file.TryGetEntry("order", out _)) state = new() { ["order"] = Values<long>(file, source, "order") };    // as files of 0.2 may have it
+        if (position[0] is < 0 or > int.MaxValue || position[1] < 0 || position[1] > (beginsAgain ? long.MaxValue : Training.Count ?? int.MaxValue) || position[2] is < 0 or > 1 || bestEpoch < 0 || bestEpoch > position[0])
             throw new InvalidDataException($"{source} is damaged: no training can be where it says.");
-        var isAccumulating = !beginsAgain && position[1] % GradientAccumulationSteps != 0;
+        var isAccumulating = !beginsAgain && file.TryGetEntry("accumulated", out _);
         var accumulated = isAccumulating ? Values<double>(file, source, "accumulated", 1 + _lossBefore.Length) : new double[1 + _lossBefore.Length];
         var gradients = isAccumulating ? Optimizer.Parameters.Select((parameter, i) => Values<T>(file, source, $"gradient.{Text(i)}", parameter.Count)).ToArray() : [];
         var epochs = ReadHistory(file, source, (int)position[0]);
@@ -126,6 +128,7 @@ public sealed partial class Trainer<T>
             if (Scheduler is not null && !IsOther(Scheduler, "scheduler", there)) Apply(Scheduler.GetState(), scheduler, Scheduler.SetState);
             if (BatchScheduler is not null && !IsOther(BatchScheduler, "batch scheduler", there)) Apply(BatchScheduler.GetState(), batchScheduler, BatchScheduler.SetState);
             foreach (var (generator, after) in generators.Zip(states)) Apply(generator.GetState(), after, state => generator.SetState(state));
+            if (!beginsAgain) Training.SetState((int)position[1], state);
         }
         catch (ArgumentException exception)
         {
@@ -141,11 +144,10 @@ public sealed partial class Trainer<T>
         (Batch, _isDrawn) = beginsAgain ? (0, false) : ((int)position[1], position[2] == 1);
         if (beginsAgain) _loss.Clear();
         else loss.CopyTo(_loss.State);
-        _accumulated = accumulated[0];
+        (_isAccumulating, _accumulated) = (isAccumulating, accumulated[0]);
         accumulated.AsSpan(1).CopyTo(_lossBefore);
         foreach (var (parameter, values) in Optimizer.Parameters.Zip(gradients)) values.CopyTo(parameter.Gradients);
         (_owesRate, EndReason) = (false, null);
-        if (!beginsAgain) Training.SetOrder(Array.ConvertAll(order, row => (int)row));
         // Epochs that were measured otherwise cannot be compared; and a best epoch whose weights are not known is of no use where they are wanted.
         var restores = EarlyStopping is { RestoreBest: true };
         var isKnown = bestEpoch > 0 && !changes.HasFlag(ResumeChanges.Validation) && (best is not null || !restores);

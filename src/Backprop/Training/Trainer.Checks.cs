@@ -26,7 +26,7 @@ public sealed partial class Trainer<T>
     {
         RequireParameters();
         RequireSteps(Scheduler, untilEpoch - Epoch, "epoch", untilEpoch);
-        RequireSteps(BatchScheduler, (long)(untilEpoch - Epoch) * StepsPerEpoch - Batch / GradientAccumulationSteps + (_owesRate ? 1 : 0), GradientAccumulationSteps == 1 ? "batch" : "step", untilEpoch);
+        RequireSteps(BatchScheduler, StepsPerEpoch is int steps ? (long)(untilEpoch - Epoch) * steps - Batch / GradientAccumulationSteps + (_owesRate ? 1 : 0) : null, GradientAccumulationSteps == 1 ? "batch" : "step", untilEpoch);
         RequireRows();
         if (EarlyStopping?.Metric is string metric && !MeasuredMetrics.Contains(metric))
             throw new InvalidOperationException($"Trainer expects {metric}, which EarlyStopping watches, among its metrics on validation samples, but {(Validation is null ? "there are no such samples" : $"they are {string.Join(", ", MeasuredMetrics)}")}.");
@@ -55,22 +55,28 @@ public sealed partial class Trainer<T>
             throw new InvalidOperationException($"Trainer expects an optimizer of the model's parameters alone, but {Optimizer} has others: {string.Join(", ", foreign)}.");
     }
 
-    private int StepsPerEpoch => (Training.Count - 1) / GradientAccumulationSteps + 1;
+    private int? StepsPerEpoch => (Training.Count - 1) / GradientAccumulationSteps + 1;
 
-    private static void RequireSteps(LRScheduler? scheduler, long steps, string each, int untilEpoch)
+    private static void RequireSteps(LRScheduler? scheduler, long? steps, string each, int untilEpoch)
     {
-        if (scheduler?.RemainingSteps is long remaining && remaining < steps)
+        if (scheduler?.RemainingSteps is not long remaining) return;
+        if (steps is null)
+            throw new InvalidOperationException($"{scheduler} steps once a batch and must know how many there are, but the training samples come without their number: where it is known, the source of batches can be told (SampleCount).");
+        if (remaining < steps)
             throw new InvalidOperationException($"{scheduler} steps once {(each == "epoch" ? "an epoch" : $"a {each}")} and has {Math.Max(remaining, 0)} steps left, but training until epoch {untilEpoch} takes {steps}.");
     }
 
     private void RequireRows()
     {
-        if (Training.LastBatchSize >= Model.MinTrainingRows) return;
+        var rows = (long)Training.LastBatchSize * Training.InputRows;
+        if (rows >= Model.MinTrainingRows) return;
         var (path, layer) = ("", Model);
-        while (layer.Children.FirstOrDefault(child => child.Layer.MinTrainingRows > Training.LastBatchSize) is { } child)
+        while (layer.Children.FirstOrDefault(child => child.Layer.MinTrainingRows > rows) is { } child)
             (path, layer) = (path.Length == 0 ? child.Name : $"{path}.{child.Name}", child.Layer);
-        throw new ArgumentException($"{(path.Length == 0 ? "" : $"{path}: ")}{layer} expects at least {layer.MinTrainingRows} samples in a batch, but the last of {Training.Samples.Count} samples in batches of {Training.BatchSize} has {Training.LastBatchSize}. "
-            + "Batches with dropLast: true, or of another size, are without it.");
+        throw new ArgumentException($"{(path.Length == 0 ? "" : $"{path}: ")}{layer} expects at least {layer.MinTrainingRows} samples in a batch, but "
+            + (Training.SampleCount is long count
+                ? $"the last of {Text(count)} samples in batches of {Training.BatchSize} has {Training.LastBatchSize}. Batches with dropLast: true, or of another size, are without it."
+                : $"the last batch may have {Training.LastBatchSize}, since the samples come without their number. Batches with dropLast: true are without it."));
     }
 
     /// <summary>New passes where layers were added: an old one leads through the old network.</summary>

@@ -25,7 +25,8 @@ public sealed partial class Trainer<T>
         var settings = new Dictionary<string, string> { ["precision"] = typeof(T) == typeof(float) ? "float" : "double" };
         AddModel(settings);
         Add(settings, "loss", Loss);
-        settings["training samples"] = Training.Samples.Fingerprint;
+        foreach (var (name, value) in Made(Training))
+            if (name != "type") settings[$"training {name}"] = value;
         settings["validation samples"] = Validation?.Fingerprint ?? "none";
         settings["batch size"] = Text(Training.BatchSize);
         if (GradientAccumulationSteps > 1) settings["batches a step"] = Text(GradientAccumulationSteps);
@@ -108,10 +109,10 @@ public sealed partial class Trainer<T>
     private static ResumeChanges ChangeOf(string setting) => setting switch
     {
         "batch size" or "last batch" or "batches a step" => ResumeChanges.BatchSize,
-        "training samples" => ResumeChanges.Samples,
         "validation samples" => ResumeChanges.Validation,
         "early stopping" => ResumeChanges.EarlyStopping,
         "gradient norm" => ResumeChanges.Hyperparameters,
+        _ when IsOf("training", setting) => ResumeChanges.Samples,
         _ when IsOf("metrics", setting) => ResumeChanges.Validation,
         _ when IsOf("scheduler", setting) || IsOf("batch scheduler", setting) => ResumeChanges.Schedulers,
         _ when IsOf("optimizer", setting) && setting.IndexOf(' ', StringComparison.Ordinal) == setting.LastIndexOf(' ') && setting != "optimizer" => ResumeChanges.Hyperparameters,

@@ -37,6 +37,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     private const int LeastEvaluationRows = 256;    // a chunk of validation samples has as many rows as a batch, but at least so many: enough for speed, little room
 
     private readonly List<EpochResult> _epochs = [];
+    private readonly WeightedLoss<T> _weighted;
     private Evaluation<T> _evaluation;
     private ReusedMatrix<T> _gradients;
     private readonly LossTotal<T> _loss;    // over this epoch's batches so far
@@ -47,6 +48,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     private ModelState<T>? _bestState;  // what the model knew after its best epoch
     private ModelState<T>? _lastState;  // what it knew when the training ended and its best state was restored: a further Fit goes on from here
     private bool _isRunning, _isStopping;
+    private bool _isAccumulating;       // whether gradients of batches before this one wait for their step
     private bool _isDrawn;              // whether this epoch has its order: an exception in its first batch must not draw another
     private bool _owesRate;             // whether the step that was taken last waits for the batch scheduler
 
@@ -54,16 +56,24 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <param name="model">The model.</param>
     /// <param name="loss">The loss.</param>
     /// <param name="optimizer">The optimizer of the model's parameters.</param>
-    /// <param name="training">The training samples.</param>
+    /// <param name="training">The training samples, in memory.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    public Trainer(Layer<T> model, Loss<T> loss, Optimizer<T> optimizer, Batches<T> training)
+    public Trainer(Layer<T> model, Loss<T> loss, Optimizer<T> optimizer, Batches<T> training) : this(model, loss, optimizer, (BatchSource<T>)training) { }
+
+    /// <summary>Brings together what a training needs.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="loss">The loss.</param>
+    /// <param name="optimizer">The optimizer of the model's parameters.</param>
+    /// <param name="training">The training samples, wherever they come from.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    public Trainer(Layer<T> model, Loss<T> loss, Optimizer<T> optimizer, BatchSource<T> training)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(loss);
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(training);
         (Model, Loss, Optimizer, Training) = (model, loss, optimizer, training);
-        (Pass, _evaluation, _loss) = (model.NewPass(), new(model, loss), new(loss));
+        (Pass, _weighted, _evaluation, _loss) = (model.NewPass(), new(loss), new(model, loss), new(loss));
         (_lossBefore, _terms) = (new double[_loss.State.Length], new LossTerm[loss.TermCount]);
         _hyperparameters = TakeDown();
     }
@@ -77,8 +87,8 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <summary>The optimizer.</summary>
     public Optimizer<T> Optimizer { get; }
 
-    /// <summary>The training samples.</summary>
-    public Batches<T> Training { get; }
+    /// <summary>Where the training samples come from.</summary>
+    public BatchSource<T> Training { get; }
 
     /// <summary>The pass of the last step: every layer's output and gradient for the batch, until the next step overwrites them.</summary>
     public ForwardPass<T> Pass { get; private set; }
@@ -164,6 +174,8 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <exception cref="ArgumentException">The samples do not fit the model or the loss, or a class is out of range, or a batch is too small for a layer.</exception>
     /// <exception cref="InvalidOperationException">The optimizer lacks parameters of the model or has others, or a scheduler has too few steps; nothing was changed.
     /// Or it is called from a callback.</exception>
+    /// <exception cref="InvalidDataException">The training samples cannot be had, such as a stream that breaks off; the message names the epoch, the batch and the row.
+    /// The model is as the last whole step left it.</exception>
     public History Fit(int untilEpoch, Action<TrainingProgress<T>>? callback = null, CancellationToken cancellation = default)
     {
         Expect.Positive("Fit", untilEpoch, nameof(untilEpoch));
@@ -174,14 +186,15 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
             if (Epoch < untilEpoch && !HasStoppedEarly) Prepare(untilEpoch);
             while (Epoch < untilEpoch && !HasStoppedEarly && !_isStopping)
             {
-                while (Batch < Training.Count && !_isStopping)
+                bool isOver;
+                while (!(isOver = Batch == Training.Count) && !_isStopping)
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    TakeBatch();
+                    if (isOver = !TakeBatch(cancellation)) break;
                     callback?.Invoke(new(this, TrainingMoment.BatchEnd, untilEpoch, _loss.Value, result: null));
                 }
 
-                if (Batch < Training.Count) break;
+                if (!isOver) break;
                 var result = EndEpoch();
                 callback?.Invoke(new(this, TrainingMoment.EpochEnd, untilEpoch, result.TrainingLoss, result));
             }
@@ -192,6 +205,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         finally
         {
             _isRunning = false;
+            Training.Release();
         }
 
         return History;
@@ -203,12 +217,13 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <summary>One training step: forward, loss, backward, and the optimizer's step.</summary>
     /// <param name="x">Inputs, samples x features.</param>
     /// <param name="y">Their targets.</param>
+    /// <param name="weights">What each sample weighs in the loss, a column; null where all weigh the same.</param>
     /// <returns>The loss before the step; 0, and no step, where nothing in the batch counts.</returns>
     /// <exception cref="NotFiniteNumberException">The loss or a gradient is NaN or infinite. The step was not taken.</exception>
-    public T Step(Matrix<T> x, Matrix<T> y)
+    public T Step(Matrix<T> x, Matrix<T> y, Matrix<T>? weights = null)
     {
         BeginStepAnew();
-        return Learn(x, y, isFirst: true, isLast: true, out _);
+        return Learn(new(x, y, weights), isFirst: true, isLast: true, out _);
     }
 
     /// <summary>The loss and the metrics of the model on samples, in evaluation mode.</summary>
@@ -221,26 +236,36 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     {
         ArgumentNullException.ThrowIfNull(samples);
         FollowGrowth();
-        return _evaluation.Of(samples, Math.Max(Training.BatchSize, LeastEvaluationRows), Metrics);
+        return _evaluation.Of(samples, Math.Max(Training.BatchSize, (LeastEvaluationRows - 1) / samples.InputRows + 1), Metrics);
     }
+
+    /// <summary>Batches of the epoch that ended last.</summary>
+    internal int LastBatches { get; private set; }
 
     /// <summary>Whether this epoch brings a warning that no epoch before it has brought.</summary>
     internal bool Warns(EpochResult epoch) => History.IsSuspicious(epoch) && _epochs.Find(History.IsSuspicious) == epoch;
 
     private bool HasStoppedEarly => EarlyStopping is not null && _best is not null && Epoch - _best.Epoch >= EarlyStopping.Patience;
 
-    private void TakeBatch()
+    /// <summary>Takes the next step of this epoch; false where the epoch is over.</summary>
+    private bool TakeBatch(CancellationToken cancellation)
     {
         PayRate();
         if (!_isDrawn) Training.Shuffle();
         _isDrawn = true;
-        var (x, y) = Training.Gather(Batch);
+        if (!TryGather(out var batch, cancellation))
+        {
+            TakeRest();
+            return false;
+        }
+
+        // Where nobody knows how many batches there are, none is the last: what is left is taken when no more come.
         bool isFirst = Batch % GradientAccumulationSteps == 0, isLast = (Batch + 1) % GradientAccumulationSteps == 0 || Batch + 1 == Training.Count;
         if (isFirst) _loss.State.CopyTo(_lossBefore);
         try
         {
-            var loss = Learn(x, y, isFirst, isLast, out var divisor);
-            _loss.Add(loss, divisor, Pass.Output, y);
+            var loss = Learn(batch, isFirst, isLast, out var divisor);
+            _loss.Add(loss, divisor, Pass.Output, batch.Y);
         }
         catch
         {
@@ -251,14 +276,28 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         Batch++;
         _owesRate = isLast && BatchScheduler is not null;
         PayRate();
+        return true;
+    }
+
+    private bool TryGather(out Batch<T> batch, CancellationToken cancellation)
+    {
+        try
+        {
+            return Training.TryGather(Batch, out batch, cancellation);
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new InvalidDataException(Invariant($"In epoch {Epoch + 1}, batch {Batch + 1}: {exception.Message}"), exception.InnerException ?? exception);
+        }
     }
 
     /// <summary>Goes back to the first of the batches whose gradients are being accumulated.</summary>
     private void BeginStepAnew()
     {
-        if (Batch % GradientAccumulationSteps == 0) return;
+        if (!_isAccumulating) return;
         Batch -= Batch % GradientAccumulationSteps;
         _lossBefore.CopyTo(_loss.State);
+        _isAccumulating = false;
     }
 
     /// <summary>Steps the batch scheduler, once for each step that was taken. One that throws is asked again before the next step, and not after it.</summary>
@@ -269,19 +308,20 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         _owesRate = false;
     }
 
-    private T Learn(Matrix<T> x, Matrix<T> y, bool isFirst, bool isLast, out double divisor)
+    private T Learn(Batch<T> batch, bool isFirst, bool isLast, out double divisor)
     {
         FollowFreezing();
+        var (x, y, weights) = batch;
         var yHat = Model.Forward(x, Pass);
-        var loss = Loss.Forward(yHat, y);
-        divisor = Loss.Divisor(yHat, y);
+        var loss = _weighted.Forward(yHat, y, weights);
+        divisor = _weighted.Divisor(yHat, y, weights);
         if (isFirst) _accumulated = 0;
         if (divisor == 0) loss = T.Zero;
         else if (!T.IsFinite(loss)) throw NotFiniteLoss(loss, y);
         else
         {
             if (_accumulated == 0) Optimizer.ZeroGradients();
-            var dY = Loss.Backward(yHat, y, _gradients.Get(yHat.RowCount, yHat.ColumnCount));
+            var dY = _weighted.Backward(yHat, y, weights, _gradients.Get(yHat.RowCount, yHat.ColumnCount));
             // Means are not averaged: their sums are added, and divided by all that they are over.
             var isAlone = isFirst && isLast;
             if (!isAlone && _terms.Length > 1 && Loss.Reduction == Reduction.Mean) RequireSteadyTerms(yHat, y);
@@ -291,7 +331,26 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         }
 
         if (isLast && _accumulated > 0) TakeStep(isAlone: isFirst);
+        _isAccumulating = !isLast;
         return loss;
+    }
+
+    /// <summary>The step of the batches that are left when no more come.</summary>
+    private void TakeRest()
+    {
+        if (!_isAccumulating) return;
+        try
+        {
+            if (_accumulated > 0) TakeStep(isAlone: false);
+        }
+        catch
+        {
+            BeginStepAnew();
+            throw;
+        }
+
+        (_isAccumulating, _owesRate) = (false, BatchScheduler is not null);
+        PayRate();
     }
 
     // A loss of several terms is scaled by its rows: right as long as each term divides by as much for a row in one batch as in the other.
@@ -329,7 +388,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         var result = new EpochResult(Epoch + 1, Optimizer.LearningRate, _loss.Value, validation?.Loss, validation?.Metrics ?? new Dictionary<string, double>());
         Scheduler?.Step(result.ValidationLoss ?? result.TrainingLoss);
         _epochs.Add(result);
-        (Batch, _isDrawn) = (0, false);
+        (LastBatches, Batch, _isDrawn) = (Batch, 0, false);
         _loss.Clear();
         if (!IsBetter(result, _best)) return result;
         _best = result;

@@ -16,7 +16,7 @@ public readonly struct TrainingProgress<T> where T : unmanaged, IFloatingPointIe
 {
     internal TrainingProgress(Trainer<T> trainer, TrainingMoment moment, int epochs, double loss, EpochResult? result) =>
         (Trainer, Moment, Epochs, Loss, Result, Epoch, Batch) = (trainer, moment, epochs, loss, result,
-            moment == TrainingMoment.BatchEnd ? trainer.Epoch + 1 : trainer.Epoch, moment == TrainingMoment.EpochEnd ? trainer.Training.Count : trainer.Batch);
+            moment == TrainingMoment.BatchEnd ? trainer.Epoch + 1 : trainer.Epoch, moment == TrainingMoment.EpochEnd ? trainer.LastBatches : trainer.Batch);
 
     /// <summary>The trainer.</summary>
     public Trainer<T> Trainer { get; }
@@ -33,8 +33,8 @@ public readonly struct TrainingProgress<T> where T : unmanaged, IFloatingPointIe
     /// <summary>Batches of this epoch that are over.</summary>
     public int Batch { get; }
 
-    /// <summary>Batches in an epoch.</summary>
-    public int Batches => Trainer.Training.Count;
+    /// <summary>Batches in an epoch; null where that is not known before it is over.</summary>
+    public int? Batches => Trainer.Training.Count;
 
     /// <summary>The loss over this epoch's batches so far, see <see cref="EpochResult"/>; NaN while no sample has counted.</summary>
     public double Loss { get; }
@@ -55,5 +55,5 @@ public readonly struct TrainingProgress<T> where T : unmanaged, IFloatingPointIe
     public void Stop() => Trainer.Stop();
 
     /// <summary>In a line: <c>epoch 2/6, batch 3/5, loss 0.53</c>.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"epoch {Epoch}/{Epochs}, batch {Batch}/{Batches}, loss {Loss:G6}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"epoch {Epoch}/{Epochs}, batch {Batch}{(Batches is int batches ? $"/{batches}" : "")}, loss {Loss:G6}");
 }

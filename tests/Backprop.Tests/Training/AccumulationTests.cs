@@ -73,7 +73,7 @@ public abstract class AccumulationTests<T> where T : unmanaged, System.Numerics.
         fit.Should().Throw<NotFiniteNumberException>().WithMessage("*epoch 1, batch 3*");
         (trainer.Batch, Runs.Model(model)).Should().Be((0, before));
         samples = Runs.Samples<T>(20, 5);
-        trainer.Training.Samples.X[9, 0] = samples.X[9, 0];
+        ((Batches<T>)trainer.Training).Samples.X[9, 0] = samples.X[9, 0];
         trainer.Fit(2);
         Runs.Model(model).Should().Be(Runs.Model(twin));
         trainer.History.Epochs[^1].TrainingLoss.Should().Be(undisturbed.History.Epochs[^1].TrainingLoss);

@@ -30,7 +30,7 @@ public abstract class CheckpointTests<T> : IDisposable where T : unmanaged, Syst
         uninterrupted.Fit(settings.Epochs);
 
         var trainer = Runs.Build<T>(settings);
-        var steps = settings.Epochs * trainer.Training.Count;
+        var steps = settings.Epochs * trainer.Training.Count!.Value;
         foreach (var stop in (int[])[(int)(first * steps), (int)(second * steps)])
         {
             FitUntil(trainer, settings.Epochs, stop);
@@ -215,8 +215,8 @@ public abstract class CheckpointTests<T> : IDisposable where T : unmanaged, Syst
     [InlineData("position", 1, 6)]
     [InlineData("position", 1, -1)]
     [InlineData("position", 2, 2)]
-    [InlineData("order", 0, 23)]
-    [InlineData("order", 0, (1L << 32) + 1)]
+    [InlineData("training.order", 0, 23)]
+    [InlineData("training.order", 0, (1L << 32) + 1)]
     [InlineData("position", 0, 2)]
     [InlineData("generator.1", 100, -1)]
     [InlineData("best_epoch", 0, 2)]

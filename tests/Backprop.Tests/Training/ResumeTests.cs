@@ -29,7 +29,7 @@ public abstract class ResumeTests<T> where T : unmanaged, System.Numerics.IFloat
         (resumed.Epoch, resumed.Batch).Should().Be((1, 0));
         Runs.Model(resumed.Model).Should().Be(Runs.Model(saved.Model));
         resumed.Fit(3);
-        resumed.Training.Order.ToArray().Order().Should().Equal(Enumerable.Range(0, 40));
+        ((Batches<T>)resumed.Training).Order.ToArray().Order().Should().Equal(Enumerable.Range(0, 40));
     }
 
     [Fact]

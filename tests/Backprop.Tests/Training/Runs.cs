@@ -63,8 +63,8 @@ public static class Runs
             .. state.Arrays.Keys.Order(StringComparer.Ordinal).Select(key => $"{key} {Hex<T>(state.Arrays[key])}"),
             .. (trainer.Scheduler?.GetState() ?? new Dictionary<string, double>()).Select(number => $"{number.Key} {number.Value:R}"),
             .. (trainer.BatchScheduler?.GetState() ?? new Dictionary<string, double>()).Select(number => $"{number.Key} {number.Value:R}"),
-            .. trainer.Model.Generators.Append(trainer.Training.Generator!).Select(generator => Convert.ToHexString(generator.GetState())),
-            string.Join(' ', trainer.Training.Order.ToArray()),
+            .. trainer.Model.Generators.Append(trainer.Training.Generator).OfType<Generator>().Select(generator => Convert.ToHexString(generator.GetState())),
+            .. trainer.Training.GetState(trainer.Batch).Select(state => $"{state.Key} {string.Join(' ', state.Value)}"),
             .. trainer.History.Epochs.Select(epoch => $"{epoch.Epoch} {epoch.LearningRate:R} {epoch.TrainingLoss:R} {epoch.ValidationLoss:R} {string.Join(' ', epoch.Metrics.Select(metric => $"{metric.Key} {metric.Value:R}"))}"),
         ]);
     }

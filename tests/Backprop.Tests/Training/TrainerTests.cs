@@ -18,7 +18,7 @@ public abstract class TrainerTests<T> where T : unmanaged, System.Numerics.IFloa
         var history = trainer.Fit(4);
 
         var own = Runs.Build<T>(settings);
-        var (model, loss, optimizer, batches, pass) = (own.Model, own.Loss, own.Optimizer, own.Training, own.Model.NewPass());
+        var (model, loss, optimizer, batches, pass) = (own.Model, own.Loss, own.Optimizer, (Batches<T>)own.Training, own.Model.NewPass());
         for (var epoch = 0; epoch < 4; epoch++)
         {
             batches.Shuffle();
@@ -65,7 +65,8 @@ public abstract class TrainerTests<T> where T : unmanaged, System.Numerics.IFloa
         {
             if (told.Moment == TrainingMoment.BatchEnd) after.Add(Runs.Model(uninterrupted.Model));
         });
-        var steps = 3 * uninterrupted.Training.Count;
+        var batches = uninterrupted.Training.Count!.Value;
+        var steps = 3 * batches;
         after.Should().HaveCount(steps + 1);
         for (var stop = 0; stop < steps; stop++)
         {
@@ -78,7 +79,7 @@ public abstract class TrainerTests<T> where T : unmanaged, System.Numerics.IFloa
                 if (told.Moment == TrainingMoment.BatchEnd && ++step == stop) cancellation.Cancel();
             }, cancellation.Token)).Should().Throw<OperationCanceledException>();
             Runs.Model(trainer.Model).Should().Be(after[stop]);
-            (trainer.Epoch, trainer.Batch).Should().Be((stop / trainer.Training.Count, stop % trainer.Training.Count));
+            (trainer.Epoch, trainer.Batch).Should().Be((stop / batches, stop % batches));
             trainer.Fit(3);
             Runs.Bits(trainer).Should().Be(Runs.Bits(uninterrupted), "stopped after {0} steps", stop);
         }

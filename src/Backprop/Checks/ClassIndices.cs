@@ -4,7 +4,7 @@ using System.Numerics;
 namespace Backprop.Checks;
 
 /// <summary>Checks of class indices.</summary>
-internal static class Classes
+internal static class ClassIndices
 {
     /// <summary>Each an integer from 0 to <paramref name="count"/> - 1, or the ignored one.</summary>
     internal static void Check<T>(object owner, ReadOnlySpan<T> classes, int count, int ignored, string parameter) where T : INumber<T>
