@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using System.Numerics.Tensors;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -83,8 +84,10 @@ public sealed class MinMaxScale<T> : Preprocessing<T> where T : unmanaged, IFloa
         {
             Span<T> xs = x.Span().Slice(j * x.RowCount, x.RowCount), ys = y.Span().Slice(j * x.RowCount, x.RowCount);
             // y = a + (b - a) (x - min) / (max - min)
-            var (min, range) = (DataMin.Values[j], Range(j));
-            for (var i = 0; i < xs.Length; i++) ys[i] = a + width * ((xs[i] - min) / range);
+            TensorPrimitives.Subtract<T>(xs, DataMin.Values[j], ys);
+            TensorPrimitives.Divide<T>(ys, Range(j), ys);
+            TensorPrimitives.Multiply<T>(ys, width, ys);
+            TensorPrimitives.Add<T>(ys, a, ys);
         }
 
         return y;
@@ -99,8 +102,8 @@ public sealed class MinMaxScale<T> : Preprocessing<T> where T : unmanaged, IFloa
         {
             Span<T> dYs = dY.Span().Slice(j * dY.RowCount, dY.RowCount), dXs = dX.Span().Slice(j * dY.RowCount, dY.RowCount);
             // dX = dY (b - a) / (max - min)
-            var range = Range(j);
-            for (var i = 0; i < dYs.Length; i++) dXs[i] = dYs[i] * width / range;
+            TensorPrimitives.Multiply<T>(dYs, width, dXs);
+            TensorPrimitives.Divide<T>(dXs, Range(j), dXs);
         }
 
         return dX;

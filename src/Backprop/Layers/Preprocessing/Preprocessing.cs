@@ -27,7 +27,7 @@ public abstract class Preprocessing<T> : Layer<T> where T : unmanaged, IFloating
     /// <summary>The columns of the input.</summary>
     public int NumFeatures { get; }
 
-    /// <summary>How many samples it was fitted to; 0 where it is not fitted.</summary>
+    /// <summary>How many samples it was fitted to; 0 where it is not fitted. Whoever puts numbers from elsewhere into the other buffers sets it, too.</summary>
     public CounterBuffer<T> SamplesSeen { get; }
 
     /// <summary>Whether it was fitted, here or in the file that was loaded.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using System.Numerics.Tensors;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -71,8 +72,8 @@ public sealed class Standardize<T> : Preprocessing<T> where T : unmanaged, IFloa
         {
             Span<T> xs = x.Span().Slice(j * x.RowCount, x.RowCount), ys = y.Span().Slice(j * x.RowCount, x.RowCount);
             // y = (x - mean) / std
-            var (mean, std) = (Mean.Values[j], Std.Values[j]);
-            for (var i = 0; i < xs.Length; i++) ys[i] = (xs[i] - mean) / std;
+            TensorPrimitives.Subtract<T>(xs, Mean.Values[j], ys);
+            TensorPrimitives.Divide<T>(ys, Std.Values[j], ys);
         }
 
         return y;
@@ -87,8 +88,7 @@ public sealed class Standardize<T> : Preprocessing<T> where T : unmanaged, IFloa
         {
             Span<T> dYs = dY.Span().Slice(j * dY.RowCount, dY.RowCount), dXs = dX.Span().Slice(j * dY.RowCount, dY.RowCount);
             // dX = dY / std
-            var std = Std.Values[j];
-            for (var i = 0; i < dYs.Length; i++) dXs[i] = dYs[i] / std;
+            TensorPrimitives.Divide<T>(dYs, Std.Values[j], dXs);
         }
 
         return dX;
