@@ -16,20 +16,23 @@ internal struct RowHash
     /// <summary>Adds values, and where they end.</summary>
     internal void Add<T>(ReadOnlySpan<T> values) where T : unmanaged
     {
-        var bytes = MemoryMarshal.AsBytes(values);
-        var words = MemoryMarshal.Cast<byte, ulong>(bytes);
-        var tail = bytes[(words.Length * sizeof(ulong))..];
-        for (; words.Length >= 4; words = words[4..])
+        unchecked
         {
-            _a = Round(_a, words[0]);
-            _b = Round(_b, words[1]);
-            _c = Round(_c, words[2]);
-            _d = Round(_d, words[3]);
-        }
+            var bytes = MemoryMarshal.AsBytes(values);
+            var words = MemoryMarshal.Cast<byte, ulong>(bytes);
+            var tail = bytes[(words.Length * sizeof(ulong))..];
+            for (; words.Length >= 4; words = words[4..])
+            {
+                _a = Round(_a, words[0]);
+                _b = Round(_b, words[1]);
+                _c = Round(_c, words[2]);
+                _d = Round(_d, words[3]);
+            }
 
-        foreach (var word in words) _a = Round(_a, word);
-        foreach (var one in tail) _b = Round(_b, one);
-        _c = Round(_c, (ulong)bytes.Length);
+            foreach (var word in words) _a = Round(_a, word);
+            foreach (var one in tail) _b = Round(_b, one);
+            _c = Round(_c, (ulong)bytes.Length);
+        }
     }
 
     private static ulong Round(ulong hash, ulong word) => unchecked(BitOperations.RotateLeft(hash + word * Prime2, 31) * Prime1);

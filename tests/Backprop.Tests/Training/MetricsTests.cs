@@ -36,7 +36,8 @@ public abstract class MetricsTests<T> where T : unmanaged, System.Numerics.IFloa
         new Accuracy<T>(2, ignoreIndex: -100).Of(Prediction, target).Should().Be(1);
         new Accuracy<T>(ignoreIndex: -100).Of(Prediction, M(new double[,] { { -100 }, { -100 }, { -100 }, { -100 } })).Should().Be(double.NaN);
         Refused(() => new Accuracy<T>(ignoreIndex: 1).Of(Prediction, target), "accuracy expects classes 0 to 2, but target has -100 for sample 1. (Parameter 'target')");
-        Settings.Of(new Accuracy<T>(ignoreIndex: -100))["ignoreIndex"].Should().Be("-100");
+        Settings.Of(new Accuracy<T>(ignoreIndex: -7))["ignoreIndex"].Should().Be("-7");
+        Settings.Of(new Accuracy<T>()).Should().NotContainKey("ignoreIndex", "files of 0.2 know nothing of it");
     }
 
     [Fact]

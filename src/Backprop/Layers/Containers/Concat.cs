@@ -71,9 +71,11 @@ public sealed class Concat<T>(params Layer<T>[] branches) : Branches<T>(branches
         for (var i = 0; i < pass.StepSpan.Length; i++)
         {
             var step = pass.StepSpan[i];
+            var own = rest[..step.Output.Span().Length];
+            rest = rest[own.Length..];
+            if (dX is null && !step.Learns) continue;
             var dPart = ((ConcatPass<T>)pass).Part(i, step.Output);
-            rest[..dPart.Span().Length].CopyTo(dPart.Span());
-            rest = rest[dPart.Span().Length..];
+            own.CopyTo(dPart.Span());
             // dX = df_1(dY_1) + df_2(dY_2) + ...
             var dF = step.Backward(dPart, pass.NeedsInputGradient);
             if (dX is null) continue;

@@ -50,6 +50,7 @@ public sealed class Sum<T>(params Layer<T>[] branches) : Branches<T>(branches) w
         var dX = pass.NeedsInputGradient ? pass.NewInputGradient() : null;
         for (var i = 0; i < pass.StepSpan.Length; i++)
         {
+            if (dX is null && !pass.StepSpan[i].Learns) continue;
             // dX = df_1(dY) + df_2(dY) + ...
             var dF = pass.StepSpan[i].Backward(dY, pass.NeedsInputGradient);
             if (dX is null) continue;
