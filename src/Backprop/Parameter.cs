@@ -51,7 +51,13 @@ public abstract class Parameter<T> where T : unmanaged, System.Numerics.IFloatin
     }
 
     /// <summary>Sets the gradient to zero. Backward passes add to it.</summary>
-    public void ZeroGradient() => Gradients.Clear();
+    public void ZeroGradient()
+    {
+        // Of a few, the call would cost more than the work.
+        if (_gradients.Length > 8) Array.Clear(_gradients);
+        else
+            for (var i = 0; i < _gradients.Length; i++) _gradients[i] = T.Zero;
+    }
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name} ({string.Join(", ", Shape)})";
