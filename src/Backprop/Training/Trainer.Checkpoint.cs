@@ -77,7 +77,7 @@ public sealed partial class Trainer<T>
         Add<long>(file, "position", [Epoch, Batch, _isDrawn ? 1 : 0]);
         Add<long>(file, "best_epoch", [_best?.Epoch ?? 0]);
         Add(file, "loss", [_loss.Sum, _loss.Divisor]);
-        foreach (var (name, values) in Training.GetState(Batch)) Add(file, SourcePrefix + name, values);
+        foreach (var (name, values) in Training.GetState(Batch) ?? throw new InvalidOperationException("Trainer expects a state of its training samples, but their source gives null.")) Add(file, SourcePrefix + name, values);
         AddHistory(file);
         file.AddDigest(Digest);
         return file;
