@@ -219,6 +219,15 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         return pass;
     }
 
+    /// <summary>Whether the pass is one through this layer as it is now, with a step for each of its children.</summary>
+    internal bool LeadsThrough(Layer<T> layer)
+    {
+        if (!ReferenceEquals(Layer, layer) || _children != layer.Children.Count) return false;
+        for (var i = 0; i < _children; i++)
+            if (!_steps[i].LeadsThrough(layer.Children[i].Layer)) return false;
+        return true;
+    }
+
     /// <summary>The layer, with its path before it where it stands in another.</summary>
     internal string Who => Path is { Length: > 0 } path ? $"{path}: {Layer}" : $"{Layer}";
 

@@ -1,6 +1,7 @@
 using System.Collections.ObjectModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -29,6 +30,7 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     private readonly List<NamedParameter<T>> _own = [];
     private readonly List<Buffer<T>> _buffers = [];
     private readonly List<Generator> _generators = [];
+    private readonly ServingPasses<T> _passes = new();
     private ReadOnlyCollection<NamedLayer<T>>? _childrenToRead;
     private ReadOnlyCollection<Parameter<T>> _parameters = ReadOnlyCollection<Parameter<T>>.Empty;
     private int _parametersOf;      // the structure whose parameters these are
@@ -125,6 +127,60 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
         // One row, column after column, lies in memory as the vector does.
         var y = Forward(Matrix<T>.Build.Dense(1, x?.Count ?? 0, Operand.Dense(this, x!, nameof(x))));
         return Vector<T>.Build.Dense(y.AsColumnMajorArray());
+    }
+
+    /// <summary>Computes the output in evaluation mode into a matrix that is there already. Thread-safe; allocates nothing once as many passes were made as threads come at once.</summary>
+    /// <param name="x">The input, samples x features; dense.</param>
+    /// <param name="result">Receives the output: dense, and not the input.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense or has the wrong shape.</exception>
+    public void Predict(Matrix<T> x, Matrix<T> result)
+    {
+        Operand.Dense(this, result, nameof(result));
+        var serving = _passes.Take(this);
+        try
+        {
+            var y = serving.Pass.Forward(x);
+            Operand.Exactly(this, result, y.RowCount, y.ColumnCount, nameof(result));
+            y.Span().CopyTo(result.Span());
+        }
+        finally
+        {
+            _passes.Give(serving);
+        }
+    }
+
+    /// <summary>Computes the output for one sample in evaluation mode into a vector that is there already. Thread-safe, and allocates nothing, as for a matrix.</summary>
+    /// <param name="x">The features of one sample.</param>
+    /// <param name="result">Receives the output.</param>
+    /// <exception cref="ArgumentException">A length is wrong.</exception>
+    public void Predict(ReadOnlySpan<T> x, Span<T> result)
+    {
+        var serving = _passes.Take(this);
+        try
+        {
+            var row = serving.Row(x.Length);
+            x.CopyTo(row.Span());
+            var y = serving.Pass.Forward(row).Span();
+            if (result.Length != y.Length) throw new ArgumentException($"{this} expects result to have {Signature.Number(y.Length)} values, but it has {Signature.Number(result.Length)}.", nameof(result));
+            y.CopyTo(result);
+        }
+        finally
+        {
+            _passes.Give(serving);
+        }
+    }
+
+    /// <summary>Copies the values of all parameters and buffers into a model that is built alike: to keep them, or to serve from while this one learns on.</summary>
+    /// <param name="other">The other model.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="other"/> is null.</exception>
+    /// <exception cref="ArgumentException">It has other parameters or buffers; nothing is changed.</exception>
+    public void CopyTo(Layer<T> other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        ModelState<T> ours = ModelState<T>.Of(this), theirs = ModelState<T>.Of(other);
+        if (!ours.Fits(theirs)) throw new ArgumentException($"CopyTo expects a model with the same parameters and buffers as {this}, but {other} has others.", nameof(other));
+        ours.CopyTo(theirs);
     }
 
     /// <summary>Computes the output and leaves in <paramref name="pass"/> what the backward pass needs.</summary>
@@ -283,7 +339,8 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>The parameters that are not frozen, here and within; one that stands in several places is counted in each.</summary>
     internal int CountLearning()
     {
-        RequireSize();
+        // Of networks that have passes, whose size was looked at; here nothing may be allocated.
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         var count = 0;
         foreach (var own in _own)
             if (!own.Parameter.Frozen) count++;

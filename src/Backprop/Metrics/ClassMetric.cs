@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Numerics;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -87,12 +86,12 @@ public abstract class ClassMetric<T> : AccumulatingMetric<T> where T : unmanaged
             {
                 if (Labels.IsIgnored(target, i, metric._ignoreIndex)) continue;
                 if (classes > 1) _counts.Add(Labels.Class(Name, prediction, target, i), Labels.Largest(Name, prediction, nameof(prediction), i));
-                else _counts.Add(Labels.Binary(Name, target, i), IsAbove(prediction[i, 0], i) ? 1 : 0);
+                else _counts.Add(Labels.Binary(Name, target, i), IsAbove(prediction, i) ? 1 : 0);
             }
         }
 
-        private bool IsAbove(T p, int sample) => !T.IsNaN(p)
-            ? double.CreateTruncating(p) > metric._threshold
-            : throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{Name} expects numbers, but prediction has NaN for sample {sample}."), "prediction");
+        private bool IsAbove(Matrix<T> prediction, int sample) => !T.IsNaN(prediction[sample, 0])
+            ? double.CreateTruncating(prediction[sample, 0]) > metric._threshold
+            : throw Labels.NoNumber(Name, prediction, sample, 0);
     }
 }

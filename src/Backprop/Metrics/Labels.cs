@@ -41,6 +41,9 @@ internal static class Labels
             : throw new ArgumentOutOfRangeException(nameof(target), string.Create(CultureInfo.InvariantCulture, $"{owner} expects classes 0 and 1, but target has {value} for sample {sample}."));
     }
 
+    internal static ArgumentException NoNumber<T>(string owner, Matrix<T> prediction, int row, int column) where T : unmanaged, IFloatingPointIeee754<T> =>
+        new(string.Create(CultureInfo.InvariantCulture, $"{owner} expects numbers, but prediction has {prediction[row, column]} for sample {row}."), nameof(prediction));
+
     /// <summary>The column with a row's largest entry, the lower one of equals.</summary>
     internal static int Largest<T>(string owner, Matrix<T> x, string parameter, int row) where T : unmanaged, IFloatingPointIeee754<T>
     {

@@ -18,6 +18,13 @@ public abstract class ScoreMetric<T> : Metric<T> where T : unmanaged, IFloatingP
         var rows = Enumerable.Range(0, prediction.RowCount).Where(i => !Labels.IsIgnored(target, i, _ignoreIndex)).ToArray();
         if (rows.Length == 0) return double.NaN;
         var actual = Array.ConvertAll(rows, i => prediction.ColumnCount == 1 ? Labels.Binary(Name, target, i) : Labels.Class(Name, prediction, target, i));
+        for (var c = 0; c < Math.Max(prediction.ColumnCount, 2); c++)
+        {
+            var count = actual.Count(own => own == c);
+            if (count == 0 || count == rows.Length)
+                throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{Name} expects samples of class {c} and others, but of {rows.Length} samples {(count == 0 ? "none is" : "all are")}."), nameof(target));
+        }
+
         if (prediction.ColumnCount == 1) return OfClass(prediction, rows, actual, 0, 1);
         var sum = 0.0;
         for (var c = 0; c < prediction.ColumnCount; c++) sum += OfClass(prediction, rows, actual, c, c);
@@ -32,12 +39,8 @@ public abstract class ScoreMetric<T> : Metric<T> where T : unmanaged, IFloatingP
     private double OfClass(Matrix<T> prediction, int[] rows, int[] actual, int column, int positiveClass)
     {
         var scores = Array.ConvertAll(rows, i => prediction[i, column]);
-        if (Array.FindIndex(scores, T.IsNaN) is var nan and >= 0)
-            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{Name} expects numbers, but prediction has NaN for sample {rows[nan]}."), nameof(prediction));
+        if (Array.FindIndex(scores, T.IsNaN) is var nan and >= 0) throw Labels.NoNumber(Name, prediction, rows[nan], column);
         var isPositive = Array.ConvertAll(actual, c => c == positiveClass);
-        var positives = isPositive.Count(positive => positive);
-        if (positives == 0 || positives == rows.Length)
-            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{Name} expects samples of class {positiveClass} and others, but of {rows.Length} samples {(positives == 0 ? "none is" : "all are")}."), "target");
 
         // Samples with one score are one step.
         Array.Sort(scores, isPositive);

@@ -115,8 +115,13 @@ public abstract class LRScheduler : IDescribed
 
     internal void ExchangeWith(StateExchange state) => Exchange(state);
 
-    /// <summary>What a scheduler may be made of: schedulers of its optimizer that nobody has stepped.</summary>
-    internal static void RequireFresh(string owner, Optimizer optimizer, IReadOnlyList<LRScheduler> schedulers)
+    /// <summary>For schedulers made of schedulers: refuses parts that are of another optimizer, have taken steps, or are there twice.</summary>
+    /// <param name="owner">Who expects it, for the message.</param>
+    /// <param name="optimizer">The optimizer.</param>
+    /// <param name="schedulers">The parts.</param>
+    /// <exception cref="ArgumentNullException">The list, or a scheduler, is null.</exception>
+    /// <exception cref="ArgumentException">There is no scheduler, or one does not fit.</exception>
+    protected static void RequireFresh(string owner, Optimizer optimizer, IReadOnlyList<LRScheduler> schedulers)
     {
         ArgumentNullException.ThrowIfNull(schedulers);
         if (schedulers.Count == 0) throw new ArgumentException($"{owner} expects at least one scheduler, but there is none.", nameof(schedulers));

@@ -26,6 +26,7 @@ public sealed class Batches<T> : BatchSource<T> where T : unmanaged, IFloatingPo
 {
     private const string OrderKey = "order";
     private readonly int[] _order;
+    private readonly WeightedSampling? _sampling;
     private ReusedMatrix<T> _xs, _ys, _weights;
 
     /// <summary>Takes a set of samples.</summary>
@@ -90,8 +91,6 @@ public sealed class Batches<T> : BatchSource<T> where T : unmanaged, IFloatingPo
             field = value is null ? null : [.. value];
         }
     }
-
-    private readonly WeightedSampling? _sampling;
 
     /// <summary>The samples in the order of this epoch.</summary>
     public ReadOnlySpan<int> Order => _order;

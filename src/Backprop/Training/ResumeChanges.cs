@@ -10,7 +10,7 @@ public enum ResumeChanges
     /// <summary>The size of batches, and whether a smaller last one is dropped. In the middle of an epoch, that epoch begins again, in the next order.</summary>
     BatchSize = 1 << 0,
 
-    /// <summary>The training samples: more, fewer or other ones. In the middle of an epoch, that epoch begins again, in the next order.</summary>
+    /// <summary>The training samples: more, fewer or other ones, from elsewhere, or drawn otherwise. In the middle of an epoch, that epoch begins again, in the next order.</summary>
     Samples = 1 << 1,
 
     /// <summary>The validation samples and the metrics, which may also come or go. Past epochs keep what they have, and the best epoch is looked for from here on.</summary>

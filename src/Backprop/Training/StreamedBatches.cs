@@ -11,7 +11,7 @@ namespace Backprop;
 /// <para>In the middle of an epoch, a stream is opened again, by <see cref="Trainer{T}.Fit"/> as from a checkpoint: its rows are read again up to where the training was, and must be those that they
 /// were, by a hash of all of them. Rows that come only once (<see cref="Reopens"/>) cannot be: a training of those goes on with the rows that come next, and its checkpoints are
 /// saved between epochs.</para>
-/// <para>No thread and no file stays open when <see cref="Trainer{T}.Fit"/> ends, however it ends. Who takes batches without a trainer calls <see cref="Release"/>.</para>
+/// <para>No thread and no file stays open when <see cref="Trainer{T}.Fit"/> ends, however it ends; a row that is just being read is waited for, unless its reader heeds its token. Who takes batches without a trainer calls <see cref="Release"/>.</para>
 /// </remarks>
 /// <example>
 /// <code>

@@ -85,7 +85,7 @@ public sealed partial class Trainer<T>
         }
 
         Add(file, "loss", _loss.State.ToArray());
-        foreach (var (name, values) in Training.GetState(Batch)) Add(file, SourcePrefix + name, values);
+        foreach (var (name, values) in Training.GetState(Batch) ?? throw new InvalidOperationException("Trainer expects a state of its training samples, but their source gives null.")) Add(file, SourcePrefix + name, values);
         AddHistory(file);
         file.AddDigest(Digest);
         return file;

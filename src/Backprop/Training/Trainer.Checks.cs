@@ -82,13 +82,10 @@ public sealed partial class Trainer<T>
     /// <summary>New passes where layers were added: an old one leads through the old network.</summary>
     private void FollowGrowth()
     {
-        if (LeadsThrough(Pass, Model)) return;
+        if (Pass.LeadsThrough(Model)) return;
         (Pass, _evaluation) = (Model.NewPass(), new(Model, Loss));
         var model = ModelState<T>.Of(Model);
         if (_bestState?.Fits(model) == false) (_bestState, _lastState) = (null, null);    // what a smaller model knew
-
-        static bool LeadsThrough(ForwardPass<T> pass, Layer<T> layer) => ReferenceEquals(pass.Layer, layer) && pass.Steps.Count == layer.Children.Count
-            && pass.Steps.Zip(layer.Children).All(pair => LeadsThrough(pair.First, pair.Second.Layer));
     }
 
     private void GoOnFromLastState()

@@ -283,12 +283,14 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     {
         try
         {
-            return Training.TryGather(Batch, out batch, cancellation);
+            if (Training.TryGather(Batch, out batch, cancellation)) return true;
         }
         catch (InvalidDataException exception)
         {
             throw new InvalidDataException(Invariant($"In epoch {Epoch + 1}, batch {Batch + 1}: {exception.Message}"), exception.InnerException ?? exception);
         }
+
+        return Training.Count is int count ? throw new InvalidOperationException(Invariant($"Trainer expects {count} batches in an epoch, as their source says, but there are {Batch} in epoch {Epoch + 1}.")) : false;
     }
 
     /// <summary>Goes back to the first of the batches whose gradients are being accumulated.</summary>

@@ -49,7 +49,13 @@ internal sealed class WeightedLoss<T>(Loss<T> loss) where T : unmanaged, IFloati
 
     private Matrix<T> Losses(Matrix<T> prediction, Matrix<T> target) => _losses.Get(prediction.RowCount, loss.UnreducedColumnsOf(prediction, target));
 
-    private int RowsOfASample(Matrix<T> prediction, Matrix<T> weights) => prediction.RowCount % weights.RowCount == 0
-        ? prediction.RowCount / weights.RowCount
-        : throw new ArgumentException($"{loss} expects whole samples, a weight for each, but prediction is {Operand.Shape(prediction)} and there are {weights.RowCount} weights.", nameof(prediction));
+    private int RowsOfASample(Matrix<T> prediction, Matrix<T> weights)
+    {
+        Operand.Exactly(loss, weights, weights.RowCount, 1, nameof(weights));
+        if (weights.RowCount == 0 || prediction.RowCount % weights.RowCount != 0)
+            throw new ArgumentException($"{loss} expects whole samples, a weight for each, but prediction is {Operand.Shape(prediction)} and there are {weights.RowCount} weights.", nameof(weights));
+        if (Entries.IndexOutside<T>(weights.Span(), T.Zero, T.BitDecrement(T.PositiveInfinity), refuseNaN: true) is >= 0 and var i)
+            throw new ArgumentOutOfRangeException(nameof(weights), $"{loss} expects weights that are finite and at least 0, but {Entries.Entry(weights, i, nameof(weights))}.");
+        return prediction.RowCount / weights.RowCount;
+    }
 }

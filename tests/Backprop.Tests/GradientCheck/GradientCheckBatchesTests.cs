@@ -13,7 +13,7 @@ public abstract class GradientCheckBatchesTests<T> where T : unmanaged, System.N
         layer() is Layer<double> inDouble ? GradientCheck.Run(inDouble, (Matrix<double>)(object)X) : GradientCheck.Run((Layer<float>)(object)layer(), twin(), (Matrix<float>)(object)X);
 
     // y = a x, one factor for each column.
-    private class Scaled<TValue> : Layer<TValue> where TValue : unmanaged, System.Numerics.IFloatingPointIeee754<TValue>
+    private sealed class Scaled<TValue> : Layer<TValue> where TValue : unmanaged, System.Numerics.IFloatingPointIeee754<TValue>
     {
         public Scaled() => A = Register(new VectorParameter<TValue>("a", 3));
 

@@ -139,6 +139,68 @@ public abstract class BatchSourceTests<T> where T : unmanaged, System.Numerics.I
             .WithMessage("0: BatchNorm1d(6) expects at least 2 samples in a batch, but the last batch may have 1, since the samples come without their number. Batches with dropLast: true are without it.");
     }
 
+    public static TheoryData<string, Type, string> Misbehaviours => new()
+    {
+        { "ends early", typeof(InvalidOperationException), "Trainer expects 3 batches in an epoch, as their source says, but there are 1 in epoch 1." },
+        { "nothing", typeof(ArgumentNullException), "*(Parameter 'x')" },
+        { "no target", typeof(ArgumentNullException), "*(Parameter 'target')" },
+        { "sparse", typeof(ArgumentException), "*expects a dense matrix, but x is *" },
+        { "wide", typeof(ArgumentException), "*Linear(6 -> 3) expects 6 input columns, but x is 4x7.*" },
+        { "weights", typeof(ArgumentException), "CrossEntropyLoss* expects whole samples, a weight for each, but prediction is 4x3 and there are 3 weights.*" },
+        { "throws", typeof(NotImplementedException), "*" },
+    };
+
+    [Theory, MemberData(nameof(Misbehaviours))]
+    public void What_a_source_gives_that_it_should_not_is_refused_before_the_step(string what, Type exception, string message)
+    {
+        var model = new Sequential<T> { new Linear<T>(Runs.Features, Runs.Classes, generator: new Generator(1)) };
+        var trainer = new Trainer<T>(model, new CrossEntropyLoss<T>(), new SGD<T>(model.Parameters, 0.1), new Misbehaving(what));
+        var last = "";
+        var thrown = Record.Exception(() => trainer.Fit(1, _ => last = Runs.Model(model)));
+        thrown.Should().BeAssignableTo(exception);
+        thrown!.Message.Should().Match(message);
+        Runs.Model(model).Should().Be(last);
+        trainer.Batch.Should().Be(1);
+    }
+
+    [Fact]
+    public void A_source_without_a_state_cannot_be_kept()
+    {
+        var model = new Sequential<T> { new Linear<T>(Runs.Features, Runs.Classes) };
+        new Trainer<T>(model, new CrossEntropyLoss<T>(), new SGD<T>(model.Parameters, 0.1), new Misbehaving("")).Invoking(t => t.SaveCheckpoint(new MemoryStream()))
+            .Should().Throw<InvalidOperationException>().WithMessage("Trainer expects a state of its training samples, but their source gives null.");
+    }
+
+    /// <summary>A source whose second batch is not what it should be.</summary>
+    private sealed class Misbehaving(string what) : BatchSource<T>(4)
+    {
+        public override long? SampleCount => 12;
+
+        public override void Shuffle() { }
+
+        public override bool TryGather(int index, out Batch<T> batch, CancellationToken cancellation = default)
+        {
+            var samples = Runs.Samples<T>(4, 1);
+            batch = new(samples.X, samples.Y);
+            if (index == 0) return true;
+            batch = what switch
+            {
+                "nothing" => default,
+                "no target" => batch with { Y = null! },
+                "sparse" => batch with { X = Matrix<T>.Build.Sparse(4, Runs.Features) },
+                "wide" => batch with { X = Matrix<T>.Build.Dense(4, 7) },
+                "weights" => batch with { Weights = Matrix<T>.Build.Dense(3, 1) },
+                "throws" => throw new NotImplementedException(),
+                _ => batch,
+            };
+            return what != "ends early";
+        }
+
+        public override IReadOnlyDictionary<string, long[]> GetState(int batch) => null!;
+
+        public override void SetState(int batch, IReadOnlyDictionary<string, long[]> state) { }
+    }
+
     /// <summary>A source as a user writes one: samples that are made up in each epoch anew, from a seed that <c>Shuffle</c> draws.</summary>
     private sealed class Noisy(int batchSize, Generator generator) : BatchSource<T>(batchSize, generator)
     {

@@ -108,7 +108,7 @@ public abstract class MetricFixtureTests<T> where T : unmanaged, System.Numerics
         foreach (var make in Cases.Where(pair => pair.Key is not ("rmse" or "mape" or "perplexity")).Select(pair => pair.Value))
             make().Invoking(m => m.Of(column, Targets(0, 1, 0, 2, 1))).Should().Throw<ArgumentOutOfRangeException>().WithMessage("* expects classes 0 and 1, but target has 2 for sample 3.*");
 
-        new RocAuc<T>().Invoking(m => m.Of(column, Targets(1, 1, 1, 1, 1))).Should().Throw<ArgumentException>().WithMessage("roc_auc expects samples of class 1 and others, but of 5 samples all are.*");
+        new RocAuc<T>().Invoking(m => m.Of(column, Targets(1, 1, 1, 1, 1))).Should().Throw<ArgumentException>().WithMessage("roc_auc expects samples of class 0 and others, but of 5 samples none is.*");
         new AveragePrecision<T>().Invoking(m => m.Of(scores, Targets(1, 1, 2, 1, 1))).Should().Throw<ArgumentException>().WithMessage("average_precision expects samples of class 0 and others, but of 5 samples none is.*");
         column[2, 0] = T.NaN;
         new RocAuc<T>().Invoking(m => m.Of(column, Targets(1, 0, 1, 1, 1))).Should().Throw<ArgumentException>().WithMessage("roc_auc expects numbers, but prediction has NaN for sample 2.*");

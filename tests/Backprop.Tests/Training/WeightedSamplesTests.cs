@@ -101,6 +101,19 @@ public abstract class WeightedSamplesTests<T> where T : unmanaged, System.Numeri
         var trainer = new Trainer<T>(model, new CrossEntropyLoss<T>(), new SGD<T>(model.Parameters, 0.1), new(data, 2));
         trainer.Invoking(t => t.Step(data.X, data.Y, Matrix<T>.Build.Dense(4, 1))).Should().Throw<ArgumentException>()
             .WithMessage("CrossEntropyLoss* expects whole samples, a weight for each, but prediction is 6x3 and there are 4 weights.*");
+        foreach (var (weights, message) in (ReadOnlySpan<(Matrix<T>, string)>)
+        [
+            (Matrix<T>.Build.Sparse(6, 1), "CrossEntropyLoss* expects a dense matrix, but weights is *"),
+            (Matrix<T>.Build.Dense(6, 2), "CrossEntropyLoss* expects weights to be 6x1, but it is 6x2.*"),
+            (Matrix<T>.Build.Dense(0, 1), "CrossEntropyLoss* expects whole samples, a weight for each, but prediction is 6x3 and there are 0 weights.*"),
+            (Matrix<T>.Build.Dense(6, 1, -T.One), "CrossEntropyLoss* expects weights that are finite and at least 0, but weights has -1 in row 0, column 0.*"),
+            (Matrix<T>.Build.Dense(6, 1, T.NaN), "CrossEntropyLoss* expects weights that are finite and at least 0, but weights has NaN in row 0, column 0.*"),
+        ])
+        {
+            var before = Runs.Model(model);
+            trainer.Invoking(t => t.Step(data.X, data.Y, weights)).Should().Throw<ArgumentException>().WithMessage(message);
+            Runs.Model(model).Should().Be(before);
+        }
     }
 }
 

@@ -1,0 +1,53 @@
+using System.Numerics;
+using Backprop.Checks;
+using Backprop.Kernels;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>Passes for whoever predicts: one for each caller at a time, kept for the next.</summary>
+internal sealed class ServingPasses<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private Serving?[]? _free;
+
+    /// <summary>A pass that nobody else has.</summary>
+    internal Serving Take(Layer<T> layer)
+    {
+        if (_free is { } free)
+        {
+            for (var i = 0; i < free.Length; i++)
+                if (Volatile.Read(ref free[i]) is not null && Interlocked.Exchange(ref free[i], null) is { } serving && serving.Leads(layer)) return serving;
+        }
+
+        return new Serving(layer);
+    }
+
+    /// <summary>Gives it back. Where there is no room, as many are kept already as there are processors.</summary>
+    internal void Give(Serving serving)
+    {
+        var free = _free ?? Interlocked.CompareExchange(ref _free, new Serving?[Environment.ProcessorCount + 1], null) ?? _free;
+        for (var i = 0; i < free.Length; i++)
+            if (Volatile.Read(ref free[i]) is null && Interlocked.CompareExchange(ref free[i], serving, null) is null) return;
+    }
+
+    /// <summary>A pass in evaluation mode, and a row for one sample.</summary>
+    internal sealed class Serving(Layer<T> layer)
+    {
+        private ReusedMatrix<T> _row;
+        private int _structure = Structure.Version;
+
+        internal ForwardPass<T> Pass { get; } = ForwardPass<T>.Made(layer, training: false);
+
+        internal Matrix<T> Row(int columns) => _row.Get(1, columns);
+
+        /// <summary>Whether it still leads through the layer as it is now.</summary>
+        internal bool Leads(Layer<T> layer)
+        {
+            var structure = Structure.Version;
+            if (_structure == structure) return true;
+            if (!Pass.LeadsThrough(layer)) return false;
+            _structure = structure;
+            return true;
+        }
+    }
+}
