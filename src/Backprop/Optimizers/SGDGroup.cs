@@ -53,7 +53,7 @@ public sealed class SGDGroup<T> : ParameterGroup<T> where T : unmanaged, IFloati
 
         // The first buffer is g itself, undampened.
         var (mu, share) = step.IsNew(_momentumBuffer) ? (0, 1) : (Momentum, 1 - Dampening);
-        if (Nesterov) step.Apply(new Lookahead(LearningRate, mu, share, Momentum), _momentumBuffer);
+        if (Nesterov) step.Apply(new Lookahead(LearningRate, mu, Momentum), _momentumBuffer);
         else step.Apply(new Heavy(LearningRate, mu, share), _momentumBuffer);
     }
 
@@ -77,14 +77,15 @@ public sealed class SGDGroup<T> : ParameterGroup<T> where T : unmanaged, IFloati
         }
     }
 
-    private readonly struct Lookahead(double lr, double mu, double share, double momentum) : IUpdateRule<T>
+    // Nesterov's takes no dampening: the share is 1.
+    private readonly struct Lookahead(double lr, double mu, double momentum) : IUpdateRule<T>
     {
         public static int Buffers => 1;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Apply<V>(V g, ref V p, ref V buf, ref V _, ref V __) where V : unmanaged, IVector<V, T>
         {
-            buf = mu * buf + share * g;
+            buf = mu * buf + g;
             p -= lr * (g + momentum * buf);
         }
     }

@@ -22,6 +22,18 @@ public abstract class LinearTests<T> where T : unmanaged, IFloatingPointIeee754<
 
 public sealed class LinearDoubleTests : LinearTests<double>
 {
+    /// <summary>PyTorch draws weight and bias uniformly from ±1/√in.</summary>
+    [Fact]
+    public void Initial_values_fill_the_range_that_PyTorchs_have()
+    {
+        var linear = new Linear<double>(100, 300, generator: new Generator(1));
+        foreach (var values in (double[][])[linear.Weight.Values.ToArray(), linear.Bias!.Values.ToArray()])
+        {
+            values.Max().Should().BeInRange(values.Length > 1000 ? 0.09999 : 0.098, 0.1);
+            values.Min().Should().BeInRange(-0.1, values.Length > 1000 ? -0.09999 : -0.098);
+        }
+    }
+
     [Fact]
     public void A_wrong_number_of_columns_is_named()
     {

@@ -107,6 +107,51 @@ public abstract class OwnLossTests<T> where T : unmanaged, System.Numerics.IFloa
         }
     }
 
+    // L = p - 3 t: which is which shows.
+    private sealed class Apart : ElementwiseLoss<T>
+    {
+        protected override void Losses(ReadOnlySpan<T> p, ReadOnlySpan<T> t, Span<T> losses)
+        {
+            for (var i = 0; i < losses.Length; i++) losses[i] = p[i] - T.CreateChecked(3) * t[i];
+        }
+
+        protected override void Derivatives(ReadOnlySpan<T> p, ReadOnlySpan<T> t, Span<T> derivatives)
+        {
+            for (var i = 0; i < derivatives.Length; i++) derivatives[i] = T.One + p[i] - p[i] + T.Zero * t[i];
+        }
+
+        // Of the targets, as where they say what counts.
+        protected override double DivisorCore(Matrix<T> prediction, Matrix<T> target) => double.CreateChecked(target[0, 0]);
+    }
+
+    [Fact]
+    public void Prediction_and_target_keep_their_places()
+    {
+        Matrix<T> p = Matrix<T>.Build.Dense(2, 3, (i, j) => T.CreateChecked(i + 2 * j)), t = Matrix<T>.Build.Dense(2, 3, (i, j) => T.CreateChecked(5 + i * j));
+        var loss = new Apart();
+        loss.Unreduced(p, t).Should().Be(p - t * T.CreateChecked(3));
+        double.CreateChecked(loss.Forward(p, t)).Should().BeApproximately(double.CreateChecked((p - t * T.CreateChecked(3)).RowSums().Sum()) / 5, 1e-5);
+        loss.Divisor(p, t).Should().Be(5);
+        double.CreateChecked(loss.Backward(p, t)[1, 2]).Should().BeApproximately(0.2, 1e-6);
+
+        var vectorized = new ApartVectorized();
+        vectorized.Forward(p, t).Should().Be(loss.Forward(p, t));
+        vectorized.Unreduced(p, t).Should().Be(loss.Unreduced(p, t));
+        vectorized.Backward(p, t).Should().Be(loss.Backward(p, t));
+    }
+
+    private sealed class ApartVectorized() : VectorizedLoss<T>(Of(new Difference()))
+    {
+        protected override double DivisorCore(Matrix<T> prediction, Matrix<T> target) => double.CreateChecked(target[0, 0]);
+
+        private readonly struct Difference : IFunction
+        {
+            public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, T> => p - 3 * t;
+
+            public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, T> => 1 + 0 * p;
+        }
+    }
+
     [Fact]
     public void Each_column_may_have_a_formula_of_its_own()
     {

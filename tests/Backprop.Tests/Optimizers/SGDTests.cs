@@ -67,6 +67,17 @@ public abstract class SGDTests<T> where T : unmanaged, IFloatingPointIeee754<T>
         new SGD<T>([p], 0.1).Step();
         p.Values[0].Should().Be(T.PositiveInfinity);
         T.IsNaN(p.Values[1]).Should().BeTrue();
+        new SGD<T>([p], 0.1, maximize: true).Step();
+        p.Values[0].Should().Be(T.PositiveInfinity, "0 times it is added to no gradient");
+    }
+
+    [Fact]
+    public void A_weight_decay_of_1_adds_the_value_itself()
+    {
+        var p = new VectorParameter<T>("p", 1);
+        (p.Values[0], p.Gradients[0]) = (T.CreateChecked(4), T.CreateChecked(2));
+        new SGD<T>([p], 0.5, weightDecay: 1).Step();
+        p.Values[0].Should().Be(T.One);         // 4 - 0.5 (2 + 4)
     }
 }
 

@@ -225,6 +225,8 @@ public class SchedulerTests
     [InlineData(PlateauMode.Min, 5, double.NaN, false)]
     [InlineData(PlateauMode.Max, double.NegativeInfinity, -5, true)]
     [InlineData(PlateauMode.Min, double.PositiveInfinity, 5, true)]
+    [InlineData(PlateauMode.Min, double.PositiveInfinity, double.PositiveInfinity, false)]
+    [InlineData(PlateauMode.Max, double.NegativeInfinity, double.NegativeInfinity, false)]
     public void A_relative_threshold_is_measured_by_the_size_of_the_best_metric(PlateauMode mode, double first, double second, bool isBetter)
     {
         var scheduler = new ReduceLROnPlateau(MakeOptimizer("SGD"), mode, threshold: 0.01);
@@ -247,6 +249,46 @@ public class SchedulerTests
         (scheduler.Best, scheduler.BadEpochs).Should().Be((4, 1));
         scheduler.Step(beyond);
         (scheduler.Best, scheduler.BadEpochs).Should().Be((beyond, 0));
+    }
+
+    private sealed class StandsStillLR(Optimizer optimizer) : LRScheduler(optimizer);
+
+    [Fact]
+    public void A_scheduler_that_says_nothing_changes_nothing()
+    {
+        var sgd = MakeOptimizer("SGD");
+        var scheduler = new StandsStillLR(sgd);
+        scheduler.Step();
+        (scheduler.Epoch, sgd.Groups[0].LearningRate, sgd.Groups[1].LearningRate).Should().Be((1, 0.1, 0.5));
+    }
+
+    [Fact]
+    public void A_plateau_that_begins_anew_remembers_nothing()
+    {
+        var sgd = MakeOptimizer("SGD");
+        var scheduler = new ReduceLROnPlateau(sgd, patience: 0, factor: 0.5, cooldown: 5);
+        scheduler.Step(double.NaN);
+        sgd.LearningRate.Should().Be(0.05, "a first metric that is none is no better, and nothing is forgiven yet");
+        scheduler.Step(3);
+        scheduler.Restart();
+        (scheduler.Best, scheduler.BadEpochs, scheduler.Epoch, sgd.LearningRate).Should().Be((double.PositiveInfinity, 0, 0, 0.1));
+        scheduler.Step(double.NaN);
+        sgd.LearningRate.Should().Be(0.05);
+    }
+
+    [Fact]
+    public void A_chain_begins_anew_with_all_its_parts()
+    {
+        var sgd = MakeOptimizer("SGD");
+        var scheduler = new ChainedScheduler([new LinearLR(sgd, startFactor: 0.5, totalIters: 2), new ExponentialLR(sgd, 0.5)]);
+        double[] Rates() => [sgd.LearningRate, .. Enumerable.Range(0, 4).Select(_ =>
+        {
+            scheduler.Step();
+            return sgd.LearningRate;
+        })];
+        var first = Rates();
+        scheduler.Restart();
+        Rates().Should().Equal(first, (a, b) => Math.Abs(a - b) < 1e-15);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -22,6 +23,7 @@ public static class PreprocessingExtensions
 
     private static void Fit<T>(Layer<T> layer, Matrix<T> x) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         switch (layer)
         {
             case Preprocessing<T> preprocessing: preprocessing.Fit(x); break;
@@ -45,5 +47,9 @@ public static class PreprocessingExtensions
         }
     }
 
-    private static bool Holds<T>(Layer<T> layer) where T : unmanaged, IFloatingPointIeee754<T> => layer is Preprocessing<T> || layer.Children.Any(child => Holds(child.Layer));
+    private static bool Holds<T>(Layer<T> layer) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        return layer is Preprocessing<T> || layer.Children.Any(child => Holds(child.Layer));
+    }
 }

@@ -52,6 +52,14 @@ public abstract class PreprocessingTests<T> where T : unmanaged, IFloatingPointI
     }
 
     [Fact]
+    public void One_sample_is_enough_to_fill_gaps_from()
+    {
+        var impute = new Impute<T>(2);
+        impute.Fit(Matrix<T>.Build.Dense(1, 2, T.One));
+        impute.IsFitted.Should().BeTrue();
+    }
+
+    [Fact]
     public void Columns_that_never_change_are_scikit_learns_where_they_are_allowed()
     {
         var x = SklearnFixture.Of<T>("constant x");
