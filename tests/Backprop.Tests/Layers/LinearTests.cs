@@ -9,6 +9,16 @@ public abstract class LinearTests<T> where T : unmanaged, IFloatingPointIeee754<
 {
     [NeedsTorch]
     [Fact]
+    public void Parameters_that_exist_are_shared()
+    {
+        var source = new Linear<T>(3, 2, generator: new Generator(1));
+        var shared = new Linear<T>(source.Weight, source.Bias);
+        shared.Parameters.Should().Equal(source.Weight, source.Bias!);
+        shared.Bias.Should().BeSameAs(source.Bias);
+        shared.Forward(Any.Matrix<T>(4, 3, 1)).Should().Be(source.Forward(Any.Matrix<T>(4, 3, 1)));
+    }
+
+    [Fact]
     public void Gradients_agree_with_PyTorch_and_finite_differences() => Any.Shapes.ForAll(shape =>
         Proof.Layer(new Linear<T>(shape.In, shape.Out, generator: new Generator(shape.Seed)), Any.Matrix<T>(shape.Rows, shape.In, shape.Seed),
             (x, p) => torch.nn.functional.linear(x, p["weight"], p["bias"]), shape.Seed));

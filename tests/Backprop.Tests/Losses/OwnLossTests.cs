@@ -125,6 +125,14 @@ public abstract class OwnLossTests<T> where T : unmanaged, System.Numerics.IFloa
     }
 
     [Fact]
+    public void A_rounding_of_0_is_the_absolute_error()
+    {
+        Matrix<T> p = Any.Matrix<T>(4, 3, 1), t = Any.Matrix<T>(4, 3, 2);
+        new SmoothL1Loss<T>(beta: 0).Forward(p, t).Should().Be(new L1Loss<T>().Forward(p, t));
+        new SmoothL1Loss<T>(beta: 0).Backward(p, t).Should().Be(new L1Loss<T>().Backward(p, t));
+    }
+
+    [Fact]
     public void Prediction_and_target_keep_their_places()
     {
         Matrix<T> p = Matrix<T>.Build.Dense(2, 3, (i, j) => T.CreateChecked(i + 2 * j)), t = Matrix<T>.Build.Dense(2, 3, (i, j) => T.CreateChecked(5 + i * j));
