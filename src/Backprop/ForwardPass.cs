@@ -411,7 +411,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         }
     }
 
-    // Not a lock, which would cost more than small layers do: where two threads come in at the same instant, they are told at the end. No two that are
+    // Not a lock, which would cost more than small layers do: where two threads come in at the same instant, at least one of them is told at the end. No two that are
     // in here at once have one place on the stack.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private unsafe nint Enter()
@@ -467,7 +467,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     private InvalidOperationException NotRun() => new($"{Who} has not run forward with this pass yet: call Forward(x, pass) first.");
 
-    // How far the pass has come; while a layer runs, it is where it was before.
+    // How far the pass has come. While the layer runs forward that is nowhere, so what it left the last time cannot be taken for its output.
     private enum Stage : byte
     {
         None,

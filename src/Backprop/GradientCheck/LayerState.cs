@@ -55,7 +55,7 @@ internal sealed class LayerState<T> where T : unmanaged, IFloatingPointIeee754<T
 
     private static T Mark => T.CreateChecked(0.734375);
 
-    /// <summary>What is frozen now and was not, or the other way round.</summary>
+    /// <summary>What is frozen now: nothing was, for the check.</summary>
     public IEnumerable<string> ChangedFreezing() => _parameters.Index().Where(saved => saved.Item.Parameter.Frozen).Select(saved => Names[saved.Index]);
 
     /// <summary>All as it was.</summary>
