@@ -26,11 +26,11 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>Places in which layers stand, at most.</summary>
     private const int MostPlaces = 1 << 17;
 
-    private readonly List<NamedLayer<T>> _children = [];
-    private readonly List<NamedParameter<T>> _own = [];
-    private readonly List<Buffer<T>> _buffers = [];
-    private readonly List<Generator> _generators = [];
-    private readonly ServingPasses<T> _passes = new();
+    private List<NamedLayer<T>> _children = [];
+    private List<NamedParameter<T>> _own = [];
+    private List<Buffer<T>> _buffers = [];
+    private List<Generator> _generators = [];
+    private ServingPasses<T> _passes = new();
     private ReadOnlyCollection<NamedLayer<T>>? _childrenToRead;
     private ReadOnlyCollection<Parameter<T>> _parameters = ReadOnlyCollection<Parameter<T>>.Empty;
     private int _parametersOf;      // the structure whose parameters these are
@@ -183,6 +183,21 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
         ours.CopyTo(theirs);
     }
 
+    /// <summary>Makes a copy that has all of its own: layers, parameters, buffers, and generators that will draw the same numbers. Gradients are 0; what is frozen is frozen in the copy.</summary>
+    /// <remarks>
+    /// <para>What stands in several places stands in several places of the copy. <see cref="Generator.Default"/> stays the one that it is. The optimizer of the copy is one that is made for it.</para>
+    /// <para>Fields of layers are copied where they hold numbers, texts, functions that have caught nothing, vectors, matrices, losses, or arrays, tuples and lists of these; for all others <see cref="CloneField"/> is asked.</para>
+    /// </remarks>
+    /// <returns>The copy, of the same type.</returns>
+    /// <exception cref="NotSupportedException">A field of a layer holds what only the layer can copy, and it does not say how.</exception>
+    public Layer<T> Clone()
+    {
+        RequireSize();
+        var copy = CloneWith(new());
+        Structure.Changed();
+        return copy;
+    }
+
     /// <summary>Computes the output and leaves in <paramref name="pass"/> what the backward pass needs.</summary>
     /// <param name="x">The input, samples x features; dense. Kept by reference until the backward pass.</param>
     /// <param name="pass">A pass of this layer.</param>
@@ -235,6 +250,14 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     }
 
     void IDescribed.Describe(Settings settings) => Describe(settings);
+
+    /// <summary>For <see cref="Clone"/>: a copy of what a field holds, where only the layer knows what that is. By default it refuses.</summary>
+    /// <param name="field">The field, property or constructor parameter.</param>
+    /// <param name="value">What it holds.</param>
+    /// <returns>A copy; or the value itself, where the two layers may share it.</returns>
+    /// <exception cref="NotSupportedException">There is no copy.</exception>
+    protected virtual object? CloneField(string field, object value) => throw new NotSupportedException(
+        $"{this} cannot be cloned: its {field} holds a {Settings.NameOf(Expect.NotNull(value).GetType())}, of which only the layer knows what a copy is. Override CloneField.");
 
     /// <summary>y = f(x). Put the result into <see cref="ForwardPass{T}.NewOutput"/> and return it; leave <paramref name="x"/> unchanged.</summary>
     /// <param name="x">The input: dense, with as many columns as <see cref="InputColumns"/> says.</param>
@@ -306,6 +329,22 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
         _children.Add(new NamedLayer<T>(name, layer));
         Structure.Changed();
         return layer;
+    }
+
+    internal Layer<T> CloneWith(Cloning<T> cloning)
+    {
+        if (cloning.Find(this) is Layer<T> known) return known;
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        var copy = (Layer<T>)MemberwiseClone();
+        (copy._children, copy._own, copy._buffers, copy._generators, copy._passes) = ([], [], [], [], new());
+        (copy._childrenToRead, copy._parametersOf, copy._sizeOf) = (null, 0, 0);
+        cloning.Add(this, copy);
+        copy._own.AddRange(_own.Select(own => own with { Parameter = cloning.Of(own.Parameter) }));
+        copy._buffers.AddRange(_buffers.Select(cloning.Of));
+        copy._generators.AddRange(_generators.Select(cloning.Of));
+        copy._children.AddRange(_children.Select(cloning.Of));
+        cloning.CopyFields(this, copy, CloneField);
+        return copy;
     }
 
     internal Matrix<T> RunCore(Matrix<T> x, ForwardPass<T> pass) => ForwardCore(x, pass);

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Numerics;
@@ -133,8 +134,17 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
     public void Terms(Matrix<T> prediction, Matrix<T> target, Span<LossTerm> terms)
     {
         Check(prediction, target);
-        if (terms.Length != TermCount) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{this} expects room for {TermCount} term{(TermCount == 1 ? "" : "s")}, but there is room for {terms.Length}."), nameof(terms));
+        RequireTerms(terms);
         TermsCore(prediction, target, terms);
+    }
+
+    /// <summary>What the parts of a loss come to, of its terms over one batch or several: by their names, each without its weight. Empty for a loss that has no parts.</summary>
+    /// <param name="terms">The terms, <see cref="TermCount"/> of them.</param>
+    /// <exception cref="ArgumentException">There are fewer terms or more.</exception>
+    public virtual IReadOnlyDictionary<string, double> PartsOf(ReadOnlySpan<LossTerm> terms)
+    {
+        RequireTerms(terms);
+        return ReadOnlyDictionary<string, double>.Empty;
     }
 
     /// <summary>The losses before they are reduced, PyTorch's <c>reduction="none"</c>.</summary>
@@ -207,6 +217,11 @@ public abstract class Loss<T> : IDescribed where T : unmanaged, IFloatingPointIe
         CheckResult(result, nameof(result), prediction.RowCount, prediction.ColumnCount, prediction, target, dLosses);
         UnreducedBackwardCore(prediction, target, dLosses, result);
         return result;
+    }
+
+    private void RequireTerms(ReadOnlySpan<LossTerm> terms)
+    {
+        if (terms.Length != TermCount) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{this} expects room for {TermCount} term{(TermCount == 1 ? "" : "s")}, but there is room for {terms.Length}."), nameof(terms));
     }
 
     /// <summary>The loss as its constructor reads; messages use it. By default the type's name.</summary>

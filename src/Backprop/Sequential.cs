@@ -56,6 +56,9 @@ public sealed class Sequential<T> : Layer<T>, IEnumerable<Layer<T>> where T : un
     /// <inheritdoc/>
     public override string Derivative => "dX = df_1(df_2(... df_n(dY)))";
 
+    /// <inheritdoc cref="Layer{T}.Clone"/>
+    public new Sequential<T> Clone() => (Sequential<T>)base.Clone();
+
     /// <summary>The layer with this name, as the type it has: <c>model.Get&lt;Linear&lt;double&gt;&gt;("hidden").Weight</c>.</summary>
     /// <param name="name">The name it was added under, or its number.</param>
     /// <exception cref="KeyNotFoundException">There is no such layer.</exception>

@@ -46,15 +46,11 @@ public sealed class Dropout<T> : Layer<T> where T : unmanaged, IFloatingPointIee
     {
         if (!Drops(pass)) return x;
         var (y, mask) = (pass.NewOutput(x.RowCount, x.ColumnCount), ((DropoutPass<T>)pass).NewMask(x.RowCount, x.ColumnCount));
-        // mask = bernoulli(1 - p) / (1 - p)
+        // mask = bernoulli(1 - p) / (1 - p); where p is 1 it stays 0, as it was made
         if (P < 1)
         {
             _generator.Bernoulli(mask, 1 - P);
             TensorPrimitives.Divide(mask.Span(), T.CreateSaturating(1 - P), mask.Span());
-        }
-        else
-        {
-            mask.Clear();
         }
 
         // y = x ⊙ mask

@@ -51,6 +51,25 @@ public sealed class CombinedLoss<T> : Loss<T> where T : unmanaged, IFloatingPoin
     /// <inheritdoc/>
     public override int TermCount { get; }
 
+    /// <summary>Each part's loss by its name, and those of a part that is combined itself by both names, with a dot between. NaN where nothing counts in it; a part of weight 0 is left out.</summary>
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, double> PartsOf(ReadOnlySpan<LossTerm> terms)
+    {
+        base.PartsOf(terms);
+        var parts = new Dictionary<string, double>();
+        for (var h = 0; h < _parts.Length; h++)
+        {
+            LossTerm[] own = [.. terms[.._losses[h].TermCount]];
+            terms = terms[own.Length..];
+            if (_weights[h] == 0) continue;
+            for (var i = 0; i < own.Length; i++) own[i] = own[i] with { Sum = own[i].Sum / _weights[h] };
+            parts.TryAdd(_names[h], LossTerm.Total(own, Reduction));
+            foreach (var (name, value) in _losses[h].PartsOf(own)) parts.TryAdd($"{_names[h]}.{name}", value);
+        }
+
+        return parts;
+    }
+
     /// <inheritdoc/>
     public override string Formula => "L = sum_h w_h L_h(p_h, t_h), p_h and t_h are columns of p and t";
 

@@ -258,6 +258,23 @@ public sealed class Generator
         lock (_lock) (Seed, _engine, _normal) = valid;
     }
 
+    /// <summary>A seed for a generator of its own, from one draw of 64 bits.</summary>
+    internal ulong DrawSeed()
+    {
+        lock (_lock) return _engine.Next64();
+    }
+
+    /// <summary>Goes on from another state, of which the engine is not copied, and gives the one that was there.</summary>
+    internal GeneratorState Exchange(GeneratorState state)
+    {
+        lock (_lock)
+        {
+            var before = new GeneratorState(Seed, _engine, _normal);
+            (Seed, _engine, _normal) = state;
+            return before;
+        }
+    }
+
     // Uniform in [0, 1), with as many random bits as T's significand has.
     private T NextUnit<T>() where T : unmanaged, IFloatingPointIeee754<T> => typeof(T) == typeof(float)
         ? T.CreateTruncating(unchecked((int)(_engine.Next32() & ((1 << 24) - 1))) * (1f / (1 << 24)))

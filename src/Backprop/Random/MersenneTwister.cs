@@ -14,12 +14,7 @@ internal sealed class MersenneTwister
 
     private readonly uint[] _words = new uint[Size], _draws = new uint[Size];
 
-    public MersenneTwister(uint seed)
-    {
-        _words[0] = seed;
-        for (int i = 1; i < Size; i++)
-            _words[i] = unchecked(1812433253u * (_words[i - 1] ^ (_words[i - 1] >> 30)) + (uint)i);
-    }
+    public MersenneTwister(uint seed) => Seed(seed);
 
     /// <summary>An engine that continues after <paramref name="position"/> draws from <paramref name="words"/>; 0 twists them first.</summary>
     public MersenneTwister(ReadOnlySpan<uint> words, int position)
@@ -33,6 +28,46 @@ internal sealed class MersenneTwister
 
     /// <summary>How many of the words have been drawn, 0 before the first twist.</summary>
     public int Position { get; private set; }
+
+    /// <summary>Starts from a seed of 32 bits, as <c>init_genrand</c> does.</summary>
+    public void Seed(uint seed)
+    {
+        _words[0] = seed;
+        for (int i = 1; i < Size; i++)
+            _words[i] = unchecked(1812433253u * (_words[i - 1] ^ (_words[i - 1] >> 30)) + (uint)i);
+        Position = 0;
+    }
+
+    /// <summary>Starts from a seed of up to 624 words, as <c>init_by_array</c> of Matsumoto and Nishimura's mt19937ar (2002) does: no two seeds give the same numbers.</summary>
+    public void Seed(ReadOnlySpan<uint> seed)
+    {
+        unchecked
+        {
+            Seed(19650218u);
+            int i = 1;
+            for (int k = 0; k < Size; k++)
+            {
+                int j = k % seed.Length;
+                _words[i] = (_words[i] ^ ((_words[i - 1] ^ (_words[i - 1] >> 30)) * 1664525u)) + seed[j] + (uint)j;
+                Advance(ref i);
+            }
+
+            for (int k = 1; k < Size; k++)
+            {
+                _words[i] = (_words[i] ^ ((_words[i - 1] ^ (_words[i - 1] >> 30)) * 1566083941u)) - (uint)i;
+                Advance(ref i);
+            }
+
+            _words[0] = 0x80000000u;
+        }
+
+        void Advance(ref int i)
+        {
+            if (++i < Size) return;
+            _words[0] = _words[Size - 1];
+            i = 1;
+        }
+    }
 
     public uint Next32()
     {

@@ -250,7 +250,7 @@ public sealed class Settings
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 8));
 
     /// <summary>A field as its author would call it: of <c>_slope</c>, <c>&lt;Slope&gt;k__BackingField</c> and <c>&lt;slope&gt;P</c>, the slope.</summary>
-    private static string SettingOf(string field)
+    internal static string SettingOf(string field)
     {
         string name = field.StartsWith('<') ? field[1..field.IndexOf('>', StringComparison.Ordinal)] : field.TrimStart('_');
         return name.Length == 0 ? field : char.ToLowerInvariant(name[0]) + name[1..];

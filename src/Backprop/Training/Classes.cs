@@ -92,6 +92,47 @@ public sealed class Classes : IReadOnlyList<string>
         return names;
     }
 
+    /// <summary>The likeliest classes of one sample, with their probabilities, the likeliest first, the lower one of equals.</summary>
+    /// <param name="prediction">What the model says of the sample: a value for each class; or a single one, of which class 1 of two is told.</param>
+    /// <param name="count">How many classes, at least 1; all where there are fewer.</param>
+    /// <param name="logits">Whether these are logits, of which softmax, or sigmoid, makes probabilities; else they are probabilities, and shown as they are.</param>
+    /// <exception cref="ArgumentException">There are other than so many values, or one is NaN.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is below 1.</exception>
+    public IReadOnlyList<ClassProbability> Top<T>(ReadOnlySpan<T> prediction, int count = 5, bool logits = true) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        Expect.Positive("Top", count, nameof(count));
+        if (prediction.Length != Count && (prediction.Length, Count) != (1, 2)) throw new ArgumentException(Invariant($"Classes expects {Count} values, one for each class, but prediction has {prediction.Length}."), nameof(prediction));
+        var p = new double[Count];
+        for (var i = 0; i < prediction.Length; i++)
+            p[i] = !T.IsNaN(prediction[i]) ? double.CreateTruncating(prediction[i]) : throw new ArgumentException($"Classes expects numbers, but the value of {_names[i]} is NaN.", nameof(prediction));
+        if (prediction.Length == 1)
+        {
+            var one = logits ? 1 / (1 + Math.Exp(-p[0])) : p[0];
+            (p[0], p[1]) = (logits ? 1 / (1 + Math.Exp(p[0])) : 1 - one, one);
+        }
+        else if (logits)
+        {
+            // An infinite logit is certain; several share it.
+            var max = p.Max();
+            for (var i = 0; i < p.Length; i++) p[i] = p[i] == max ? 1 : Math.Exp(p[i] - max);
+            var sum = p.Sum();
+            for (var i = 0; i < p.Length; i++) p[i] /= sum;
+        }
+
+        return [.. p.Index().OrderByDescending(of => of.Item).Take(count).Select(of => new ClassProbability(of.Index, _names[of.Index], of.Item))];
+    }
+
+    /// <inheritdoc cref="Top{T}(ReadOnlySpan{T}, int, bool)"/>
+    /// <exception cref="ArgumentNullException"><paramref name="prediction"/> is null.</exception>
+    public IReadOnlyList<ClassProbability> Top<T>(MathNet.Numerics.LinearAlgebra.Vector<T> prediction, int count = 5, bool logits = true) where T : unmanaged, IFloatingPointIeee754<T> =>
+        Top<T>(Expect.NotNull(prediction).ToArray(), count, logits);
+
+    /// <summary>The likeliest classes of each row of predictions.</summary>
+    /// <inheritdoc cref="Top{T}(ReadOnlySpan{T}, int, bool)"/>
+    /// <exception cref="ArgumentNullException"><paramref name="prediction"/> is null.</exception>
+    public IReadOnlyList<IReadOnlyList<ClassProbability>> Top<T>(Matrix<T> prediction, int count = 5, bool logits = true) where T : unmanaged, IFloatingPointIeee754<T> =>
+        [.. Expect.NotNull(prediction).EnumerateRows().Select(row => Top<T>(row.ToArray(), count, logits))];
+
     /// <summary>The names, in their order.</summary>
     public IEnumerator<string> GetEnumerator() => ((IEnumerable<string>)_names).GetEnumerator();
 

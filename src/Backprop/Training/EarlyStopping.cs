@@ -20,6 +20,12 @@ public sealed record EarlyStopping(int Patience, double MinDelta = 0, bool Resto
     /// <summary>By how much a value must be better than the best one to count as better.</summary>
     public double MinDelta { get; } = Expect.AtLeastZero("EarlyStopping", MinDelta, nameof(MinDelta));
 
+    /// <summary>Never stops, but gives the model back, when the training ends, what it knew after its best epoch.</summary>
+    /// <param name="metric">The name of the metric to watch; null watches the loss.</param>
+    /// <param name="minDelta">By how much a value must be better than the best one to count as better, at least 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The delta is negative or not finite.</exception>
+    public static EarlyStopping BestOnly(string? metric = null, double minDelta = 0) => new(int.MaxValue, minDelta, RestoreBest: true, metric);
+
     /// <summary>As the constructor reads.</summary>
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"EarlyStopping({Patience}, {MinDelta:R}{(RestoreBest ? "" : ", best not restored")}{(Metric is null ? "" : $", {Metric}")})");

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Globalization;
 
 namespace Backprop;
@@ -15,9 +16,12 @@ namespace Backprop;
 /// <param name="Metrics">The metrics on the validation samples after it.</param>
 public sealed record EpochResult(int Epoch, double LearningRate, double TrainingLoss, double? ValidationLoss, IReadOnlyDictionary<string, double> Metrics)
 {
+    /// <summary>What the parts of the training loss came to, by their names, each without its weight; empty where the loss has none. See <see cref="Loss{T}.PartsOf"/>.</summary>
+    public IReadOnlyDictionary<string, double> TrainingParts { get; init; } = ReadOnlyDictionary<string, double>.Empty;
+
     /// <summary>In words and numbers: <c>epoch 3: training loss 0.25, validation loss 0.5, accuracy 0.9, learning rate 0.01</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"epoch {Epoch}: training loss {TrainingLoss:G6}{(ValidationLoss is double loss ? Named("validation loss", loss) : "")}{string.Concat(Metrics.Select(metric => Named(metric.Key, metric.Value)))}, learning rate {LearningRate:G6}");
+        $"epoch {Epoch}: training loss {TrainingLoss:G6}{(TrainingParts.Count > 0 ? $" ({string.Concat(TrainingParts.Select(part => Named(part.Key, part.Value)))[2..]})" : "")}{(ValidationLoss is double loss ? Named("validation loss", loss) : "")}{string.Concat(Metrics.Select(metric => Named(metric.Key, metric.Value)))}, learning rate {LearningRate:G6}");
 
     private static string Named(string name, double value) => string.Create(CultureInfo.InvariantCulture, $", {name} {value:G6}");
 }

@@ -31,14 +31,17 @@ public sealed record History(IReadOnlyList<EpochResult> Epochs)
     {
         ArgumentNullException.ThrowIfNull(writer);
         var metrics = Epochs.SelectMany(epoch => epoch.Metrics.Keys).Distinct().ToArray();
-        Write("epoch", "learning_rate", "training_loss", "validation_loss", [.. metrics.Select(Quoted)]);
+        var parts = Epochs.SelectMany(epoch => epoch.TrainingParts.Keys).Distinct().ToArray();
+        Write("epoch", "learning_rate", "training_loss", "validation_loss", [.. metrics.Select(Quoted), .. parts.Select(name => Quoted($"training_{name}"))]);
         foreach (var epoch in Epochs)
             Write($"{epoch.Epoch}", Text(epoch.LearningRate), Text(epoch.TrainingLoss), Text(epoch.ValidationLoss),
-                [.. metrics.Select(name => epoch.Metrics.TryGetValue(name, out var value) ? Text(value) : "")]);
+                [.. metrics.Select(name => Value(epoch.Metrics, name)), .. parts.Select(name => Value(epoch.TrainingParts, name))]);
 
         void Write(string epoch, string rate, string training, string validation, string[] rest) =>
             writer.Write(string.Join(',', (string[])[epoch, rate, training, validation, .. rest]) + "\n");
     }
+
+    private static string Value(IReadOnlyDictionary<string, double> values, string name) => values.TryGetValue(name, out var value) ? Text(value) : "";
 
     private static string Text(double? value) => value?.ToString("R", CultureInfo.InvariantCulture) ?? "";
 

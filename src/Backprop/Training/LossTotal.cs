@@ -15,16 +15,31 @@ internal readonly struct LossTotal<T> where T : unmanaged, IFloatingPointIeee754
     /// <summary>The loss over all that was added; a mean over nothing is NaN.</summary>
     internal double Value => LossTerm.Total(_terms, _loss.Reduction);
 
+    /// <summary>What the loss's parts come to over all that was added.</summary>
+    internal IReadOnlyDictionary<string, double> Parts => _loss.PartsOf(_terms);
+
     /// <summary>Each term's sum and divisor, for a checkpoint.</summary>
     internal Span<double> State => MemoryMarshal.Cast<LossTerm, double>(_terms.AsSpan());
 
     /// <summary>Adds a batch's loss, which is known already. Nothing where nothing in it counts: the mean of that would be NaN.</summary>
     internal void Add(T loss, double divisor, Matrix<T> prediction, Matrix<T> target)
     {
-        if (divisor == 0) return;
-        if (_terms.Length == 1) _batch[0] = new(double.CreateChecked(loss) * (_loss.Reduction == Reduction.Sum ? 1 : divisor), divisor);
-        else _loss.Terms(prediction, target, _batch);
-        for (var i = 0; i < _terms.Length; i++) _terms[i] += _batch[i];
+        Take(loss, divisor, prediction, target, _batch);
+        Add(_batch);
+    }
+
+    /// <summary>Adds a batch's terms.</summary>
+    internal void Add(ReadOnlySpan<LossTerm> terms)
+    {
+        for (var i = 0; i < _terms.Length; i++) _terms[i] += terms[i];
+    }
+
+    /// <summary>The terms of a batch's loss, which is known already; 0 where nothing in it counts.</summary>
+    internal void Take(T loss, double divisor, Matrix<T> prediction, Matrix<T> target, Span<LossTerm> terms)
+    {
+        if (divisor == 0) terms.Clear();
+        else if (terms.Length == 1) terms[0] = new(double.CreateChecked(loss) * (_loss.Reduction == Reduction.Sum ? 1 : divisor), divisor);
+        else _loss.Terms(prediction, target, terms);
     }
 
     internal void Clear() => Array.Clear(_terms);

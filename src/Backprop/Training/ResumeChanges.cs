@@ -7,7 +7,7 @@ public enum ResumeChanges
     /// <summary>Nothing: the training goes on bit for bit as if it had never stopped.</summary>
     None = 0,
 
-    /// <summary>The size of batches, and whether a smaller last one is dropped. In the middle of an epoch, that epoch begins again, in the next order.</summary>
+    /// <summary>The size of batches, whether a smaller last one is dropped, how many make a step, and as how many shards each is taken. In the middle of an epoch, that epoch begins again, in the next order.</summary>
     BatchSize = 1 << 0,
 
     /// <summary>The training samples: more, fewer or other ones, from elsewhere, or drawn otherwise. In the middle of an epoch, that epoch begins again, in the next order.</summary>

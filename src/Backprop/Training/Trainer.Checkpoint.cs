@@ -258,6 +258,7 @@ public sealed partial class Trainer<T>
         Add(file, "history.training_loss", [.. _epochs.Select(epoch => epoch.TrainingLoss)]);
         AddSome("validation", _epochs.Where(epoch => epoch.ValidationLoss is not null), epoch => epoch.ValidationLoss!.Value);
         foreach (var metric in _epochs.SelectMany(epoch => epoch.Metrics.Keys).Distinct()) AddSome($"metric.{metric}", _epochs.Where(epoch => epoch.Metrics.ContainsKey(metric)), epoch => epoch.Metrics[metric]);
+        foreach (var part in _epochs.SelectMany(epoch => epoch.TrainingParts.Keys).Distinct()) AddSome($"part.{part}", _epochs.Where(epoch => epoch.TrainingParts.ContainsKey(part)), epoch => epoch.TrainingParts[part]);
 
         void AddSome(string name, IEnumerable<EpochResult> epochs, Func<EpochResult, double> value)
         {
@@ -273,8 +274,14 @@ public sealed partial class Trainer<T>
         // Metrics in the order that they have here.
         var names = Names(file, "history.values.metric.").ToArray();
         var metrics = MeasuredMetrics.Intersect(names).Union(names).Select(name => (Name: name, Values: ReadSome($"metric.{name}"))).ToArray();
-        return [.. Enumerable.Range(1, count).Select(epoch => new EpochResult(epoch, rates[epoch - 1], training[epoch - 1],
-            validation.TryGetValue(epoch, out var loss) ? loss : null, metrics.Where(metric => metric.Values.ContainsKey(epoch)).ToDictionary(metric => metric.Name, metric => metric.Values[epoch])))];
+        var parts = Names(file, "history.values.part.").Select(name => (Name: name, Values: ReadSome($"part.{name}"))).ToArray();
+        return [.. Enumerable.Range(1, count).Select(epoch => new EpochResult(epoch, rates[epoch - 1], training[epoch - 1], validation.TryGetValue(epoch, out var loss) ? loss : null, Of(metrics, epoch))
+        {
+            TrainingParts = Of(parts, epoch),
+        })];
+
+        static Dictionary<string, double> Of((string Name, Dictionary<long, double> Values)[] series, int epoch) =>
+            series.Where(one => one.Values.ContainsKey(epoch)).ToDictionary(one => one.Name, one => one.Values[epoch]);
 
         Dictionary<long, double> ReadSome(string name)
         {

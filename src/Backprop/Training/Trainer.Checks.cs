@@ -28,8 +28,8 @@ public sealed partial class Trainer<T>
         RequireSteps(Scheduler, untilEpoch - Epoch, "epoch", untilEpoch);
         RequireSteps(BatchScheduler, StepsPerEpoch is int steps ? (long)(untilEpoch - Epoch) * steps - Batch / GradientAccumulationSteps + (_owesRate ? 1 : 0) : null, GradientAccumulationSteps == 1 ? "batch" : "step", untilEpoch);
         RequireRows();
-        if (EarlyStopping?.Metric is string metric && !MeasuredMetrics.Contains(metric))
-            throw new InvalidOperationException($"Trainer expects {metric}, which EarlyStopping watches, among its metrics on validation samples, but {(Validation is null ? "there are no such samples" : $"they are {string.Join(", ", MeasuredMetrics)}")}.");
+        RequireMetric(EarlyStopping?.Metric, nameof(EarlyStopping));
+        RequireMetric(SchedulerMetric, nameof(Scheduler));
         FollowGrowth();
         GoOnFromLastState();
         if (Epoch == 0 && Batch == 0 && Validation is not null) Evaluate(Validation);   // what is wrong with it is said before hours of training
@@ -55,6 +55,12 @@ public sealed partial class Trainer<T>
             throw new InvalidOperationException($"Trainer expects an optimizer of the model's parameters alone, but {Optimizer} has others: {string.Join(", ", foreign)}.");
     }
 
+    private void RequireMetric(string? metric, string watcher)
+    {
+        if (metric is not null && !MeasuredMetrics.Contains(metric))
+            throw new InvalidOperationException($"Trainer expects {metric}, which {watcher} watches, among its metrics on validation samples, but {(Validation is null ? "there are no such samples" : $"they are {string.Join(", ", MeasuredMetrics)}")}.");
+    }
+
     private int? StepsPerEpoch => (Training.Count - 1) / GradientAccumulationSteps + 1;
 
     private static void RequireSteps(LRScheduler? scheduler, long? steps, string each, int untilEpoch)
@@ -68,12 +74,15 @@ public sealed partial class Trainer<T>
 
     private void RequireRows()
     {
-        var rows = (long)Training.LastBatchSize * Training.InputRows;
+        if (Training.LastBatchSize < Shards) throw TooFew($"Trainer expects at least {Shards} samples in a batch, one for each shard, but ");
+        var rows = (long)(Training.LastBatchSize / Shards) * Training.InputRows;
         if (rows >= Model.MinTrainingRows) return;
         var (path, layer) = ("", Model);
         while (layer.Children.FirstOrDefault(child => child.Layer.MinTrainingRows > rows) is { } child)
             (path, layer) = (path.Length == 0 ? child.Name : $"{path}.{child.Name}", child.Layer);
-        throw new ArgumentException($"{(path.Length == 0 ? "" : $"{path}: ")}{layer} expects at least {layer.MinTrainingRows} samples in a batch, but "
+        throw TooFew($"{(path.Length == 0 ? "" : $"{path}: ")}{layer} expects at least {layer.MinTrainingRows} samples in {(Shards > 1 ? $"each of {Shards} shards of a batch" : "a batch")}, but ");
+
+        ArgumentException TooFew(string expectation) => new(expectation
             + (Training.SampleCount is long count
                 ? $"the last of {Text(count)} samples in batches of {Training.BatchSize} has {Training.LastBatchSize}. Batches with dropLast: true, or of another size, are without it."
                 : $"the last batch may have {Training.LastBatchSize}, since the samples come without their number. Batches with dropLast: true are without it."));

@@ -30,11 +30,13 @@ public sealed partial class Trainer<T>
         settings["validation samples"] = Validation?.Fingerprint ?? "none";
         settings["batch size"] = Text(Training.BatchSize);
         if (GradientAccumulationSteps > 1) settings["batches a step"] = Text(GradientAccumulationSteps);
+        if (Shards > 1) settings["shards"] = Text(Shards);
         settings["last batch"] = Training.DropLast ? "dropped" : "kept";
         settings["metrics"] = string.Join(", ", MeasuredMetrics);
         if (Validation is not null)
             foreach (var metric in Metrics) Add(settings, $"metrics {metric.Name}", metric);
         Add(settings, "scheduler", Scheduler);
+        if (SchedulerMetric is not null) settings["watched by the scheduler"] = SchedulerMetric;
         Add(settings, "batch scheduler", BatchScheduler);
         settings["gradient norm"] = MaxGradientNorm is double norm ? Text(norm) : "any";
         settings["early stopping"] = EarlyStopping?.ToString() ?? "none";
@@ -108,12 +110,13 @@ public sealed partial class Trainer<T>
     /// <summary>What a setting belongs to of all that may change; nothing for most.</summary>
     private static ResumeChanges ChangeOf(string setting) => setting switch
     {
-        "batch size" or "last batch" or "batches a step" => ResumeChanges.BatchSize,
+        "batch size" or "last batch" or "batches a step" or "shards" => ResumeChanges.BatchSize,
         "validation samples" => ResumeChanges.Validation,
         "early stopping" => ResumeChanges.EarlyStopping,
         "gradient norm" => ResumeChanges.Hyperparameters,
         _ when IsOf("training", setting) => ResumeChanges.Samples,
         _ when IsOf("metrics", setting) => ResumeChanges.Validation,
+        "watched by the scheduler" => ResumeChanges.Schedulers,
         _ when IsOf("scheduler", setting) || IsOf("batch scheduler", setting) => ResumeChanges.Schedulers,
         _ when IsOf("optimizer", setting) && setting.IndexOf(' ', StringComparison.Ordinal) == setting.LastIndexOf(' ') && setting != "optimizer" => ResumeChanges.Hyperparameters,
         _ => ResumeChanges.None,

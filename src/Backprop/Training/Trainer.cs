@@ -113,9 +113,12 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         }
     } = [];
 
-    /// <summary>A scheduler to step after each epoch; it is given the validation loss, or the training loss where there is no validation.</summary>
+    /// <summary>A scheduler to step after each epoch; it is given the validation loss, or the training loss where there is no validation, or the <see cref="SchedulerMetric"/>.</summary>
     /// <exception cref="ArgumentException">It is one of another optimizer.</exception>
     public LRScheduler? Scheduler { get; init => field = Own(value, nameof(Scheduler)); }
+
+    /// <summary>The name of the metric that the <see cref="Scheduler"/> is given, as a <see cref="ReduceLROnPlateau"/> of <see cref="PlateauMode.Max"/> is an accuracy; null gives it the loss.</summary>
+    public string? SchedulerMetric { get; init; }
 
     /// <summary>A scheduler to step after each batch, such as <see cref="OneCycleLR"/>.</summary>
     /// <exception cref="ArgumentException">It is one of another optimizer, or wants a metric, which a batch has not.</exception>
@@ -139,6 +142,24 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// batch's mean divides by. The last step of an epoch takes what is left.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is below 1.</exception>
     public int GradientAccumulationSteps { get; init => field = Expect.Positive("Trainer", value, nameof(GradientAccumulationSteps)); } = 1;
+
+    /// <summary>As how many shards a batch is taken, a power of two: consecutive samples, each through the model as if they were alone, whose gradients are added as a balanced tree.</summary>
+    /// <remarks>
+    /// <para>The sum has the same bits whoever runs which shard: on any number of threads, and on machines that share a batch among them. Up to rounding the gradients are those of the
+    /// whole batch, whatever each shard's mean divides by; a shard in which nothing counts adds 0. 1 shard is bit for bit the training without.</para>
+    /// <para>What depends on the other samples of a batch is a shard's own: <see cref="BatchNorm1d{T}"/> normalises over a shard. Each shard starts from the buffers that the step found; afterwards
+    /// running statistics are the mean of the shards', and counters have counted one step. Each generator of the model draws one seed a step, and shard v draws its random numbers
+    /// from (seed, v).</para>
+    /// <para><see cref="Pass"/> is that of the last shard.</para>
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">It is no power of two.</exception>
+    public int Shards
+    {
+        get;
+        init => field = value > 0 && BitOperations.IsPow2(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Shards), value, "Trainer expects a power of two as the number of shards, so that their sums are a balanced tree.");
+    } = 1;
 
     /// <summary>When to stop before the last epoch; null never does.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
@@ -223,7 +244,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     public T Step(Matrix<T> x, Matrix<T> y, Matrix<T>? weights = null)
     {
         BeginStepAnew();
-        return Learn(new(x, y, weights), isFirst: true, isLast: true, out _);
+        return Shards > 1 ? LearnInShards(new(x, y, weights), isFirst: true, isLast: true) : Learn(new(x, y, weights), isFirst: true, isLast: true, out _);
     }
 
     /// <summary>The loss and the metrics of the model on samples, in evaluation mode.</summary>
@@ -264,8 +285,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         if (isFirst) _loss.State.CopyTo(_lossBefore);
         try
         {
-            var loss = Learn(batch, isFirst, isLast, out var divisor);
-            _loss.Add(loss, divisor, Pass.Output, batch.Y);
+            Learn(batch, isFirst, isLast, _loss);
         }
         catch
         {
@@ -310,6 +330,20 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         _owesRate = false;
     }
 
+    private void Learn(Batch<T> batch, bool isFirst, bool isLast, LossTotal<T> total)
+    {
+        if (Shards > 1)
+        {
+            LearnInShards(batch, isFirst, isLast);
+            total.Add(_sharding!.Terms);
+        }
+        else
+        {
+            var loss = Learn(batch, isFirst, isLast, out var divisor);
+            total.Add(loss, divisor, Pass.Output, batch.Y);
+        }
+    }
+
     private T Learn(Batch<T> batch, bool isFirst, bool isLast, out double divisor)
     {
         FollowFreezing();
@@ -323,18 +357,22 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         else
         {
             if (_accumulated == 0) Optimizer.ZeroGradients();
-            var dY = _weighted.Backward(yHat, y, weights, _gradients.Get(yHat.RowCount, yHat.ColumnCount));
-            // Means are not averaged: their sums are added, and divided by all that they are over.
-            var isAlone = isFirst && isLast;
-            if (!isAlone && _terms.Length > 1 && Loss.Reduction == Reduction.Mean) RequireSteadyTerms(yHat, y);
-            if (!isAlone && Loss.Reduction == Reduction.Mean) TensorPrimitives.Multiply(dY.Span(), T.CreateChecked(divisor), dY.Span());
-            Model.AccumulateGradients(Pass, dY);
-            _accumulated += divisor;
+            AccumulateGradients(yHat, y, weights, divisor, isAlone: isFirst && isLast);
         }
 
         if (isLast && _accumulated > 0) TakeStep(isAlone: isFirst);
         _isAccumulating = !isLast;
         return loss;
+    }
+
+    private void AccumulateGradients(Matrix<T> yHat, Matrix<T> y, Matrix<T>? weights, double divisor, bool isAlone)
+    {
+        var dY = _weighted.Backward(yHat, y, weights, _gradients.Get(yHat.RowCount, yHat.ColumnCount));
+        // Means are not averaged: their sums are added, and divided by all that they are over.
+        if (!isAlone && _terms.Length > 1 && Loss.Reduction == Reduction.Mean) RequireSteadyTerms(yHat, y);
+        if (!isAlone && Loss.Reduction == Reduction.Mean) TensorPrimitives.Multiply(dY.Span(), T.CreateChecked(divisor), dY.Span());
+        Model.AccumulateGradients(Pass, dY);
+        _accumulated += divisor;
     }
 
     /// <summary>The step of the batches that are left when no more come.</summary>
@@ -366,7 +404,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         {
             _terms[i] = new(_terms[i].Sum, _terms[i].Divisor / yHat.RowCount);
             if (!first && Math.Abs(_terms[i].Divisor - before[i]) > 1e-9 * Math.Abs(before[i]))
-                throw new InvalidOperationException(Invariant($"Trainer cannot accumulate this {Loss} over batches in which its terms divide by different numbers for each row, as where one of them ignores samples: the mean over all of them cannot be made of theirs. Use Reduction.Sum, or no accumulation."));
+                throw new InvalidOperationException(Invariant($"Trainer cannot accumulate this {Loss} over {(Shards > 1 ? "shards" : "batches")} in which its terms divide by different numbers for each row, as where one of them ignores samples: the mean over all of them cannot be made of theirs. Use Reduction.Sum, or no {(Shards > 1 ? "shards" : "accumulation")}."));
         }
     }
 
@@ -375,10 +413,16 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         var parameters = Optimizer.Parameters;
         if (!isAlone && Loss.Reduction == Reduction.Mean)
             for (var i = 0; i < parameters.Count; i++) TensorPrimitives.Divide(parameters[i].Gradients, T.CreateChecked(_accumulated), parameters[i].Gradients);
-        for (var i = 0; i < parameters.Count; i++)
-            if (!parameters[i].Frozen && !TensorPrimitives.IsFiniteAll<T>(parameters[i].Gradients)) throw NotFiniteGradient(parameters[i]);
+        RequireFiniteGradients();
         if (MaxGradientNorm is double norm) GradientClipping.ByNorm(parameters, norm, errorIfNonFinite: true);
         Optimizer.Step();
+    }
+
+    private void RequireFiniteGradients()
+    {
+        var parameters = Optimizer.Parameters;
+        for (var i = 0; i < parameters.Count; i++)
+            if (!parameters[i].Frozen && !TensorPrimitives.IsFiniteAll<T>(parameters[i].Gradients)) throw NotFiniteGradient(parameters[i]);
     }
 
     private EpochResult EndEpoch()
@@ -387,8 +431,8 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
             throw new NotFiniteNumberException($"The last step of epoch {Epoch + 1}, batch {Batch}, has made {name} NaN or infinite. {NotFinite.Advice}");
         PayRate();
         var validation = Validation is null ? default((double Loss, IReadOnlyDictionary<string, double> Metrics)?) : Evaluate(Validation);
-        var result = new EpochResult(Epoch + 1, Optimizer.LearningRate, _loss.Value, validation?.Loss, validation?.Metrics ?? new Dictionary<string, double>());
-        Scheduler?.Step(result.ValidationLoss ?? result.TrainingLoss);
+        var result = new EpochResult(Epoch + 1, Optimizer.LearningRate, _loss.Value, validation?.Loss, validation?.Metrics ?? new Dictionary<string, double>()) { TrainingParts = _loss.Parts };
+        Scheduler?.Step(ValueOf(SchedulerMetric, result));
         _epochs.Add(result);
         (LastBatches, Batch, _isDrawn) = (Batch, 0, false);
         _loss.Clear();
@@ -418,13 +462,17 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         return Metrics.FirstOrDefault(metric => metric.Name == EarlyStopping?.Metric) is { GreaterIsBetter: true } ? now > before + delta : now < before - delta;
     }
 
-    private double Watched(EpochResult result) => EarlyStopping?.Metric is string metric ? result.Metrics.GetValueOrDefault(metric, double.NaN) : result.ValidationLoss ?? result.TrainingLoss;
+    private double Watched(EpochResult result) => ValueOf(EarlyStopping?.Metric, result);
+
+    private static double ValueOf(string? metric, EpochResult result) => metric is null ? result.ValidationLoss ?? result.TrainingLoss : result.Metrics.GetValueOrDefault(metric, double.NaN);
 
     private NotFiniteNumberException NotFiniteLoss(T loss, Matrix<T> y) => new(
-        Invariant($"The loss is {loss} in epoch {Epoch + 1}, batch {Batch + 1}: {NotFinite.Find(Pass, y)}"), double.CreateChecked(loss));
+        Invariant($"The loss is {loss} in {Place}: {NotFinite.Find(Pass, y)}"), double.CreateChecked(loss));
 
     private NotFiniteNumberException NotFiniteGradient(Parameter<T> parameter) => new(
-        $"The gradient of {NameOf(parameter)} is NaN or infinite in epoch {Epoch + 1}, batch {Batch + 1}, though the loss is finite: {NotFinite.FindGradient(Pass)}");
+        $"The gradient of {NameOf(parameter)} is NaN or infinite in {Place}, though the loss is finite: {NotFinite.FindGradient(Pass)}");
+
+    private string Place => Invariant($"epoch {Epoch + 1}, batch {Batch + 1}{(_shard is int shard ? Invariant($", shard {shard + 1} of {Shards}") : "")}");
 
     private string NameOf(Parameter<T> parameter) => Model.NamedParameters().FirstOrDefault(named => named.Parameter == parameter)?.Name ?? $"{parameter}";
 }

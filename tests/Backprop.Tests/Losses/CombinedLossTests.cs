@@ -238,6 +238,39 @@ public sealed class CombinedLossDoubleTests : CombinedLossTests<double>
     }
 
     [Fact]
+    public void A_history_has_each_part_of_the_training_loss_without_its_weight()
+    {
+        // Of a model that stands still, what the parts come to is what their metrics say of the same samples, whatever the batches.
+        var (_, x, y) = TwoHeads(23, 1);
+        y[2, 0] = y[9, 0] = -100;
+        var identity = new Linear<double>(5, 5, generator: new Generator(1));
+        var inner = new CombinedLoss<double>(new("left", new MSELoss<double>(), 0..1, 0..1, 3), new("right", new HuberLoss<double>(), 1..2, 1..2));
+        var loss = new CombinedLoss<double>(new("kind", new CrossEntropyLoss<double>(), 0..3, 0..1, 0.5), new("place", inner, 3..5, 1..3, -2), new("none", new MSELoss<double>(), 3..4, 1..2, 0));
+        Trainer<double> New() => new(identity, loss, new SGD<double>(identity.Parameters, 0), new(x, y, 5)) { Validation = new(x, y), Metrics = loss.PartMetrics };
+        var trainer = New();
+        var epoch = trainer.Fit(1).Epochs[0];
+        epoch.TrainingParts.Keys.Should().Equal("kind", "place", "place.left", "place.right");
+        epoch.TrainingParts["kind"].Should().BeApproximately(epoch.Metrics["kind"], 1e-14);
+        epoch.TrainingParts["place"].Should().BeApproximately(epoch.Metrics["place"], 1e-14).And.BeApproximately(3 * epoch.TrainingParts["place.left"] + epoch.TrainingParts["place.right"], 1e-14);
+        (0.5 * epoch.TrainingParts["kind"] - 2 * epoch.TrainingParts["place"]).Should().BeApproximately(epoch.TrainingLoss, 1e-14);
+        $"{epoch}".Should().Contain($" (kind {epoch.TrainingParts["kind"].ToString("G6", System.Globalization.CultureInfo.InvariantCulture)}, place ");
+
+        using var csv = new StringWriter(System.Globalization.CultureInfo.InvariantCulture);
+        trainer.History.WriteCsv(csv);
+        csv.ToString().Should().StartWith("epoch,learning_rate,training_loss,validation_loss,kind,place,none,training_kind,training_place,training_place.left,training_place.right\n");
+        csv.ToString().Split('\n')[1].Split(',')[^1].Should().Be(epoch.TrainingParts["place.right"].ToString("R", System.Globalization.CultureInfo.InvariantCulture));
+
+        using var checkpoint = new MemoryStream();
+        trainer.SaveCheckpoint(checkpoint);
+        checkpoint.Position = 0;
+        var resumed = New();
+        resumed.LoadCheckpoint(checkpoint);
+        resumed.History.Epochs[0].TrainingParts.Should().Equal(epoch.TrainingParts);
+        new MSELoss<double>().PartsOf([new(1, 2)]).Should().BeEmpty();
+        ((Action)(() => loss.PartsOf([new(1, 2)]))).Should().Throw<ArgumentException>().WithMessage("CombinedLoss(*) expects room for 4 terms, but there is room for 1.*");
+    }
+
+    [Fact]
     public void The_gradient_check_finds_terms_that_do_not_make_the_loss()
     {
         var (_, p, t) = TwoHeads(6, 1);

@@ -111,6 +111,40 @@ public abstract class ClassesTests<T> : IDisposable where T : unmanaged, System.
     }
 
     [Fact]
+    public void The_likeliest_classes_come_with_names_and_probabilities()
+    {
+        var classes = new Classes("a", "b", "c", "d");
+        var logits = Values(1, 3, 1, 2);
+        var sum = Math.E + Math.Exp(3) + Math.E + Math.Exp(2);
+        var top = classes.Top<T>(logits, 3);
+        top.Select(one => (one.Class, one.Name)).Should().Equal([(1, "b"), (3, "d"), (0, "a")], "the lower one of equals comes first");
+        top.Select(one => one.Probability).Should().Equal([Math.Exp(3) / sum, Math.Exp(2) / sum, Math.E / sum], (a, b) => Math.Abs(a - b) < 1e-15);
+        classes.Top<T>(logits).Sum(one => one.Probability).Should().BeApproximately(1, 1e-15);
+        $"{top[0]}".Should().Be($"b {(100 * Math.Exp(3) / sum).ToString("0.0", System.Globalization.CultureInfo.InvariantCulture)} %");
+
+        classes.Top<T>(Values(0.125, 0.5, 0.25, 0.125), logits: false).Select(one => one.Probability).Should().Equal(0.5, 0.25, 0.125, 0.125);
+        var rows = classes.Top(Matrix<T>.Build.DenseOfRowArrays(logits, [.. logits.Reverse()]), 1);
+        rows.Select(row => row.Single().Name).Should().Equal("b", "c");
+        classes.Top(MathNet.Numerics.LinearAlgebra.Vector<T>.Build.Dense(logits), 1).Should().Equal(top[0]);
+
+        // Logits so large that their exponentials are not numbers, and infinite ones.
+        var large = Values(4000, 4000, -4000, double.NegativeInfinity);
+        classes.Top<T>(large).Select(one => one.Probability).Should().Equal(0.5, 0.5, 0, 0);
+        classes.Top<T>([T.PositiveInfinity, T.One, T.PositiveInfinity, T.Zero]).Select(one => one.Probability).Should().Equal(0.5, 0.5, 0, 0);
+
+        // One column says how likely class 1 of two is.
+        var two = new Classes("no", "yes");
+        two.Top<T>([T.CreateChecked(2)]).Select(one => (one.Name, Math.Round(one.Probability, 12))).Should().Equal(("yes", Math.Round(1 / (1 + Math.Exp(-2)), 12)), ("no", Math.Round(1 / (1 + Math.Exp(2)), 12)));
+        two.Top<T>([T.CreateChecked(0.25)], 1, logits: false).Should().Equal(new ClassProbability(0, "no", 0.75));
+        two.Top<T>([T.CreateChecked(-4000)]).Select(one => one.Probability).Should().Equal(1, 0);
+
+        Refused<ArgumentException>(() => classes.Top<T>([T.One]), "Classes expects 4 values, one for each class, but prediction has 1. (Parameter 'prediction')");
+        Refused<ArgumentException>(() => classes.Top<T>([T.One, T.NaN, T.One, T.One]), "Classes expects numbers, but the value of b is NaN. (Parameter 'prediction')");
+        Refused<ArgumentOutOfRangeException>(() => classes.Top<T>(logits, 0), "Top expects count to be at least 1.*");
+        Refused<ArgumentNullException>(() => classes.Top((Matrix<T>)null!), "*");
+    }
+
+    [Fact]
     public void What_are_no_classes_is_refused()
     {
         var classes = new Classes("a", "b", "c");

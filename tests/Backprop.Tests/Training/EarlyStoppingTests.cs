@@ -43,6 +43,58 @@ public abstract class EarlyStoppingTests<T> : IDisposable where T : unmanaged, S
         Scripts.WithValidationLosses<T>(new(Patience: 2), double.NaN, double.NaN, double.NaN, double.NaN).Fit(4).EndReason.Should().Be(EndReason.EarlyStopping);
 
     [Fact]
+    public void The_best_weights_come_back_without_ever_stopping_early()
+    {
+        var trainer = Scripts.WithValidationLosses<T>(EarlyStopping.BestOnly(), [3, 1, .. Enumerable.Repeat(2.0, 48)]);
+        var states = States(trainer);
+        var history = trainer.Fit(50, states.Add);
+        (history.Epochs.Count, history.Best!.Epoch, history.EndReason).Should().Be((50, 2, EndReason.Epochs));
+        Runs.Model(trainer.Model).Should().Be(states.Epochs[1]);
+        EarlyStopping.BestOnly("accuracy", 0.5).Should().Be(new EarlyStopping(int.MaxValue, 0.5, true, "accuracy"));
+    }
+
+    [Fact]
+    public void A_scheduler_watches_the_metric_that_it_is_told()
+    {
+        Trainer<T> New(string? metric)
+        {
+            var twin = Runs.Build<T>(new());
+            return new(twin.Model, twin.Loss, twin.Optimizer, twin.Training)
+            {
+                Validation = twin.Validation,
+                Metrics = twin.Metrics,
+                SchedulerMetric = metric,
+                Scheduler = new ReduceLROnPlateau(twin.Optimizer, PlateauMode.Max, patience: 0, threshold: 0),
+            };
+        }
+
+        var trainer = New("accuracy");
+        trainer.Fit(6);
+        // The rule, said again: an accuracy that is not above the best one so far lowers the rate.
+        var (best, rate) = (double.NegativeInfinity, 0.02);
+        foreach (var epoch in trainer.History.Epochs)
+        {
+            epoch.LearningRate.Should().BeApproximately(rate, 1e-12);
+            if (epoch.Metrics["accuracy"] > best) best = epoch.Metrics["accuracy"];
+            else rate *= 0.1;
+        }
+
+        rate.Should().BeLessThan(0.02, "it fell at least once");
+        var unknown = () => New("f1").Fit(1);
+        unknown.Should().Throw<InvalidOperationException>().WithMessage("Trainer expects f1, which Scheduler watches, among its metrics on validation samples, but they are accuracy, top_2_accuracy.");
+
+        trainer.SaveCheckpoint(_path);
+        var other = New(null);
+        var load = () => other.LoadCheckpoint(_path);
+        load.Should().Throw<InvalidDataException>().WithMessage("*watched by the scheduler: accuracy there, nothing here; ResumeChanges.Schedulers allows it*");
+        var resumed = New("accuracy");
+        resumed.LoadCheckpoint(_path);
+        trainer.Fit(8);
+        resumed.Fit(8);
+        Runs.Bits(resumed).Should().Be(Runs.Bits(trainer));
+    }
+
+    [Fact]
     public void The_best_weights_come_back_when_all_epochs_ran()
     {
         var trainer = Scripts.WithValidationLosses<T>(new(Patience: 10), 1, 2, 3);

@@ -73,5 +73,10 @@ public static class Runs
         model.NamedParameters().Select(named => $"{named.Name} {Hex<T>(named.Parameter.Values)}").Concat(
             model.NamedBuffers().Select(named => $"{named.Name} {(named.Buffer is CounterBuffer<T> counter ? counter.Value : Hex<T>(((VectorBuffer<T>)named.Buffer).Values))}")));
 
+    /// <summary>The same of any model, matrices among its buffers.</summary>
+    public static string ModelState<T>(Layer<T> model) where T : unmanaged, IFloatingPointIeee754<T> => string.Join('\n',
+        model.NamedParameters().Select(named => $"{named.Name} {Hex<T>(named.Parameter.Values)}").Concat(
+            model.NamedBuffers().Select(named => $"{named.Name} {(named.Buffer as CounterBuffer<T>)?.Value} {Hex<T>(named.Buffer.Values)}")));
+
     private static string Hex<T>(ReadOnlySpan<T> values) where T : unmanaged => Convert.ToHexString(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values));
 }

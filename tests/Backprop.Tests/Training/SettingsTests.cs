@@ -39,6 +39,26 @@ public sealed class SettingsTests
     }
 
     [Fact]
+    public void A_vectorized_activation_has_its_own_fields_beside_the_formulas_constants()
+    {
+        var settings = Settings.Of(new Steep(3, 7));
+        settings["slope"].Should().Be("3");
+        settings["order"].Should().Be("7");
+    }
+
+    private sealed class Steep(double slope, int order) : VectorizedActivation<double>(Of(new Function(slope)))
+    {
+        public int Order { get; } = order;
+
+        private readonly struct Function(double slope) : IFunction
+        {
+            public V Forward<V>(V x) where V : unmanaged, IVector<V, double> => slope * x;
+
+            public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, double> => slope * dY;
+        }
+    }
+
+    [Fact]
     public void Of_many_numbers_each_counts()
     {
         var values = Enumerable.Range(0, 1000).Select(i => i / 7.0).ToArray();

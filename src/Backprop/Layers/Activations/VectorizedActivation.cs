@@ -48,6 +48,10 @@ public abstract class VectorizedActivation<T> : Activation<T> where T : unmanage
     /// <param name="function">The formula, with its constants as fields.</param>
     protected static Entrywise Of<[DynamicallyAccessedMembers(Settings.Fields)] TFunction>(TFunction function) where TFunction : struct, IFunction => new Entrywise<TFunction>(function);
 
+    /// <summary>Formulas are shared: they never change.</summary>
+    /// <inheritdoc/>
+    protected override object? CloneField(string field, object value) => value is Entrywise ? value : base.CloneField(field, value);
+
     /// <summary>The two lines that an activation is. A struct, so that the compiler makes a kernel of its own from each.</summary>
     protected interface IFunction
     {

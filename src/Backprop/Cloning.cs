@@ -1,0 +1,138 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>
+/// Copies layers with all that they hold. What stands in several places, as a tied parameter does, is copied once. What can be changed is copied, what cannot is shared; a field of
+/// which neither is known is the layer's own business (<see cref="Layer{T}.CloneField"/>).
+/// </summary>
+internal sealed class Cloning<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly Dictionary<object, object> _copies = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>The copy of something, where there is one already.</summary>
+    internal object? Find(object original) => _copies.GetValueOrDefault(original);
+
+    internal void Add(object original, object copy) => _copies.Add(original, copy);
+
+    /// <summary>Copies what the fields of a layer hold, down to those of the library's base class.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="copy">Its copy, which shares them so far.</param>
+    /// <param name="askLayer">Asks the layer for a copy of a field's value.</param>
+    internal void CopyFields(Layer<T> layer, Layer<T> copy, Func<string, object, object?> askLayer)
+    {
+        foreach (var field in Settings.FieldsOf(layer, typeof(Layer<T>)))
+        {
+            if (field.GetValue(layer) is not { } value) continue;
+            if (!TryCopy(value, out var own)) own = askLayer(Settings.SettingOf(field.Name), value);
+            if (!ReferenceEquals(own, value)) field.SetValue(copy, own);
+        }
+    }
+
+    internal NamedLayer<T> Of(NamedLayer<T> child) => new(child.Name, Of(child.Layer));
+
+    internal Layer<T> Of(Layer<T> layer) => layer.CloneWith(this);
+
+    internal Parameter<T> Of(Parameter<T> parameter) => (Parameter<T>)Once(parameter, () =>
+    {
+        Parameter<T> copy = parameter is MatrixParameter<T> matrix
+            ? new MatrixParameter<T>(matrix.Name, matrix.Value.RowCount, matrix.Value.ColumnCount, [.. matrix.Shape])
+            : new VectorParameter<T>(parameter.Name, parameter.Count, [.. parameter.Shape]);
+        parameter.Values.CopyTo(copy.Values);
+        copy.Frozen = parameter.Frozen;
+        return copy;
+    });
+
+    internal Buffer<T> Of(Buffer<T> buffer) => (Buffer<T>)Once(buffer, () =>
+    {
+        Buffer<T> copy = buffer switch
+        {
+            MatrixBuffer<T> matrix => new MatrixBuffer<T>(matrix.Name, matrix.Value.RowCount, matrix.Value.ColumnCount, default, [.. matrix.Shape]),
+            CounterBuffer<T> counter => new CounterBuffer<T>(counter.Name) { Value = counter.Value },
+            _ => new VectorBuffer<T>(buffer.Name, buffer.Values.Length, default, [.. buffer.Shape]),
+        };
+        buffer.Values.CopyTo(copy.Values);
+        copy.Frozen = buffer.Frozen;
+        return copy;
+    });
+
+    // The default one is the process's, here as there.
+    internal Generator Of(Generator generator) => ReferenceEquals(generator, Generator.Default) ? generator : (Generator)Once(generator, () =>
+    {
+        var copy = new Generator(generator.Seed);
+        copy.SetState(generator.GetState());
+        return copy;
+    });
+
+    private object Once(object value, Func<object> copy) => _copies.TryGetValue(value, out var known) ? known : _copies[value] = copy();
+
+    private bool TryCopy(object? value, out object? copy)
+    {
+        copy = value switch
+        {
+            Layer<T> layer => Of(layer),
+            NamedLayer<T> child => Of(child),
+            NamedParameter<T> named => new NamedParameter<T>(named.Name, Of(named.Parameter)),
+            Parameter<T> parameter => Of(parameter),
+            Buffer<T> buffer => Of(buffer),
+            Generator generator => Of(generator),
+            Matrix<double> matrix => Once(matrix, matrix.Clone),
+            Matrix<float> matrix => Once(matrix, matrix.Clone),
+            MathNet.Numerics.LinearAlgebra.Vector<double> vector => Once(vector, vector.Clone),
+            MathNet.Numerics.LinearAlgebra.Vector<float> vector => Once(vector, vector.Clone),
+            List<Layer<T>> list => Once(list, () => list.ConvertAll(Of)),
+            List<NamedLayer<T>> list => Once(list, () => list.ConvertAll(Of)),
+            List<Parameter<T>> list => Once(list, () => list.ConvertAll(Of)),
+            List<Buffer<T>> list => Once(list, () => list.ConvertAll(Of)),
+            List<double> list => Once(list, () => new List<double>(list)),
+            List<float> list => Once(list, () => new List<float>(list)),
+            List<int> list => Once(list, () => new List<int>(list)),
+            List<string> list => Once(list, () => new List<string>(list)),
+            Array array => CopyOf(array),
+            _ => value,
+        };
+        return !ReferenceEquals(copy, value) || IsImmutable(value);
+    }
+
+    private object? CopyOf(Array array)
+    {
+        if (_copies.TryGetValue(array, out var known)) return known;
+        if (array.Rank != 1) return array;
+        var copy = (Array)array.Clone();
+        if (!array.GetType().GetElementType()!.IsPrimitive)
+        {
+            for (var i = 0; i < array.Length; i++)
+            {
+                if (!TryCopy(array.GetValue(i), out var own)) return array;
+                copy.SetValue(own, i);
+            }
+        }
+
+        return _copies[array] = copy;
+    }
+
+    /// <summary>Whether a copy would never be told from the value itself.</summary>
+    [UnconditionalSuppressMessage("Trimming", "IL2072", Justification = "Fields that are missing make a struct or a closure look harmless only where code is compiled at run time, and there none are missing.")]
+    private static bool IsImmutable(object? value) => value switch
+    {
+        null or string or Type or Enum or decimal or Half or BigInteger or Complex or Index or Range or Guid or DateTime or DateTimeOffset or DateOnly or TimeOnly or TimeSpan => true,
+        Loss<T> or Metric<T> => true,           // which keep nothing between calls
+        Generator => true,                      // the default one
+        Array array => array.Length == 0,
+        ITuple tuple => Enumerable.Range(0, tuple.Length).All(i => IsImmutable(tuple[i])),
+        // A function that has caught something may change it, or reach back into the layer that it was made for.
+        Delegate { Target: null } => true,
+        Delegate { Target: { } caught } => caught.GetType().Name == "<>c" || (RuntimeFeature.IsDynamicCodeSupported && !HasFields(caught.GetType())),
+        ValueType => value.GetType().IsPrimitive || (RuntimeFeature.IsDynamicCodeSupported && FieldsOf(value.GetType()).All(field => IsImmutable(field.GetValue(value)))),
+        Lock => true,                           // one for both does no harm
+        _ => value.GetType() == typeof(object),
+    };
+
+    private static bool HasFields([DynamicallyAccessedMembers(Settings.Fields)] Type type) => FieldsOf(type).Length > 0;
+
+    private static FieldInfo[] FieldsOf([DynamicallyAccessedMembers(Settings.Fields)] Type type) => type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
+}

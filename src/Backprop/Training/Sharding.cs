@@ -1,0 +1,148 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using Backprop.Checks;
+using Backprop.Kernels;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>
+/// A batch as V shards: consecutive samples, each of which runs through the model as if it were alone. What they give is added as a balanced tree, so that it does not
+/// matter who ran which of them.
+/// </summary>
+/// <remarks>
+/// Each shard starts from the buffers that the step found. Afterwards buffers of floating-point values are the mean of what the shards made of them; a counter has counted
+/// one step. Each generator draws one seed for a step, and shard v draws from one that begins with (seed, v); what it draws is not what the next shard draws, nor another step's.
+/// </remarks>
+internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTotal<T> loss, int count) where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly double[] _sums = new double[1 + loss.State.Length];    // the divisor, and the loss's terms
+    private readonly TreeSum<double> _sumTree = new(count);
+    private IReadOnlyList<Parameter<T>>? _parameters;
+    private int _structure;
+    private TreeSum<T>[] _gradients = [], _statistics = [];
+    private T[][] _gradientsBefore = [], _valuesBefore = [];
+    private Buffer<T>[] _buffers = [];
+    private long[] _countsBefore = [];
+    private Generator[] _generators = [];
+    private (ulong Seed, MersenneTwister Engine, GeneratorState Own)[] _draws = [];
+    private ReusedMatrix<T> _x, _y, _weights;
+    private Batch<T> _batch;
+    private int _samples;
+    private bool _accumulates;
+
+    /// <summary>What the whole batch's mean divides by.</summary>
+    internal double Divisor => _sums[0];
+
+    /// <summary>The whole batch's loss, in terms.</summary>
+    internal ReadOnlySpan<LossTerm> Terms => MemoryMarshal.Cast<double, LossTerm>(_sums.AsSpan(1));
+
+    /// <summary>Begins a batch.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="inputRows">Rows of the inputs that a sample has.</param>
+    /// <param name="accumulates">Whether its gradients are added to those that are there.</param>
+    internal void Begin(Batch<T> batch, int inputRows, bool accumulates)
+    {
+        var samples = batch.X.RowCount / inputRows;
+        if (samples < count || samples * inputRows != batch.X.RowCount || batch.Y.RowCount % samples != 0)
+            throw new ArgumentException($"Trainer expects a whole sample for each of {count} shards, but x is {Operand.Shape(batch.X)} and y is {Operand.Shape(batch.Y)}.", nameof(batch));
+        Follow();
+        (_batch, _samples, _accumulates) = (batch, samples, accumulates);
+        if (accumulates)
+            for (var i = 0; i < _gradientsBefore.Length; i++) _parameters![i].Gradients.CopyTo(_gradientsBefore[i] ??= new T[_parameters[i].Count]);
+        for (var i = 0; i < _buffers.Length; i++)
+        {
+            _buffers[i].Values.CopyTo(_valuesBefore[i]);
+            if (_buffers[i] is CounterBuffer<T> counter) _countsBefore[i] = counter.Value;
+        }
+
+        for (var i = 0; i < _generators.Length; i++)
+        {
+            _draws[i].Seed = _generators[i].DrawSeed();
+            _draws[i].Own = _generators[i].Exchange(new(_generators[i].Seed, _draws[i].Engine, null));
+        }
+    }
+
+    /// <summary>Begins a shard: buffers as the step found them, generators of its own, gradients of 0.</summary>
+    /// <returns>Its samples.</returns>
+    internal Batch<T> Open(int shard)
+    {
+        if (shard > 0) RestoreBuffers();
+        for (var i = 0; i < _generators.Length; i++)
+        {
+            var (seed, engine, _) = _draws[i];
+            engine.Seed([unchecked((uint)seed), (uint)(seed >> 32), (uint)shard]);
+            _generators[i].Exchange(new(_generators[i].Seed, engine, null));
+        }
+
+        optimizer.ZeroGradients();
+        var (first, end) = ((int)((long)shard * _samples / count), (int)((shard + 1L) * _samples / count));
+        return new(Part(ref _x, _batch.X), Part(ref _y, _batch.Y), _batch.Weights is null ? null : Part(ref _weights, _batch.Weights));
+
+        Matrix<T> Part(ref ReusedMatrix<T> reused, Matrix<T> whole)
+        {
+            var rows = whole.RowCount / _samples;
+            return Samples<T>.Slice(whole, first * rows, reused.Get((end - first) * rows, whole.ColumnCount));
+        }
+    }
+
+    /// <summary>Ends a shard: adds what it gave.</summary>
+    internal void Close(T value, double divisor, Matrix<T> prediction, Matrix<T> target)
+    {
+        _sums[0] = divisor;
+        loss.Take(value, divisor, prediction, target, MemoryMarshal.Cast<double, LossTerm>(_sums.AsSpan(1)));
+        _sumTree.Add(_sums);
+        for (var i = 0; i < _gradients.Length; i++)
+            if (!_parameters![i].Frozen) _gradients[i].Add(_parameters[i].Gradients);
+        for (var i = 0; i < _statistics.Length; i++) _statistics[i].Add(_buffers[i].Values);
+    }
+
+    /// <summary>Ends the batch: leaves the sums in the gradients, and the means in the buffers.</summary>
+    internal void End()
+    {
+        RestoreGenerators();
+        if (_accumulates)
+            for (var i = 0; i < _gradientsBefore.Length; i++) TensorPrimitives.Add(_gradientsBefore[i], _parameters![i].Gradients, _parameters[i].Gradients);
+        foreach (var buffer in _buffers) TensorPrimitives.Multiply(buffer.Values, T.One / T.CreateChecked(count), buffer.Values);     // exact: a power of two
+    }
+
+    /// <summary>Ends a batch that could not be: buffers are as the step found them.</summary>
+    internal void Abandon()
+    {
+        RestoreGenerators();
+        RestoreBuffers();
+        _sumTree.Clear();
+        foreach (var tree in _gradients) tree.Clear();
+        foreach (var tree in _statistics) tree.Clear();
+    }
+
+    private void RestoreBuffers()
+    {
+        for (var i = 0; i < _buffers.Length; i++)
+        {
+            _valuesBefore[i].CopyTo(_buffers[i].Values);
+            if (_buffers[i] is CounterBuffer<T> counter) counter.Value = _countsBefore[i];
+        }
+    }
+
+    private void RestoreGenerators()
+    {
+        for (var i = 0; i < _generators.Length; i++) _generators[i].Exchange(_draws[i].Own);
+    }
+
+    private void Follow()
+    {
+        var structure = Structure.Version;
+        if (structure == _structure && ReferenceEquals(_parameters, optimizer.Parameters)) return;
+        (_parameters, _structure) = (optimizer.Parameters, structure);
+        _gradients = Trees(_parameters.Count);
+        _gradientsBefore = new T[_parameters.Count][];
+        _buffers = [.. model.NamedBuffers().Select(named => named.Buffer).Distinct()];
+        (_statistics, _valuesBefore, _countsBefore) = (Trees(_buffers.Length), Array.ConvertAll(_buffers, buffer => new T[buffer.Values.Length]), new long[_buffers.Length]);
+        _generators = [.. model.Generators];
+        _draws = [.. _generators.Select(_ => (0UL, new MersenneTwister(0), default(GeneratorState)))];
+    }
+
+    private TreeSum<T>[] Trees(int number) => [.. Enumerable.Range(0, number).Select(_ => new TreeSum<T>(count))];
+}
