@@ -44,6 +44,59 @@ public abstract class FreezeTests<T> where T : unmanaged, System.Numerics.IFloat
         foreach (var (one, two) in layer.Parameters.Zip(free.Parameters)) one.Gradients.ToArray().Should().Equal(two.Gradients.ToArray());
     }
 
+    [Fact]
+    public void A_frozen_branch_is_not_asked_for_what_nobody_needs_and_one_that_gives_it_does_no_harm()
+    {
+        foreach (var branches in (Func<Layer<T>[], Layer<T>>[])[layers => new Sum<T>(layers), layers => new Concat<T>(layers)])
+        {
+            // Dropout with nothing to drop returns dY, needed or not.
+            Layer<T> frozen = new Linear<T>(5, 5, generator: new(1)), free = new Linear<T>(5, 5, generator: new(2)), through = new Dropout<T>(0);
+            frozen.Freeze();
+            var layer = branches([through, frozen, free]);
+            var pass = layer.NewPass();
+            var y = layer.Forward(Any.Matrix<T>(7, 5, 11), pass);
+            layer.AccumulateGradients(pass, Any.Matrix<T>(7, y.ColumnCount, 12));
+            (pass.Steps[1].OutputGradient, pass.Steps[0].OutputGradient).Should().Be((null, null));
+            pass.Steps[2].OutputGradient.Should().NotBeNull();
+            free.Parameters[0].Gradients.ToArray().Any(gradient => !T.IsZero(gradient)).Should().BeTrue();
+            layer.Backward(pass, Any.Matrix<T>(7, y.ColumnCount, 12)).Should().NotBeNull();
+            pass.Steps[1].OutputGradient.Should().NotBeNull();
+
+            var learning = branches([new Sequential<T>(through, new Sequential<T>(), new PReLU<T>(), through), free]);
+            var other = learning.NewPass();
+            y = learning.Forward(Any.Matrix<T>(7, 5, 11), other);
+            learning.AccumulateGradients(other, Any.Matrix<T>(7, y.ColumnCount, 12));
+            foreach (var parameter in learning.Parameters) parameter.Gradients.ToArray().Any(gradient => !T.IsZero(gradient)).Should().BeTrue($"{parameter}");
+
+            // And a layer of one's own may give it where it learns.
+            var giving = branches([new Giving(), free]);
+            var given = giving.NewPass();
+            y = giving.Forward(Any.Matrix<T>(7, 5, 11), given);
+            giving.AccumulateGradients(given, Any.Matrix<T>(7, y.ColumnCount, 12));
+            given.InputGradient.Should().BeNull();
+        }
+    }
+
+    /// <summary>y = x, which returns dL/dX whether it is needed or not.</summary>
+    private sealed class Giving : Layer<T>
+    {
+        public Giving() => Register(new VectorParameter<T>("unused", 1));
+
+        protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
+        {
+            var y = pass.NewOutput(x.RowCount, x.ColumnCount);
+            x.CopyTo(y);
+            return y;
+        }
+
+        protected override Matrix<T> BackwardCore(ForwardPass<T> pass, Matrix<T> dY)
+        {
+            var dX = pass.NewInputGradient();
+            dY.CopyTo(dX);
+            return dX;
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Layers))]
     public void The_gradient_check_checks_what_is_frozen_and_leaves_it_so(string name, Func<Layer<T>> make)

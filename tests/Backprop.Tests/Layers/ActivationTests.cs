@@ -27,6 +27,7 @@ public abstract class ActivationTests<T> where T : unmanaged, IFloatingPointIeee
         ["LeakyReLU(-0.5)"] = (() => new LeakyReLU<T>(-0.5), x => functional.leaky_relu(x, -0.5)),
         ["ELU(1)"] = (() => new ELU<T>(), x => functional.elu(x, 1)),
         ["ELU(1.7)"] = (() => new ELU<T>(1.7), x => functional.elu(x, 1.7)),
+        ["ELU(-0.5)"] = (() => new ELU<T>(-0.5), x => functional.elu(x, -0.5)),
         ["SELU()"] = (() => new SELU<T>(), x => functional.selu(x)),
         ["CELU(1)"] = (() => new CELU<T>(), x => functional.celu(x, 1)),
         ["CELU(2.5)"] = (() => new CELU<T>(2.5), x => functional.celu(x, 2.5)),

@@ -33,6 +33,15 @@ public abstract class DropoutTests<T> where T : unmanaged, IFloatingPointIeee754
     });
 
     [Fact]
+    public void Where_nothing_is_dropped_nothing_is_drawn_either()
+    {
+        var generator = new Generator(1);
+        var (layer, x) = (new Dropout<T>(0, generator), Any.Matrix<T>(3, 4, 1));
+        layer.Forward(x, layer.NewPass()).Should().BeSameAs(x);
+        generator.GetState().Should().Equal(new Generator(1).GetState());
+    }
+
+    [Fact]
     public void Masks_over_a_matrix_are_PyTorchs_bit_for_bit()
     {
         foreach (var p in Probabilities.Append(0.2).Except([0.1]))

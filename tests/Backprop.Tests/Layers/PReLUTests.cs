@@ -42,6 +42,17 @@ public abstract class PReLUTests<T> where T : unmanaged, IFloatingPointIeee754<T
         double.CreateChecked(layer.Weight.Gradients[0]).Should().Be(x > 0 ? 0 : x);
     }
 
+    // As torch's prelu_backward: x dY where x is not above 0, and 0 times infinity is no number.
+    [Fact]
+    public void At_0_an_infinite_gradient_gives_the_slope_none()
+    {
+        var layer = new PReLU<T>();
+        var pass = layer.NewPass();
+        layer.Forward(Matrix<T>.Build.Dense(1, 1), pass);
+        layer.Backward(pass, Matrix<T>.Build.Dense(1, 1, T.PositiveInfinity));
+        T.IsNaN(layer.Weight.Gradients[0]).Should().BeTrue();
+    }
+
     [Fact]
     public void It_begins_as_PyTorchs_and_reads_as_its_constructor()
     {

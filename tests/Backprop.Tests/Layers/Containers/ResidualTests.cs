@@ -1,5 +1,6 @@
 using System.Numerics;
 using FluentAssertions;
+using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -61,8 +62,21 @@ public sealed class ResidualDoubleTests : ResidualTests<double>
         act.Should().Throw<ArgumentException>().WithMessage("Residual(Linear(3 -> 4)) expects f to give as many columns as it gets, but for 3 it gives 4. (Parameter 'x')");
         act = () => new Sequential<double> { { "block", new Residual<double>(new Linear<double>(3, 4)) } }.Forward(Any.Matrix<double>(2, 3, 1));
         act.Should().Throw<ArgumentException>().WithMessage("block: Residual(Linear(3 -> 4)) expects f *");
+        act = () => new Residual<double>(new Pairs()).Forward(Any.Matrix<double>(4, 3, 1));
+        act.Should().Throw<ArgumentException>().WithMessage("Residual(Pairs()) expects f to give as many rows as it gets, but for 4 it gives 2.*");
+        new Residual<double>(new Linear<double>(3, 3)).OutputRows(4).Should().Be(4);
         var none = () => new Residual<double>(null!);
         none.Should().Throw<ArgumentNullException>();
+    }
+
+    /// <summary>Every other row.</summary>
+    private sealed class Pairs : Layer<double>
+    {
+        public override int OutputRows(int inputRows) => inputRows / 2;
+
+        protected override Matrix<double> ForwardCore(Matrix<double> x, ForwardPass<double> pass) => x.SubMatrix(0, x.RowCount / 2, 0, x.ColumnCount);
+
+        protected override Matrix<double>? BackwardCore(ForwardPass<double> pass, Matrix<double> dY) => null;
     }
 }
 

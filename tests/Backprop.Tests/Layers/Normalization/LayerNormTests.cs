@@ -90,6 +90,13 @@ public abstract class LayerNormTests<T> where T : unmanaged, IFloatingPointIeee7
         y.Row(1).Concat(y.Row(2)).Should().Equal(Enumerable.Repeat(T.NaN, 6));
     }
 
+    [Fact]
+    public void It_begins_without_a_scale_or_a_shift()
+    {
+        var layer = new LayerNorm<T>(3);
+        (layer.Weight!.Values.ToArray(), layer.Bias!.Values.ToArray()).Should().BeEquivalentTo((new[] { T.One, T.One, T.One }, new T[3]));
+    }
+
     private static void Prove((int Rows, int Columns, int Seed) shape, LayerNorm<T> layer, Matrix<T>? input = null, Tolerance? tolerance = null, bool finiteDifferences = true)
     {
         Conditioning.Vary<T, LayerNorm<T>>(layer, shape.Seed);

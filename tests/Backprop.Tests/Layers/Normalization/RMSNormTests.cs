@@ -57,6 +57,19 @@ public abstract class RMSNormTests<T> where T : unmanaged, IFloatingPointIeee754
         for (var i = 0; i < 45; i++) layer.Forward(x.Row(i)).Should().Equal(y.Row(i));
     }
 
+    [Fact]
+    public void NaN_and_infinity_stay_in_their_row_and_fill_it()
+    {
+        var layer = new RMSNorm<T>(3);
+        var x = Any.Matrix<T>(4, 3, 1);
+        var expected = layer.Forward(x);
+        x[1, 0] = T.NaN;
+        var y = layer.Forward(x);
+        foreach (var row in (int[])[0, 2, 3]) y.Row(row).Should().Equal(expected.Row(row));
+        y.Row(1).Should().Equal(Enumerable.Repeat(T.NaN, 3));
+        layer.Weight!.Values.ToArray().Should().Equal(T.One, T.One, T.One);
+    }
+
     private static void Prove((int Rows, int Columns, int Seed) shape, RMSNorm<T> layer, Matrix<T>? input = null, Tolerance? tolerance = null, bool finiteDifferences = true)
     {
         Conditioning.Vary<T, RMSNorm<T>>(layer, shape.Seed);
