@@ -16,7 +16,7 @@ internal static class Scope
 
     // Refusals, texts and state.
     private static readonly HashSet<string> NotMembers = ["Exchange", "ToString", "Owner", "Argument", "RequireDistinct", "Buffers"];
-    private static readonly HashSet<string> Checks = ["Expect", "Operand", "Entries", "Lengths", "Classes", "ArgumentNullException", "ArgumentException", "ArgumentOutOfRangeException", "Text"];
+    private static readonly HashSet<string> Checks = ["Expect", "Operand", "Entries", "Lengths", "Classes", "ArgumentNullException", "ArgumentException", "ArgumentOutOfRangeException", "RuntimeHelpers", "Text"];
 
     /// <summary>Whether a file, from src/Backprop, holds mathematics.</summary>
     public static bool Holds(string file) => !NotFiles.Contains(file) && (Files.Contains(file) || Folders.Any(folder => file.StartsWith(folder, StringComparison.Ordinal)));

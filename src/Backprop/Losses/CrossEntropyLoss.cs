@@ -152,8 +152,7 @@ public sealed class CrossEntropyLoss<T> : ClassificationLoss<T> where T : unmana
     {
         int n = prediction.RowCount, classes = prediction.ColumnCount;
         var (share, floor) = Shares(classes);
-        Span<T> q = stackalloc T[Block];
-        q.Clear();
+        Span<T> q = stackalloc T[Block];    // zeros, as it comes
         for (var i = 0; i < dl.Length && !targets.AreProbabilities; i++)
         {
             var y = targets[first + i];

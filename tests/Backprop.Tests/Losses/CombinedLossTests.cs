@@ -238,6 +238,26 @@ public sealed class CombinedLossDoubleTests : CombinedLossTests<double>
     }
 
     [Fact]
+    public void Its_columns_are_settings_and_a_range_that_holds_none_is_refused()
+    {
+        static CombinedLoss<double> Loss(Range prediction, Range target) => new(new LossPart<double>("one", new MSELoss<double>(), prediction, target));
+        Settings.Of(Loss(0..1, 0..1)).Should().NotEqual(Settings.Of(Loss(0..1, 1..2)));
+        Settings.Of(Loss(0..1, 0..1)).Should().NotEqual(Settings.Of(Loss(1..2, 0..1)));
+        Settings.Of(Loss(0..1, 0..1)).Should().Equal(Settings.Of(Loss(0..1, 0..1)));
+        var x = Any.Matrix<double>(2, 4, 1);
+        var forward = () => Loss(3..^1, 0..1).Forward(x, x);
+        forward.Should().Throw<ArgumentException>().WithMessage("CombinedLoss(*) expects prediction with the columns 3..^1 for \"one\", but it is 2x4. (Parameter 'prediction')");
+    }
+
+    [Fact]
+    public void A_mean_over_nothing_is_no_number_and_a_sum_over_nothing_is_0()
+    {
+        LossTerm.Total([new(0, 0), new(0, 0)], Reduction.Mean).Should().Be(double.NaN);
+        LossTerm.Total([new(0, 0)], Reduction.Sum).Should().Be(0);
+        LossTerm.Total([new(0, 0), new(6, 3)], Reduction.Mean).Should().Be(2);
+    }
+
+    [Fact]
     public void A_history_has_each_part_of_the_training_loss_without_its_weight()
     {
         // Of a model that stands still, what the parts come to is what their metrics say of the same samples, whatever the batches.

@@ -105,6 +105,16 @@ public abstract class CrossEntropyLossTests<T> where T : unmanaged, System.Numer
 
     [NeedsTorch]
     [Fact]
+    public void An_ignored_sample_has_no_gradient_where_the_first_class_is_as_good_as_impossible()
+    {
+        var loss = new CrossEntropyLoss<T>();
+        var p = Matrix<T>.Build.DenseOfRowArrays([T.CreateChecked(-30000), T.Zero, T.One], [T.One, T.Zero, T.One]);
+        var dP = loss.Backward(p, Matrix<T>.Build.DenseOfColumnArrays([T.CreateChecked(-100), T.One]));
+        dP.Row(0).Should().Equal(T.Zero, T.Zero, T.Zero);
+        dP[1, 1].Should().NotBe(T.Zero);
+    }
+
+    [Fact]
     public void PyTorchs_gradient_of_an_ignored_sample_may_be_NaN()
     {
         using var logits = Proof.Tensor(Matrix<T>.Build.Dense(2, 2, [T.NegativeInfinity, T.One, T.NaN, T.Zero])).requires_grad_();

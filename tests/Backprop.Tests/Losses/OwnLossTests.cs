@@ -125,6 +125,32 @@ public abstract class OwnLossTests<T> where T : unmanaged, System.Numerics.IFloa
     }
 
     [Fact]
+    public void A_vectorized_loss_of_ones_own_may_ask_for_the_losses_and_derivatives_of_columns()
+    {
+        var (losses, derivatives) = new Cubes().Columns([3, 5], [1, 7]);
+        losses.Should().Equal(8, -8);
+        derivatives.Should().Equal(12, 12);
+    }
+
+    private sealed class Cubes() : VectorizedLoss<double>(Of(new Function()))
+    {
+        public (double[] Losses, double[] Derivatives) Columns(double[] p, double[] t)
+        {
+            var (losses, derivatives) = (new double[p.Length], new double[p.Length]);
+            Losses(p, t, losses);
+            Derivatives(p, t, derivatives);
+            return (losses, derivatives);
+        }
+
+        private readonly struct Function : IFunction
+        {
+            public V Loss<V>(V p, V t) where V : unmanaged, IVector<V, double> => (p - t) * (p - t) * (p - t);
+
+            public V Derivative<V>(V p, V t) where V : unmanaged, IVector<V, double> => 3 * (p - t) * (p - t);
+        }
+    }
+
+    [Fact]
     public void A_rounding_of_0_is_the_absolute_error()
     {
         Matrix<T> p = Any.Matrix<T>(4, 3, 1), t = Any.Matrix<T>(4, 3, 2);

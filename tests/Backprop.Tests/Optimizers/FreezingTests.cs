@@ -35,6 +35,28 @@ public abstract class FreezingTests<T> where T : unmanaged, IFloatingPointIeee75
             isFrozen: (step, i) => ((i == 0 ? plan.Weight : plan.Bias) >> step & 1) != 0);
     }, count: 20);
 
+    [Fact]
+    public void Parameters_that_made_as_many_steps_may_remember_different_things()
+    {
+        // One made its step before there was momentum and has nothing to remember, the other after: together they move as each does alone.
+        var (both, alone) = (Trajectory.Parameters<T>((5, 3, 1)), Trajectory.Parameters<T>((5, 3, 1)));
+        SGDGroup<T> New(params Parameter<T>[] parameters) => new(parameters) { LearningRate = 0.05 };
+        var (together, groups) = (New(both), new[] { New(alone[0]), New(alone[1]) });
+        for (var step = 0; step < 5; step++)
+        {
+            Trajectory.SetGradients(both, step);
+            Trajectory.SetGradients(alone, step);
+            foreach (var parameters in (Parameter<T>[][])[both, alone]) (parameters[0].Frozen, parameters[1].Frozen) = (step == 1, step == 0);
+            foreach (var group in (SGDGroup<T>[])[together, .. groups])
+            {
+                group.Momentum = step == 0 ? 0 : 0.9;
+                new Optimizer<T>(group).Step();
+            }
+
+            for (var i = 0; i < 2; i++) both[i].Values.ToArray().Should().Equal(alone[i].Values.ToArray(), $"step {step}");
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Numbers))]
     public void A_parameter_goes_on_as_if_the_frozen_steps_had_not_been(int kind)

@@ -84,6 +84,7 @@ public abstract class OptimizerTests<T> where T : unmanaged, IFloatingPointIeee7
         new RMSpropGroup<T>(Some()) { Momentum = 0.25 }.CycledMomentum.Should().Be(0.25);
         new AdamGroup<T>(Some()) { Beta1 = 0.25 }.CycledMomentum.Should().Be(0.25);
         new AdagradGroup<T>(Some()).CycledMomentum.Should().BeNull();
+        new AdagradGroup<T>(Some()).Epsilon.Should().Be(1e-10);
         new AdagradGroup<T>(Some()) { InitialAccumulatorValue = 0.25 }.InitialAccumulatorValue.Should().Be(0.25);
     }
 

@@ -8,5 +8,5 @@ internal sealed class MomentsPass<T>(Layer<T> layer, bool training) : ForwardPas
     public Moments<T> Moments { get; } = new();
 
     /// <summary>Whether they are the batch's own, and not such as were kept.</summary>
-    public bool AreOfBatch { get; set; } = true;
+    public bool AreOfBatch { get; set; }
 }

@@ -312,6 +312,38 @@ public sealed class PreprocessingDoubleTests : PreprocessingTests<double>
     }
 
     [Fact]
+    public void What_stands_behind_the_last_that_is_fitted_does_not_run()
+    {
+        var runs = 0;
+        var model = new Sequential<double>
+        {
+            { "in", new Sequential<double> { { "scale", new Standardize<double>(2) }, { "behind", new Hook<double>(() => runs++) } } },
+            { "hidden", new Hook<double>(() => runs++) }, { "output", new Hook<double>(() => runs++) },
+        };
+        model.FitPreprocessing(Any.Matrix<double>(5, 2, 1));
+        runs.Should().Be(0);
+        model.Forward(Any.Matrix<double>(5, 2, 1));
+        runs.Should().Be(3);
+    }
+
+    [Fact]
+    public void A_median_of_an_even_number_is_the_mean_of_the_two_in_the_middle()
+    {
+        var layer = new Impute<double>(1, ImputeStrategy.Median);
+        layer.Fit(Matrix<double>.Build.DenseOfColumnArrays([8, double.NaN, 1, 2, 4]));
+        layer.Forward(Matrix<double>.Build.Dense(1, 1, double.NaN))[0, 0].Should().Be(3);
+    }
+
+    [Fact]
+    public void A_deviation_whose_square_is_smaller_than_any_number_divides_by_1()
+    {
+        var layer = new Standardize<double>(1);
+        layer.Fit(Matrix<double>.Build.DenseOfColumnArrays([0, 1e-200, 3e-200]));
+        layer.Std.Values.ToArray().Should().Equal(1);
+        layer.Forward(Matrix<double>.Build.Dense(1, 1, 1.0))[0, 0].Should().Be(1);
+    }
+
+    [Fact]
     public void A_loss_that_is_not_finite_is_not_laid_to_gaps_that_were_filled()
     {
         var x = Matrix<double>.Build.DenseOfRowMajor(3, 1, [1, double.NaN, 4]);
