@@ -49,7 +49,7 @@ public abstract class VectorizedActivation<T> : Activation<T> where T : unmanage
     protected static Entrywise Of<[DynamicallyAccessedMembers(Settings.Fields)] TFunction>(TFunction function) where TFunction : struct, IFunction => new Entrywise<TFunction>(function);
 
     /// <summary>The two lines that an activation is. A struct, so that the compiler makes a kernel of its own from each.</summary>
-    protected interface IFunction
+    public interface IFunction
     {
         /// <summary>y = f(x).</summary>
         /// <param name="x">The input.</param>
