@@ -4,10 +4,12 @@ module Calls
 open System
 open System.Collections.Generic
 open System.IO
+open System.Linq
 open System.Threading
 open Backprop
 open MathNet.Numerics.LinearAlgebra
 open Layers
+open Parts
 
 let private generator = Generator(1)
 let private x = Matrix<float>.Build.Dense(12, 2, (fun i j -> float ((5 * i + 3 * j) % 12) / 6.0 - 1.0))
@@ -101,7 +103,8 @@ let private streams () =
     let points () = seq { for i in 0 .. 19 -> struct ([| float i / 20.0 |], [| 1.0 |]) }        // struct tuples, again
     let fromRows = StreamedBatches<float>(points, inputs = 1, targets = 1, batchSize = 4, shuffle = generator, ShuffleBuffer = 10)
     let fromReader = StreamedBatches<float>((fun () -> new Reader() :> IRowReader<float>), 1, 1, 4)
-    for source in [ fromRows; fromReader ] do
+    let fromAsync = StreamedBatches<float>((fun () -> points().ToAsyncEnumerable()), 1, 1, 4)
+    for source in [ fromRows; fromReader; fromAsync ] do
         let model = Linear<float>(1, 1, generator = generator)
         Trainer<float>(model, HuberLoss<float>(), RMSprop<float>(model.Parameters, 0.01), source).Fit(2) |> ignore
 
@@ -149,45 +152,15 @@ let private files (directory: string) =
     if not ((model.Forward(x)).Equals result) || scores[1] <> result[3, 1] then failwith "predictions"
     string report
 
-type private Quartic() =
-    inherit ElementwiseLoss<float>()
-    override _.Losses(p, t, losses) = for i in 0 .. p.Length - 1 do losses[i] <- (p[i] - t[i]) ** 4.0
-    override _.Derivatives(p, t, derivatives) = for i in 0 .. p.Length - 1 do derivatives[i] <- 4.0 * (p[i] - t[i]) ** 3.0
-
-type private Bias() =
-    inherit Metric<float>()
-    override _.Name = "bias"
-    override _.Measure(p, t) = (p - t).ColumnSums().Sum()
-
-type private SignGroup(parameters: IEnumerable<Parameter<float>>) =
-    inherit ParameterGroup<float>(parameters, 0.01)
-    override this.Update(step: UpdateStep<float>) =
-        for p in step do
-            for i in 0 .. p.Values.Length - 1 do p.Values[i] <- p.Values[i] - this.LearningRate * float (sign p.Gradient[i])
-
-type private Halve(optimizer) =
-    inherit LRScheduler(optimizer)
-    override _.Next(_: int, rate: float, _: float) = rate / 2.0
-
-type private Twice(f: Layer<float>) as this =
-    inherit Layer<float>()
-    do this.Register("f", f) |> ignore
-    override this.OutputColumns(inputColumns) = this.Children[0].OutputColumns(inputColumns)
-    override _.ForwardCore(x, pass) =
-        let fx = pass.Steps[0].Forward(x)
-        let y = pass.NewOutput(fx.RowCount, fx.ColumnCount)
-        fx.Multiply(2.0, y)
-        y
-    override _.BackwardCore(pass, dY) = pass.Steps[0].Backward(dY * 2.0, pass.NeedsInputGradient)
-    override _.Describe(settings) = settings.Add("factor", 2.0)
-
 let private ownParts () =
     for layer in [ Snake(2) :> Layer<float>; Square(); Swish(); Twice(Linear<float>(2, 3, generator = generator)) ] do GradientCheck.Run(layer, x).ThrowIfFailed()
-    GradientCheck.Run(Quartic(), x, 2.0 * x).ThrowIfFailed()
+    for loss in [ Quartic() :> Loss<float>; SoftplusOfDifference() ] do GradientCheck.Run(loss, x, 2.0 * x).ThrowIfFailed()
     GradientCheck.Run(newModel (), x, seed = 3, tolerance = 1e-5, beforeForward = ignore).ThrowIfFailed()
     let model = Linear<float>(2, 1, generator = generator)
-    let optimizer = Optimizer<float>(SignGroup(model.Parameters))
-    Trainer<float>(model, Quartic(), optimizer, Batches<float>(x, y, 4), Metrics = [ Bias() :> Metric<float> ], Validation = Samples<float>(x, y), Scheduler = Halve(optimizer)).Fit(2) |> ignore
+    for group in [ SignGroup(model.Parameters) :> ParameterGroup<float>; HeavyGroup(model.Parameters) ] do
+        let optimizer = Optimizer<float>(group)
+        let metrics = [ Bias() :> Metric<float>; Total() ]
+        Trainer<float>(model, Quartic(), optimizer, WholeBatch(x, y), Metrics = metrics, Validation = Samples<float>(x, y), Scheduler = Halve(optimizer)).Fit(2) |> ignore
     let counts = ConfusionMatrix.Of(newModel().Forward(x), y)
     ConfusionMatrix.ToText(counts, "even", "odd") |> ignore
     let parts = CombinedLoss<float>(LossPart<float>("price", MSELoss<float>(), Range(0, 1), Range(0, 1)))      // C#'s 0..1
