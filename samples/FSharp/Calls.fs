@@ -156,6 +156,10 @@ let private ownParts () =
     for layer in [ Snake(2) :> Layer<float>; Square(); Swish(); Twice(Linear<float>(2, 3, generator = generator)) ] do GradientCheck.Run(layer, x).ThrowIfFailed()
     for loss in [ Quartic() :> Loss<float>; SoftplusOfDifference() ] do GradientCheck.Run(loss, x, 2.0 * x).ThrowIfFailed()
     GradientCheck.Run(newModel (), x, seed = 3, tolerance = 1e-5, beforeForward = ignore).ThrowIfFailed()
+    let center = Center(2)
+    center.Fit(x)
+    GradientCheck.Run(center, x).ThrowIfFailed()
+    if abs ((center.Forward(x)).ColumnSums().Sum()) > 1e-12 then failwith "center"
     let model = Linear<float>(2, 1, generator = generator)
     for group in [ SignGroup(model.Parameters) :> ParameterGroup<float>; HeavyGroup(model.Parameters) ] do
         let optimizer = Optimizer<float>(group)

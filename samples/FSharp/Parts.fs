@@ -85,3 +85,25 @@ type WholeBatch(x: Matrix<float>, y: Matrix<float>) =
         index = 0
     override _.GetState(_) = Dictionary<string, int64[]>()
     override _.SetState(_, _) = ()
+
+/// Takes the mean of each column away, which it finds in the training samples.
+type Center(features: int) as this =
+    inherit Preprocessing<float>(features)
+    let mean = this.RegisterBuffer(VectorBuffer<float>("mean", features))
+
+    override this.NewFitting() =
+        let sums = Array.zeroCreate<float> features
+        { new Preprocessing<float>.Fitting() with
+            member _.Take(_, column, value) = sums[column] <- sums[column] + value
+            member _.Finish(rows) = for j in 0 .. features - 1 do mean.Value[j] <- sums[j] / float rows }
+
+    override this.ForwardCore(x, pass) =
+        this.RequireFitted()
+        let y = pass.NewOutput(x.RowCount, x.ColumnCount)
+        x.MapIndexed((fun _ j v -> v - mean.Value[j]), y)
+        y
+
+    override _.BackwardCore(pass, dY) =
+        let dX = pass.NewInputGradient()
+        dY.CopyTo dX
+        dX
