@@ -28,6 +28,8 @@ internal static class Check
 
             await Refused("""{ "features": [39.1, 18.7] }""", "expects at least 3 input columns, but there are 2");
             await Refused("""{ "features": [39.1, 18.7, 181, 2], "top": 4 }""", "3 classes");
+            await Refused("""{ "features": [39.1, 18.7, 181, 2, 5] }""", "expects 4 features, but there are 5");
+            await Refused("""{ "features": [1e400, 18.7, 181, 2] }""", "finite");
             await Refused("{}", "features");
             await Refused("no JSON", "");
 

@@ -6,6 +6,8 @@ namespace Samples.WebApi;
 /// <summary>Which penguin it is, by bill length and depth and flipper length in mm, any of which may be missing, and its island: Biscoe, Dream or Torgersen.</summary>
 internal static class Penguins
 {
+    internal const int Features = 4;
+
     private const double Gap = double.NaN;
 
     private static readonly double[][] Rows =

@@ -28,6 +28,9 @@ internal sealed class Served
         var model = _model;     // one look: whatever is exchanged meanwhile, this question has one model
         if (question.Features is null) throw new ArgumentException("The question has no features.");
         if (question.Top < 1 || question.Top > model.Classes.Count) throw new ArgumentException($"There are {model.Classes.Count} classes, but the question is for the top {question.Top}.");
+        // Columns take what they are for and leave the rest, so that too few are refused by the model, but too many are not.
+        if (question.Features.Length > Penguins.Features) throw new ArgumentException($"The model expects {Penguins.Features} features, but there are {question.Features.Length}.");
+        if (question.Features.Any(feature => feature is double value && !double.IsFinite(value))) throw new ArgumentException("The features are not all finite.");
         var features = Array.ConvertAll(question.Features, feature => feature ?? double.NaN);      // a gap, which the model knows how to fill
         var probabilities = new double[model.Classes.Count];
         model.Network.Predict(features, probabilities);

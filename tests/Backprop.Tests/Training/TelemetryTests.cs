@@ -29,7 +29,11 @@ public sealed class TelemetryTests
         ]);
         Tags(epochs[1]).Should().BeEquivalentTo(new Dictionary<string, object?>(history.Epochs[1].Metrics.Select(metric => KeyValuePair.Create<string, object?>($"backprop.metric.{metric.Key}", metric.Value)))
         {
-            ["backprop.epoch"] = 2, ["backprop.batches"] = 3, ["backprop.training.loss"] = history.Epochs[1].TrainingLoss, ["backprop.validation.loss"] = history.Epochs[1].ValidationLoss, ["backprop.learning_rate"] = 0.02,
+            ["backprop.epoch"] = 2,
+            ["backprop.batches"] = 3,
+            ["backprop.training.loss"] = history.Epochs[1].TrainingLoss,
+            ["backprop.validation.loss"] = history.Epochs[1].ValidationLoss,
+            ["backprop.learning_rate"] = 0.02,
         });
         Tags(heard.Of("backprop.validation")[2]).Should().BeEquivalentTo(new Dictionary<string, object?> { ["backprop.samples"] = 11, ["backprop.validation.loss"] = history.Epochs[1].ValidationLoss });
         heard.Ended.Should().OnlyContain(activity => activity.Status == ActivityStatusCode.Unset && activity.Source.Version != null);
@@ -251,7 +255,7 @@ public sealed class TelemetryTests
 
         public Dictionary<string, string> Units { get; } = [];
 
-        public IReadOnlyList<double> Of(string name) => _values.GetValueOrDefault(name, []);
+        public List<double> Of(string name) => _values.GetValueOrDefault(name, []);
 
         public void Dispose() => _listener.Dispose();
 
