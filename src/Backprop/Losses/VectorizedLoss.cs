@@ -79,7 +79,7 @@ public abstract class VectorizedLoss<T> : ElementwiseLoss<T> where T : unmanaged
         : throw new ArgumentException($"{this} expects {count} columns, one for each formula, but prediction is {Operand.Shape(prediction)}.", nameof(prediction));
 
     /// <summary>The two lines that an elementwise loss is. A struct, so that the compiler makes kernels of its own from each.</summary>
-    protected interface IFunction
+    public interface IFunction
     {
         /// <summary>l(p, t).</summary>
         /// <param name="p">The prediction.</param>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using System.Numerics.Tensors;
 using Backprop.Kernels;
@@ -43,6 +44,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     private readonly LossTotal<T> _loss;    // over this epoch's batches so far
     private readonly double[] _lossBefore;  // the same before the batches whose gradients are being accumulated
     private readonly LossTerm[] _terms;     // of a loss of several, what each divides by for a row in those batches
+    private StepClock _clock;
     private double _accumulated;            // what those are a mean over so far
     private EpochResult? _best;
     private ModelState<T>? _bestState;  // what the model knew after its best epoch
@@ -202,11 +204,16 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         Expect.Positive("Fit", untilEpoch, nameof(untilEpoch));
         RequireIdle(nameof(Fit));
         (_isRunning, _isStopping, EndReason) = (true, false, null);
+        TrainingTrace<T>? trace = null;
         try
         {
+            trace = TrainingTrace<T>.Begin(this);
+            trace?.Describe(untilEpoch);
             if (Epoch < untilEpoch && !HasStoppedEarly) Prepare(untilEpoch);
             while (Epoch < untilEpoch && !HasStoppedEarly && !_isStopping)
             {
+                var began = Stopwatch.GetTimestamp();
+                trace?.BeginEpoch();
                 bool isOver;
                 while (!(isOver = Batch == Training.Count) && !_isStopping)
                 {
@@ -217,16 +224,32 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
 
                 if (!isOver) break;
                 var result = EndEpoch();
+                TrainingTelemetry.Record(result, began);
+                trace?.Set(result);
                 callback?.Invoke(new(this, TrainingMoment.EpochEnd, untilEpoch, result.TrainingLoss, result));
+                trace?.EndEpoch();
             }
 
-            End(HasStoppedEarly ? Backprop.EndReason.EarlyStopping : Epoch >= untilEpoch ? Backprop.EndReason.Epochs : Backprop.EndReason.Stopped);
+            var reason = HasStoppedEarly ? Backprop.EndReason.EarlyStopping : Epoch >= untilEpoch ? Backprop.EndReason.Epochs : Backprop.EndReason.Stopped;
+            End(reason);
+            trace?.End(reason);
             callback?.Invoke(new(this, TrainingMoment.End, untilEpoch, Batch > 0 ? _loss.Value : Epoch > 0 ? _epochs[^1].TrainingLoss : double.NaN, Epoch > 0 ? _epochs[^1] : null));
+        }
+        catch (Exception exception) when (trace?.Fails(exception) == true)
+        {
+            throw;
         }
         finally
         {
             _isRunning = false;
-            Training.Release();
+            try
+            {
+                Training.Release();
+            }
+            finally
+            {
+                trace?.Dispose();
+            }
         }
 
         return History;
@@ -244,6 +267,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     public T Step(Matrix<T> x, Matrix<T> y, Matrix<T>? weights = null)
     {
         BeginStepAnew();
+        _clock.Begin(isFirst: true);
         return Shards > 1 ? LearnInShards(new(x, y, weights), isFirst: true, isLast: true) : Learn(new(x, y, weights), isFirst: true, isLast: true, out _);
     }
 
@@ -257,11 +281,25 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     {
         ArgumentNullException.ThrowIfNull(samples);
         FollowGrowth();
-        return _evaluation.Of(samples, Math.Max(Training.BatchSize, (LeastEvaluationRows - 1) / samples.InputRows + 1), Metrics);
+        using var activity = TrainingTelemetry.Source.StartActivity("backprop.validation");
+        try
+        {
+            var (loss, metrics) = _evaluation.Of(samples, Math.Max(Training.BatchSize, (LeastEvaluationRows - 1) / samples.InputRows + 1), Metrics);
+            activity?.SetTag("backprop.samples", samples.Count).SetTag("backprop.validation.loss", loss);
+            return (loss, metrics);
+        }
+        catch (Exception exception)
+        {
+            TrainingTelemetry.Fail(activity, exception);
+            throw;
+        }
     }
 
     /// <summary>Batches of the epoch that ended last.</summary>
     internal int LastBatches { get; private set; }
+
+    /// <summary>What the epoch that ended last came to; null before the first.</summary>
+    internal EpochResult? LastResult => _epochs.Count > 0 ? _epochs[^1] : null;
 
     /// <summary>Whether this epoch brings a warning that no epoch before it has brought.</summary>
     internal bool Warns(EpochResult epoch) => History.IsSuspicious(epoch) && _epochs.Find(History.IsSuspicious) == epoch;
@@ -271,6 +309,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <summary>Takes the next step of this epoch; false where the epoch is over.</summary>
     private bool TakeBatch(CancellationToken cancellation)
     {
+        _clock.Begin(isFirst: Batch % GradientAccumulationSteps == 0);
         PayRate();
         if (!_isDrawn) Training.Shuffle();
         _isDrawn = true;
@@ -361,8 +400,15 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         }
 
         if (isLast && _accumulated > 0) TakeStep(isAlone: isFirst);
-        _isAccumulating = !isLast;
+        EndBatch(x, isLast);
         return loss;
+    }
+
+    private void EndBatch(Matrix<T> x, bool isLast)
+    {
+        _isAccumulating = !isLast;
+        _clock.Pause();
+        if (TrainingTelemetry.Samples.Enabled) TrainingTelemetry.Samples.Add(x.RowCount / Math.Max(Training.InputRows, 1));
     }
 
     private void AccumulateGradients(Matrix<T> yHat, Matrix<T> y, Matrix<T>? weights, double divisor, bool isAlone)
@@ -416,6 +462,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         RequireFiniteGradients();
         if (MaxGradientNorm is double norm) GradientClipping.ByNorm(parameters, norm, errorIfNonFinite: true);
         Optimizer.Step();
+        _clock.Tell();
     }
 
     private void RequireFiniteGradients()

@@ -50,7 +50,8 @@ public sealed class PublicApiTests
         var members = type.GetMembers()
             .Where(member => IsVisible(member) && member is not INamedTypeSymbol && IsWritten(member) && (type.TypeKind != TypeKind.Enum || member is IFieldSymbol))
             .Select(member => $"    {member.ToDisplayString(Format)}\n").Order(StringComparer.Ordinal);
-        return $"\n{modifiers}{name}{(bases.Length > 0 ? " : " : "")}{string.Join(", ", bases)}{constraints}\n{string.Concat(members)}";
+        var access = type.DeclaredAccessibility == Accessibility.Public ? "" : "protected ";
+        return $"\n{access}{modifiers}{name}{(bases.Length > 0 ? " : " : "")}{string.Join(", ", bases)}{constraints}\n{string.Concat(members)}";
     }
 
     private static IEnumerable<INamedTypeSymbol> Types(INamespaceOrTypeSymbol container) =>

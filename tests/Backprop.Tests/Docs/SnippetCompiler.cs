@@ -17,6 +17,9 @@ internal static class SnippetCompiler
     // What a package reference to Backprop brings.
     private static readonly string[] Libraries = ["Backprop.dll", "MathNet.Numerics.dll", "System.Numerics.Tensors.dll"];
 
+    // What a block asks for itself, by what it uses.
+    private static readonly string[] Screen = ["Spectre.Console.dll", "Spectre.Console.Ansi.dll"];
+
     private static readonly CSharpParseOptions Syntax = new(LanguageVersion.Latest, DocumentationMode.Parse);
 
     /// <summary>A program of nothing, which knows .NET and the libraries. All others are made from it, so that these are read once.</summary>
@@ -24,7 +27,7 @@ internal static class SnippetCompiler
         "snippet",
         [CSharpSyntaxTree.ParseText(ImplicitUsings, Syntax)],
         Directory.GetFiles(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "*.dll").Where(IsManaged)
-            .Concat(Libraries.Concat(["Backprop.Torch.dll", "TorchSharp.dll"]).Select(library => Path.Combine(AppContext.BaseDirectory, library))).Select(file => MetadataReference.CreateFromFile(file)),
+            .Concat(Libraries.Concat(Screen).Concat(["Backprop.Torch.dll", "TorchSharp.dll"]).Select(library => Path.Combine(AppContext.BaseDirectory, library))).Select(file => MetadataReference.CreateFromFile(file)),
         new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
 
     /// <summary>One program of several blocks: what they use first, then their statements in order, then their types.</summary>
@@ -66,7 +69,7 @@ internal static class SnippetCompiler
             if (problems.Count > 0) throw new InvalidOperationException(string.Join('\n', problems));
             Compile(source).Emit(Path.Combine(directory, "snippet.dll")).Success.Should().BeTrue();
             if (!program.All(snippet => snippet.Runs)) return [.. program.Select(_ => "")];
-            foreach (var library in Libraries) File.Copy(Path.Combine(AppContext.BaseDirectory, library), Path.Combine(directory, library));
+            foreach (var library in Libraries.Concat(source.Contains("using Spectre.Console;", StringComparison.Ordinal) ? Screen : [])) File.Copy(Path.Combine(AppContext.BaseDirectory, library), Path.Combine(directory, library));
             File.WriteAllText(Path.Combine(directory, "snippet.runtimeconfig.json"), """
                 { "runtimeOptions": { "framework": { "name": "Microsoft.NETCore.App", "version": "10.0.0" }, "configProperties": { "System.Globalization.Invariant": true } } }
                 """);

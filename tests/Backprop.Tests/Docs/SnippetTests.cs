@@ -58,6 +58,17 @@ public sealed class SnippetTests
     }
 
     [Fact]
+    public void A_block_that_is_part_of_a_file_stands_there()
+    {
+        var parts = Repository.MarkdownFiles.SelectMany(file => Snippet.Parts(Repository.Read(file)).Select(part => (File: file, part.Line, part.From, part.Code))).ToArray();
+        parts.Should().NotBeEmpty();
+        foreach (var (file, line, from, code) in parts)
+            WithoutIndents(Repository.Read(from)).Should().Contain(WithoutIndents(code), "{0}:{1} is a part of {2}", file, line, from);
+
+        static string WithoutIndents(string code) => string.Join('\n', code.Split('\n').Select(line => line.Trim()));
+    }
+
+    [Fact]
     public void The_examples_in_doc_comments_compile()
     {
         var members = XDocument.Load(Path.Combine(AppContext.BaseDirectory, "Backprop.xml")).Descendants("member").ToArray();

@@ -53,7 +53,7 @@ public abstract class VectorizedActivation<T> : Activation<T> where T : unmanage
     protected override object? CloneField(string field, object value) => value is Entrywise ? value : base.CloneField(field, value);
 
     /// <summary>The two lines that an activation is. A struct, so that the compiler makes a kernel of its own from each.</summary>
-    protected interface IFunction
+    public interface IFunction
     {
         /// <summary>y = f(x).</summary>
         /// <param name="x">The input.</param>

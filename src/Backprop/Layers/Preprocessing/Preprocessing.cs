@@ -92,7 +92,7 @@ public abstract class Preprocessing<T> : Layer<T> where T : unmanaged, IFloating
     }
 
     /// <summary>What was seen of samples so far, each column by itself.</summary>
-    protected abstract class Fitting
+    public abstract class Fitting
     {
         /// <summary>Looks at a value. The rows of a column come in order.</summary>
         /// <param name="row">Its row.</param>
