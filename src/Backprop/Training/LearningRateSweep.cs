@@ -5,13 +5,13 @@ namespace Backprop;
 /// <summary>What the loss does while the learning rate grows from step to step: see <see cref="Trainer{T}.FindLearningRate"/>.</summary>
 public sealed class LearningRateSweep
 {
-    private const double Smoothing = 0.98;      // of the loss's moving average, as fastai and Lightning have it
-    private const double Diverged = 3;          // how many times the best loss it is above that
+    private const double Diverged = 3;          // by how many times the best loss it is then above that
 
-    private readonly List<double> _rates = [], _losses = [], _smoothed = [];
-    private double _average;
+    private readonly List<double> _rates = [], _losses = [];
+    private readonly int _half;                 // how many neighbours on either side a smoothed loss is a mean of
+    private double _best = double.PositiveInfinity;
 
-    internal LearningRateSweep() { }
+    internal LearningRateSweep(int steps) => _half = Math.Max(1, steps / 20);
 
     /// <summary>The learning rates, one a step; of the first group.</summary>
     public IReadOnlyList<double> LearningRates => _rates;
@@ -19,22 +19,34 @@ public sealed class LearningRateSweep
     /// <summary>The loss before each step. They end where the loss is no number any more, or has grown to four times the smallest.</summary>
     public IReadOnlyList<double> Losses => _losses;
 
-    /// <summary>Their moving average, s_i = 0.98 s_{i-1} + 0.02 l_i, over 1 - 0.98^i, as it began from 0.</summary>
-    public IReadOnlyList<double> SmoothedLosses => _smoothed;
+    /// <summary>The losses without most of the noise of batches: each the mean of itself and its neighbours, a twentieth of the steps on either side. Unlike a running average, it does not lag behind.</summary>
+    public IReadOnlyList<double> SmoothedLosses
+    {
+        get
+        {
+            var smoothed = new double[_losses.Count];
+            for (var i = 0; i < smoothed.Length; i++)
+            {
+                int first = Math.Max(i - _half, 0), end = Math.Min(i + _half + 1, smoothed.Length);
+                smoothed[i] = _losses.GetRange(first, end - first).Average();
+            }
 
-    /// <summary>The rate at which the smoothed loss falls fastest: a rate to begin with. Null where it does not fall.</summary>
-    /// <remarks>By PyTorch Lightning's rule: the smallest central difference, the first tenth of the steps and the last one left out.</remarks>
+            return smoothed;
+        }
+    }
+
+    /// <summary>The rate at which the smoothed loss falls fastest, of those that have all their neighbours: a rate to begin with. Null where it does not fall.</summary>
+    /// <remarks>It is as good as the losses are: batches so small that their noise hides the fall make it a matter of chance. Look at the curve.</remarks>
     public double? Suggestion
     {
         get
         {
-            var (first, end) = (Math.Min(10, _rates.Count / 10), _rates.Count - 1);
+            var smoothed = SmoothedLosses;
             var (fastest, at) = (0.0, -1);
-            for (var i = first; i < end; i++)
+            for (var i = _half; i < smoothed.Count - _half; i++)
             {
-                int before = Math.Max(i - 1, first), after = Math.Min(i + 1, end - 1);
-                var slope = after == before ? 0 : (_smoothed[after] - _smoothed[before]) / (after - before);
-                if (slope < fastest) (fastest, at) = (slope, i);
+                var fall = smoothed[i - 1] - smoothed[i + 1];
+                if (fall > fastest) (fastest, at) = (fall, i);
             }
 
             return at < 0 ? null : _rates[at];
@@ -51,19 +63,20 @@ public sealed class LearningRateSweep
     public void WriteCsv(TextWriter writer)
     {
         ArgumentNullException.ThrowIfNull(writer);
+        var smoothed = SmoothedLosses;
         writer.Write("learning_rate,loss,smoothed_loss\n");
-        for (var i = 0; i < _rates.Count; i++) writer.Write(string.Create(CultureInfo.InvariantCulture, $"{_rates[i]:R},{_losses[i]:R},{_smoothed[i]:R}\n"));
+        for (var i = 0; i < _rates.Count; i++) writer.Write(string.Create(CultureInfo.InvariantCulture, $"{_rates[i]:R},{_losses[i]:R},{smoothed[i]:R}\n"));
     }
 
     /// <summary>Adds a step.</summary>
     /// <returns>Whether the loss has not grown away yet.</returns>
     internal bool Add(double rate, double loss)
     {
-        _average = Smoothing * _average + (1 - Smoothing) * loss;
         _rates.Add(rate);
         _losses.Add(loss);
-        _smoothed.Add(_average / (1 - Math.Pow(Smoothing, _rates.Count)));
-        var best = _smoothed.Min();
-        return _smoothed[^1] <= best + Diverged * Math.Abs(best);
+        var latest = Math.Min(_half + 1, _losses.Count);
+        var mean = _losses.GetRange(_losses.Count - latest, latest).Average();
+        _best = Math.Min(_best, mean);
+        return mean <= _best + Diverged * Math.Abs(_best);
     }
 }

@@ -52,7 +52,7 @@ public sealed partial class Trainer<T>
     private LearningRateSweep Sweep(double from, double to, int steps, CancellationToken cancellation)
     {
         var ratios = Optimizer.Groups.Select(group => Optimizer.LearningRate > 0 ? group.LearningRate / Optimizer.LearningRate : 1).ToArray();
-        var (sweep, total, batches) = (new LearningRateSweep(), new LossTotal<T>(Loss), 0);
+        var (sweep, total, batches) = (new LearningRateSweep(steps), new LossTotal<T>(Loss), 0);
         Training.Shuffle();
         for (var step = 0; step < steps; step++)
         {
