@@ -76,6 +76,17 @@ public abstract class OptimizerTests<T> where T : unmanaged, IFloatingPointIeee7
     }
 
     [Fact]
+    public void Without_momentum_there_is_nothing_to_remember_it_by()
+    {
+        foreach (var group in (ParameterGroup<T>[])[new RMSpropGroup<T>([new VectorParameter<T>("p", 2)]), new SGDGroup<T>([new VectorParameter<T>("p", 2)])])
+        {
+            var optimizer = new Optimizer<T>(group);
+            optimizer.Step();
+            optimizer.GetState().Arrays.Keys.Should().NotContain(name => name.Contains("momentum_buffer", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
     public void A_group_of_its_own_has_PyTorchs_defaults()
     {
         Parameter<T>[] Some() => [new VectorParameter<T>("p", 2)];
@@ -85,6 +96,7 @@ public abstract class OptimizerTests<T> where T : unmanaged, IFloatingPointIeee7
         new AdamGroup<T>(Some()) { Beta1 = 0.25 }.CycledMomentum.Should().Be(0.25);
         new AdagradGroup<T>(Some()).CycledMomentum.Should().BeNull();
         new AdagradGroup<T>(Some()).Epsilon.Should().Be(1e-10);
+        (new RMSpropGroup<T>(Some()).Alpha, new RMSpropGroup<T>(Some()).Epsilon).Should().Be((0.99, 1e-8));
         new AdagradGroup<T>(Some()) { InitialAccumulatorValue = 0.25 }.InitialAccumulatorValue.Should().Be(0.25);
     }
 

@@ -176,6 +176,31 @@ public abstract class OwnRuleTests<T> where T : unmanaged, IFloatingPointIeee754
     }
 
     [Fact]
+    public void A_buffer_is_new_to_each_parameter_until_it_is_asked_for()
+    {
+        var p = Trajectory.Parameters<T>((3, 2, 1));
+        var seen = new List<bool>();
+        StateBuffer<T>? own = null;
+        var group = new BadGroup(p)
+        {
+            Rule = step =>
+            {
+                foreach (var each in step)
+                {
+                    seen.Add(each.IsNew(own!));
+                    if (seen.Count > 1) each[own!].Clear();
+                    seen.Add(each.IsNew(own!));
+                }
+            },
+        };
+        own = group.Add("own");
+        group.Step();
+        group.Step();
+        seen.Take(4).Should().Equal([true, true, true, false], "the first parameter's was not asked for");
+        seen.Skip(4).Should().Equal(true, false, false, false);
+    }
+
+    [Fact]
     public void What_a_rule_does_wrong_is_refused_before_anything_is_moved()
     {
         var p = Trajectory.Parameters<T>((3, 2, 1));

@@ -52,6 +52,36 @@ public class SchedulerTests
     public static TheoryData<string> Names => [.. Cases.Keys];
 
     [Fact]
+    public void A_rate_may_be_0_and_a_chain_of_one_is_that_one()
+    {
+        var sgd = new SGD<double>(new Linear<double>(2, 2).Parameters, 0.5);
+        var chain = new ChainedScheduler([new LambdaLR(sgd, epoch => epoch == 1 ? 0 : 0.5)]);
+        chain.Step();
+        sgd.LearningRate.Should().Be(0);
+        chain.Step();
+        sgd.LearningRate.Should().Be(0.25);
+    }
+
+    [Fact]
+    public void One_of_its_own_that_says_nothing_leaves_the_rate_as_it_is()
+    {
+        var sgd = new SGD<double>(new Linear<double>(2, 2).Parameters, 0.5);
+        var scheduler = new Silent(sgd);
+        sgd.LearningRate = 0.25;
+        scheduler.Step();
+        sgd.LearningRate.Should().Be(0.25);
+    }
+
+    [Fact]
+    public void What_it_was_made_with_are_settings()
+    {
+        var settings = Settings.Of(new StepLR(new SGD<double>(new Linear<double>(2, 2).Parameters, 0.5), 3, gamma: 0.25));
+        (settings["step_size"], settings["gamma"]).Should().Be(("3", "0.25"));
+    }
+
+    private sealed class Silent(Optimizer optimizer) : LRScheduler(optimizer);
+
+    [Fact]
     public void Every_scheduler_and_every_fixture_has_a_case()
     {
         Fixture.Lines("schedulers").Select(line => line[0].Split('/')[0]).Distinct().Should().BeEquivalentTo(Cases.Keys);
