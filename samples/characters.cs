@@ -32,7 +32,7 @@ var trainer = new Trainer<float>(model, new CrossEntropyLoss<float>(), adam, new
 };
 var history = trainer.Fit(untilEpoch: 8);
 var perplexity = history.Epochs[^1].Metrics["perplexity"];
-Console.WriteLine($"perplexity {perplexity:F2} on {test.Count} characters that were held back; whoever knew how often each comes would have {Frequencies():F2}");
+Console.WriteLine($"perplexity {perplexity:F2} on {test.Count} characters that were held back; {Frequencies():F2} by how often each comes");
 
 // Writes on: each next character is drawn by its probability.
 var random = new Random(1);

@@ -16,8 +16,8 @@ var model = new Sequential<double>
     new Linear<double>(1, 16, generator: generator), new Tanh<double>(), new Linear<double>(16, 1, generator: generator),
 };
 var adam = new Adam<double>(model.Parameters, learningRate: 0.02);
-var trainer = new Trainer<double>(model, loss, adam, new Batches<double>(training, batchSize: 50, shuffle: generator)) { Scheduler = new CosineAnnealingLR(adam, tMax: 40) };
-trainer.Fit(untilEpoch: 40);
+var batches = new Batches<double>(training, batchSize: 50, shuffle: generator);
+new Trainer<double>(model, loss, adam, batches) { Scheduler = new CosineAnnealingLR(adam, tMax: 40) }.Fit(untilEpoch: 40);
 
 var promised = model.Forward(test.X);
 var covered = Share(_ => true);

@@ -10,7 +10,7 @@ GradientCheck.Run(new Convolution(side: 3, filters: 2, generator), Matrix<double
 var folder = (string)AppContext.GetData("EntryPointFileDirectoryPath")!;
 using var file = new StreamReader(new GZipStream(File.OpenRead(Path.Combine(folder, "data", "digits.csv.gz")), CompressionMode.Decompress));
 var lines = file.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(','));
-var digits = Samples<double>.From(lines, line => [.. line[..64].Select(pixel => int.Parse(pixel) / 16.0)], line => [int.Parse(line[64])]);
+var digits = Samples<double>.From(lines, line => [.. line[..64].Select(p => int.Parse(p) / 16.0)], line => [int.Parse(line[64])]);
 var (training, test) = digits.Split(heldBack: 0.25, generator);
 var model = new Sequential<double> { new Convolution(side: 6, filters: 8, generator), new ReLU<double>(), new Linear<double>(8 * 36, 10, generator: generator) };
 var (loss, adam) = (new CrossEntropyLoss<double>(), new Adam<double>(model.Parameters, learningRate: 0.005));

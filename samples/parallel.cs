@@ -22,7 +22,7 @@ watch.Restart();
 for (var i = 0; i < settings.Length; i++) inTurn[i] = Train(settings[i].Hidden, settings[i].Rate);
 Console.WriteLine($"one after the other {watch.Elapsed.TotalSeconds:F1} s");
 
-for (var i = 0; i < settings.Length; i++) Console.WriteLine($"{settings[i].Hidden,3} hidden, learning rate {settings[i].Rate}: accuracy {atOnce[i].Accuracy:F3}");
+foreach (var ((hidden, rate), outcome) in settings.Zip(atOnce)) Console.WriteLine($"{hidden,3} hidden, learning rate {rate}: accuracy {outcome.Accuracy:F3}");
 var same = atOnce.Zip(inTurn).All(pair => pair.First.Weights.AsSpan().SequenceEqual(pair.Second.Weights));
 Console.WriteLine($"the same bits either way: {same}");
 return same && atOnce.Max(outcome => outcome.Accuracy) > 0.95 ? 0 : 1;

@@ -45,10 +45,12 @@ static List<string> Tensors(string path)
     var found = new List<string>();
     foreach (var entry in file.Entries.OrderBy(entry => entry.Name, StringComparer.Ordinal))
     {
-        var (floats, counts) = (new float[entry.Type == SafeTensorsType.F32 ? entry.Count : 0], new long[entry.Type == SafeTensorsType.I64 ? entry.Count : 0]);
-        if (counts.Length > 0) file.Read(entry.Name, counts);
-        else file.Read(entry.Name, floats);
-        found.Add($"{entry.Name} {entry.Type} {string.Join(' ', entry.Shape)}: {string.Join(' ', floats.Select(BitConverter.SingleToInt32Bits))}{string.Join(' ', counts)}");
+        var isFloat = entry.Type == SafeTensorsType.F32;
+        var (floats, counts) = (new float[isFloat ? entry.Count : 0], new long[isFloat ? 0 : entry.Count]);
+        if (isFloat) file.Read(entry.Name, floats);
+        else file.Read(entry.Name, counts);
+        var bits = floats.Select(BitConverter.SingleToInt32Bits).Select(value => (long)value).Concat(counts);
+        found.Add($"{entry.Name} {entry.Type} {string.Join(' ', entry.Shape)}: {string.Join(' ', bits)}");
     }
 
     return found;

@@ -14,8 +14,8 @@ var (training, validation) = rest.SplitStratified(heldBack: 0.2, generator);
 
 var model = Network(generator);
 model.FitPreprocessing(training.X);                     // means and deviations: of the training samples alone
-var trainer = new Trainer<double>(
-    model, new CrossEntropyLoss<double>(), new Adam<double>(model.Parameters, learningRate: 0.01), new Batches<double>(training, batchSize: 16, shuffle: generator))
+var adam = new Adam<double>(model.Parameters, learningRate: 0.01);
+var trainer = new Trainer<double>(model, new CrossEntropyLoss<double>(), adam, new Batches<double>(training, batchSize: 16, shuffle: generator))
 {
     Validation = validation,
     EarlyStopping = new(Patience: 10),
