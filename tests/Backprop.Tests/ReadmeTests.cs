@@ -74,6 +74,16 @@ public sealed partial class ReadmeTests
     }
 
     [Fact]
+    public void Every_sample_is_on_its_page_and_none_has_more_than_60_lines()
+    {
+        var samples = Path.Combine(Repository.Root, "samples");
+        string[] names = [.. Directory.GetFiles(samples, "*.cs").Select(file => Path.GetFileName(file)!), .. Directory.GetDirectories(samples).Where(folder => Directory.GetFiles(folder, "*.*proj").Length > 0).Select(folder => Path.GetFileName(folder)!)];
+        var page = Regex.Matches(Repository.Read("docs/samples.md"), @"\| `samples/([^`]+)` \|").Select(match => match.Groups[1].Value);
+        page.Should().BeEquivalentTo(names);
+        foreach (var file in Directory.GetFiles(samples, "*.cs")) File.ReadLines(file).Should().HaveCountLessThanOrEqualTo(60, file);
+    }
+
+    [Fact]
     public void Every_link_leads_somewhere()
     {
         foreach (var file in Repository.MarkdownFiles.Concat(["PROOF.md", "CHANGELOG.md"]))
