@@ -9,4 +9,6 @@ namespace Backprop.Mutations;
 /// <param name="Equivalents">Run those of the list of equivalents, too.</param>
 /// <param name="Verbose">Print what became of each.</param>
 /// <param name="Write">A file whose section about mutants is written anew.</param>
-internal sealed record Options(string[] Only, double? Seconds, int Seed, int Jobs, bool List, bool Equivalents, bool Verbose, string? Write);
+/// <param name="After">What an earlier run has printed; null for none.</param>
+/// <param name="Since">The commit that it was run on.</param>
+internal sealed record Options(string[] Only, double? Seconds, int Seed, int Jobs, bool List, bool Equivalents, bool Verbose, string? Write, string? After, string? Since);

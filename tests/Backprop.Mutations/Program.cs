@@ -13,12 +13,15 @@ var list = new Option<bool>("--list") { Description = "List the mutants, try non
 var equivalents = new Option<bool>("--equivalents") { Description = "Try those that equivalents.txt calls equivalent, too: none may be killed." };
 var verbose = new Option<bool>("--verbose") { Description = "Print what became of each mutant, and by which test." };
 var write = new Option<string?>("--write") { Description = "A file, from the repository's root, whose section about mutants is written anew, as PROOF.md.", HelpName = "file" };
+var after = new Option<string?>("--after") { Description = "A file with what an earlier run printed with --verbose. What was killed there is not tried again where its file has not changed since; with --since.", HelpName = "file" };
+var since = new Option<string?>("--since") { Description = "The commit that the earlier run was of.", HelpName = "commit" };
 seconds.Validators.Add(result => { if (!(result.GetValueOrDefault<double?>() is null or > 0)) result.AddError("--seconds expects a number above 0."); });
 jobs.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--jobs expects a number of at least 1."); });
 
-var command = new RootCommand("Breaks each formula and derivative of Backprop in turn, and sees whether a test goes red.") { only, seconds, seed, jobs, list, equivalents, verbose, write };
+var command = new RootCommand("Breaks each formula and derivative of Backprop in turn, and sees whether a test goes red.") { only, seconds, seed, jobs, list, equivalents, verbose, write, after, since };
+command.Validators.Add(result => { if (result.GetValue(after) is null != result.GetValue(since) is null) result.AddError("--after and --since come together."); });
 command.SetAction(result => new Run(new Options(
-    result.GetValue(only)!, result.GetValue(seconds), result.GetValue(seed), result.GetValue(jobs), result.GetValue(list), result.GetValue(equivalents), result.GetValue(verbose), result.GetValue(write))).InvokeAsync());
+    result.GetValue(only)!, result.GetValue(seconds), result.GetValue(seed), result.GetValue(jobs), result.GetValue(list), result.GetValue(equivalents), result.GetValue(verbose), result.GetValue(write), result.GetValue(after), result.GetValue(since))).InvokeAsync());
 if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = 1000; // no line is broken in a file
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 return await command.Parse(args).InvokeAsync();

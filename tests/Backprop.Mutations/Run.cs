@@ -32,6 +32,17 @@ internal sealed class Run(Options options)
             return 2;
         }
 
+        var all = mutants;
+        if (options.After is not null)
+        {
+            var earlier = Earlier.Read(options.After, options.Since!, _root);
+            foreach (var alike in mutants.GroupBy(mutant => (mutant.File, mutant.Line, mutant.Member, mutant.Kind)))
+                if (earlier.Of([.. alike]) is { } verdict)
+                    foreach (var mutant in alike) _outcomes.Add(new(mutant, verdict, "in the earlier run"));
+            mutants = [.. mutants.Except(_outcomes.Select(outcome => outcome.Mutant))];
+            Screen.Line($"{all.Length - mutants.Length} are known from {options.After}; {mutants.Length} are tried.");
+        }
+
         // A fair sample of all files, the same one each time, where there is not time for all.
         if (options.Seconds is not null) new Random(options.Seed).Shuffle(mutants);
         var equivalents = Equivalents.Read(Path.Combine(_root, "tests", "Backprop.Mutations", "equivalents.txt"));
@@ -46,7 +57,7 @@ internal sealed class Run(Options options)
             Directory.Delete(directory, recursive: true);
         }
 
-        var outcomes = mutants.Join(_outcomes, mutant => mutant, outcome => outcome.Mutant, (_, outcome) => outcome).ToList();
+        var outcomes = all.Join(_outcomes, mutant => mutant, outcome => outcome.Mutant, (_, outcome) => outcome).ToList();
         var report = new Report(outcomes, _clock.Elapsed, options);
         report.Print();
         if (options is { Only: [], Seconds: null })
