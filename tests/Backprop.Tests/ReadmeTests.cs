@@ -74,6 +74,15 @@ public sealed partial class ReadmeTests
     }
 
     [Fact]
+    public void Every_sample_is_listed()
+    {
+        var text = Repository.Read("docs/samples.md");
+        var samples = Directory.GetFiles(Path.Combine(Repository.Root, "samples"), "*.cs");
+        samples.Should().NotBeEmpty();
+        foreach (var sample in samples) text.Should().Contain($"(../samples/{Path.GetFileName(sample)})");
+    }
+
+    [Fact]
     public void Every_link_leads_somewhere()
     {
         foreach (var file in Repository.MarkdownFiles.Concat(["PROOF.md", "CHANGELOG.md"]))
