@@ -12,7 +12,7 @@ using var file = new StreamReader(new GZipStream(File.OpenRead(Path.Combine(fold
 var lines = file.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(','));
 var digits = Samples<double>.From(lines, line => [.. line[..64].Select(p => int.Parse(p) / 16.0)], line => [int.Parse(line[64])]);
 var (training, test) = digits.Split(heldBack: 0.25, generator);
-var model = new Sequential<double> { new Convolution(side: 6, filters: 8, generator), new ReLU<double>(), new Linear<double>(8 * 36, 10, generator: generator) };
+var model = new Sequential<double> { new Convolution(side: 6, filters: 8, generator), new ReLU<double>(), new Linear<double>(288, 10, generator: generator) };
 var (loss, adam) = (new CrossEntropyLoss<double>(), new Adam<double>(model.Parameters, learningRate: 0.005));
 new Trainer<double>(model, loss, adam, new Batches<double>(training, batchSize: 64, shuffle: generator)).Fit(untilEpoch: 15);
 var accuracy = new Accuracy<double>().Of(model.Forward(test.X), test.Y);

@@ -78,7 +78,7 @@ public sealed partial class ReadmeTests
     {
         var samples = Path.Combine(Repository.Root, "samples");
         string[] names = [.. Directory.GetFiles(samples, "*.cs").Select(file => Path.GetFileName(file)!), .. Directory.GetDirectories(samples).Where(folder => Directory.GetFiles(folder, "*.*proj").Length > 0).Select(folder => Path.GetFileName(folder)!)];
-        var page = Regex.Matches(Repository.Read("docs/samples.md"), @"\| `samples/([^`]+)` \|").Select(match => match.Groups[1].Value);
+        var page = Regex.Matches(Repository.Read("docs/samples.md"), @"\| [`\[]samples/([^`\]]+)").Select(match => match.Groups[1].Value);
         page.Should().BeEquivalentTo(names);
         foreach (var file in Directory.GetFiles(samples, "*.cs")) File.ReadLines(file).Should().HaveCountLessThanOrEqualTo(60, file);
     }
