@@ -26,7 +26,7 @@ public sealed partial class Trainer<T>
     {
         RequireParameters();
         RequireSteps(Scheduler, untilEpoch - Epoch, "epoch", untilEpoch);
-        RequireSteps(BatchScheduler, StepsPerEpoch is int steps ? (long)(untilEpoch - Epoch) * steps - Batch / GradientAccumulationSteps + (_owesRate ? 1 : 0) : null, GradientAccumulationSteps == 1 ? "batch" : "step", untilEpoch);
+        RequireSteps(BatchScheduler, StepsPerEpoch is int steps ? (long)(untilEpoch - Epoch) * steps - StepsOf(steps) + (_owesRate ? 1 : 0) : null, GradientAccumulationSteps == 1 ? "batch" : "step", untilEpoch);
         RequireRows();
         RequireMetric(EarlyStopping?.Metric, nameof(EarlyStopping));
         RequireMetric(SchedulerMetric, nameof(Scheduler));
@@ -60,6 +60,9 @@ public sealed partial class Trainer<T>
         if (metric is not null && !MeasuredMetrics.Contains(metric))
             throw new InvalidOperationException($"Trainer expects {metric}, which {watcher} watches, among its metrics on validation samples, but {(Validation is null ? "there are no such samples" : $"they are {string.Join(", ", MeasuredMetrics)}")}.");
     }
+
+    /// <summary>The steps that this epoch has made: its last may be one of fewer batches.</summary>
+    private int StepsOf(int stepsPerEpoch) => Batch == Training.Count ? stepsPerEpoch : Batch / GradientAccumulationSteps;
 
     private int? StepsPerEpoch => (Training.Count - 1) / GradientAccumulationSteps + 1;
 
