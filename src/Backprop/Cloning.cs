@@ -13,6 +13,7 @@ namespace Backprop;
 internal sealed class Cloning<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Dictionary<object, object> _copies = new(ReferenceEqualityComparer.Instance);
+    private readonly List<string> _path = [];
 
     /// <summary>The copy of something, where there is one already.</summary>
     internal object? Find(object original) => _copies.GetValueOrDefault(original);
@@ -28,12 +29,36 @@ internal sealed class Cloning<T> where T : unmanaged, IFloatingPointIeee754<T>
         foreach (var field in Settings.FieldsOf(layer, typeof(Layer<T>)))
         {
             if (field.GetValue(layer) is not { } value) continue;
-            if (!TryCopy(value, out var own)) own = askLayer(Settings.SettingOf(field.Name), value);
-            if (!ReferenceEquals(own, value)) field.SetValue(copy, own);
+            var name = Settings.SettingOf(field.Name);
+            if (!TryCopy(value, out var own)) own = Ask(askLayer, name, value);
+            if (ReferenceEquals(own, value)) continue;
+            if (own is not null && !field.FieldType.IsInstanceOfType(own))
+                throw new InvalidOperationException($"{Where}{layer} expects its CloneField to give a {Settings.NameOf(field.FieldType)} for {name}, but it gave a {Settings.NameOf(own.GetType())}.");
+            field.SetValue(copy, own);
         }
     }
 
-    internal NamedLayer<T> Of(NamedLayer<T> child) => new(child.Name, Of(child.Layer));
+    internal NamedLayer<T> Of(NamedLayer<T> child)
+    {
+        _path.Add(child.Name);
+        var copy = new NamedLayer<T>(child.Name, Of(child.Layer));
+        _path.RemoveAt(_path.Count - 1);
+        return copy;
+    }
+
+    private string Where => _path.Count == 0 ? "" : $"{string.Join('.', _path)}: ";
+
+    private object? Ask(Func<string, object, object?> layer, string field, object value)
+    {
+        try
+        {
+            return layer(field, value);
+        }
+        catch (NotSupportedException exception) when (_path.Count > 0)
+        {
+            throw new NotSupportedException(Where + exception.Message, exception);
+        }
+    }
 
     internal Layer<T> Of(Layer<T> layer) => layer.CloneWith(this);
 
@@ -84,18 +109,29 @@ internal sealed class Cloning<T> where T : unmanaged, IFloatingPointIeee754<T>
             Matrix<float> matrix => Once(matrix, matrix.Clone),
             MathNet.Numerics.LinearAlgebra.Vector<double> vector => Once(vector, vector.Clone),
             MathNet.Numerics.LinearAlgebra.Vector<float> vector => Once(vector, vector.Clone),
-            List<Layer<T>> list => Once(list, () => list.ConvertAll(Of)),
-            List<NamedLayer<T>> list => Once(list, () => list.ConvertAll(Of)),
-            List<Parameter<T>> list => Once(list, () => list.ConvertAll(Of)),
-            List<Buffer<T>> list => Once(list, () => list.ConvertAll(Of)),
-            List<double> list => Once(list, () => new List<double>(list)),
-            List<float> list => Once(list, () => new List<float>(list)),
-            List<int> list => Once(list, () => new List<int>(list)),
-            List<string> list => Once(list, () => new List<string>(list)),
+            List<Layer<T>> list when IsExactly(list) => CopyOf(list, Of),
+            List<NamedLayer<T>> list when IsExactly(list) => CopyOf(list, Of),
+            List<Parameter<T>> list when IsExactly(list) => CopyOf(list, Of),
+            List<Buffer<T>> list when IsExactly(list) => CopyOf(list, Of),
+            List<double> list when IsExactly(list) => CopyOf(list, static one => one),
+            List<float> list when IsExactly(list) => CopyOf(list, static one => one),
+            List<int> list when IsExactly(list) => CopyOf(list, static one => one),
+            List<string> list when IsExactly(list) => CopyOf(list, static one => one),
             Array array => CopyOf(array),
             _ => value,
         };
         return !ReferenceEquals(copy, value) || IsImmutable(value);
+    }
+
+    private static bool IsExactly<TItem>(List<TItem> list) => list.GetType() == typeof(List<TItem>);
+
+    private object CopyOf<TItem>(List<TItem> list, Func<TItem, TItem> copyItem)
+    {
+        if (_copies.TryGetValue(list, out var known)) return known;
+        var copy = new List<TItem>(list.Count);
+        _copies.Add(list, copy);        // before its items, which may hold it
+        copy.AddRange(list.Select(copyItem));
+        return copy;
     }
 
     private object? CopyOf(Array array)
@@ -103,16 +139,19 @@ internal sealed class Cloning<T> where T : unmanaged, IFloatingPointIeee754<T>
         if (_copies.TryGetValue(array, out var known)) return known;
         if (array.Rank != 1) return array;
         var copy = (Array)array.Clone();
-        if (!array.GetType().GetElementType()!.IsPrimitive)
+        _copies.Add(array, copy);       // before its items, which may hold it
+        if (array.GetType().GetElementType()!.IsPrimitive) return copy;
+        for (var i = 0; i < array.Length; i++)
         {
-            for (var i = 0; i < array.Length; i++)
+            if (TryCopy(array.GetValue(i), out var own)) copy.SetValue(own, i);
+            else
             {
-                if (!TryCopy(array.GetValue(i), out var own)) return array;
-                copy.SetValue(own, i);
+                _copies.Remove(array);
+                return array;
             }
         }
 
-        return _copies[array] = copy;
+        return copy;
     }
 
     /// <summary>Whether a copy would never be told from the value itself.</summary>
@@ -125,14 +164,23 @@ internal sealed class Cloning<T> where T : unmanaged, IFloatingPointIeee754<T>
         Array array => array.Length == 0,
         ITuple tuple => Enumerable.Range(0, tuple.Length).All(i => IsImmutable(tuple[i])),
         // A function that has caught something may change it, or reach back into the layer that it was made for.
-        Delegate { Target: null } => true,
-        Delegate { Target: { } caught } => caught.GetType().Name == "<>c" || (RuntimeFeature.IsDynamicCodeSupported && !HasFields(caught.GetType())),
+        Delegate function => Array.TrueForAll(function.GetInvocationList(), one => one.Target is not { } caught || HasCaughtNothing(caught.GetType())),
         ValueType => value.GetType().IsPrimitive || (RuntimeFeature.IsDynamicCodeSupported && FieldsOf(value.GetType()).All(field => IsImmutable(field.GetValue(value)))),
         Lock => true,                           // one for both does no harm
         _ => value.GetType() == typeof(object),
     };
 
-    private static bool HasFields([DynamicallyAccessedMembers(Settings.Fields)] Type type) => FieldsOf(type).Length > 0;
+    /// <summary>Whether a function's target is what the compiler makes for one that has caught nothing, or a class without a field of its own or of a base class.</summary>
+    [UnconditionalSuppressMessage("Trimming", "IL2067", Justification = "Where fields may be missing, only the compiler's own class is taken.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2072", Justification = "Where fields may be missing, only the compiler's own class is taken.")]
+    private static bool HasCaughtNothing(Type type)
+    {
+        if (type.Name == "<>c") return true;
+        if (!RuntimeFeature.IsDynamicCodeSupported) return false;
+        for (Type? at = type; at is not null; at = at.BaseType)
+            if (FieldsOf(at).Length > 0) return false;
+        return true;
+    }
 
     private static FieldInfo[] FieldsOf([DynamicallyAccessedMembers(Settings.Fields)] Type type) => type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
 }

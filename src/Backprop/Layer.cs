@@ -186,7 +186,8 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>Makes a copy that has all of its own: layers, parameters, buffers, and generators that will draw the same numbers. Gradients are 0; what is frozen is frozen in the copy.</summary>
     /// <remarks>
     /// <para>What stands in several places stands in several places of the copy. <see cref="Generator.Default"/> stays the one that it is. The optimizer of the copy is one that is made for it.</para>
-    /// <para>Fields of layers are copied where they hold numbers, texts, functions that have caught nothing, vectors, matrices, losses, or arrays, tuples and lists of these; for all others <see cref="CloneField"/> is asked.</para>
+    /// <para>Fields of layers are copied where they hold layers, parameters, buffers, generators, vectors, matrices, arrays of such or of numbers, or a <see cref="List{T}"/> of layers, parameters, numbers or texts; and are shared where they hold what never changes: numbers, texts, losses, tuples and
+    /// structs of these, functions that have caught nothing. For all others <see cref="CloneField"/> is asked.</para>
     /// </remarks>
     /// <returns>The copy, of the same type.</returns>
     /// <exception cref="NotSupportedException">A field of a layer holds what only the layer can copy, and it does not say how.</exception>

@@ -35,6 +35,11 @@ internal static class Commands
         var stream = new Command("stream", "A training from a binary file beside the same from memory: its speed and its memory. The memory counts where the file is large, such as --megabytes 800.") { megabytes, epochs };
         stream.SetAction(result => Streaming.Run(result.GetValue(megabytes), result.GetValue(epochs)));
 
+        var runs = new Option<int>("--runs") { Description = "How often the two are compared.", DefaultValueFactory = _ => 10, HelpName = "n" };
+        runs.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--runs expects a number of at least 1."); });
+        var trainer = new Command("trainer", "A Trainer and the same loop written by hand take turns: 64-32-10, batch 32, one thread.") { runs, seconds };
+        trainer.SetAction(result => TrainerOverhead.Run(result.GetValue(runs), result.GetValue(seconds)));
+
         var filter = new Option<string[]>("--filter") { Description = "Run only the benchmarks whose names match, such as *Product*.", DefaultValueFactory = _ => ["*"], HelpName = "glob", AllowMultipleArgumentsPerToken = true };
         var job = new Option<string>("--job") { Description = "How thoroughly to measure.", DefaultValueFactory = _ => "Default" };
         job.AcceptOnlyFromAmong("Dry", "Short", "Medium", "Long", "Default");
@@ -47,7 +52,7 @@ internal static class Commands
             return summaries.Length > 0 && summaries.All(summary => summary.BenchmarksCases.Length == summary.Reports.Count(report => report.Success)) ? 0 : 1;
         });
 
-        return new RootCommand("Benchmarks of Backprop.") { compare, stream, bdn }.Parse(args).Invoke();
+        return new RootCommand("Benchmarks of Backprop.") { compare, stream, trainer, bdn }.Parse(args).Invoke();
     }
 
     private static double Seconds(ArgumentResult result)

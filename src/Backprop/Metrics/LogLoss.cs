@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -44,7 +45,16 @@ public sealed class LogLoss<T>(bool logits = false, int ignoreIndex = -100) : Ac
 
         private static double OfProbabilities(Matrix<T> p, int i, int actual)
         {
-            double Clipped(int j) => Math.Clamp(double.CreateTruncating(p[i, j]), Precision, 1 - Precision);
+            double Clipped(int j) => Math.Clamp(Probability(j), Precision, 1 - Precision);
+
+            double Probability(int j)
+            {
+                var value = double.CreateTruncating(p[i, j]);
+                return value is < 0 or > 1
+                    ? throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"log_loss expects probabilities from 0 to 1, but prediction has {value} in row {i}, column {j}; logits: true takes logits."))
+                    : value;
+            }
+
             if (p.ColumnCount == 1) return Math.Log(actual == 1 ? Clipped(0) : 1 - Clipped(0));
             var sum = 0.0;
             for (var j = 0; j < p.ColumnCount; j++) sum += Clipped(j);

@@ -35,6 +35,9 @@ public sealed class ReduceLROnPlateau(
     private readonly PlateauMode _mode = Expect.Defined(Owner, mode);
     private readonly ThresholdMode _thresholdMode = Expect.Defined(Owner, thresholdMode);
 
+    /// <summary>Which way the metric gets better.</summary>
+    public PlateauMode Mode => _mode;
+
     /// <summary>The best metric so far.</summary>
     public double Best { get; private set; }
 

@@ -16,6 +16,8 @@ namespace Backprop;
 [DynamicallyAccessedMembers(Settings.Fields)]
 public abstract class BatchSource<T> : IDescribed where T : unmanaged, IFloatingPointIeee754<T>
 {
+    private bool _isInUse;
+
     /// <summary>Sets what all sources have.</summary>
     /// <param name="batchSize">Samples in a batch, at least 1.</param>
     /// <param name="shuffle">Draws a new order for each epoch; null keeps the order in which samples come.</param>
@@ -75,6 +77,19 @@ public abstract class BatchSource<T> : IDescribed where T : unmanaged, IFloating
 
     /// <summary>Ends threads and closes files, until the next batch is asked for. <see cref="Trainer{T}.Fit"/> calls it however it ends.</summary>
     public virtual void Release() { }
+
+    /// <summary>Takes the source for a training.</summary>
+    /// <returns>Gives it back.</returns>
+    /// <exception cref="InvalidOperationException">Another training has it.</exception>
+    internal InUse Use() => Interlocked.Exchange(ref _isInUse, true)
+        ? throw new InvalidOperationException($"{GetType().Name.Split('`')[0]} is in use by another training: a source of batches knows but one epoch at a time. Make one for each trainer; samples may be shared.")
+        : new(this);
+
+    /// <summary>A training that has the source.</summary>
+    internal readonly ref struct InUse(BatchSource<T> source)
+    {
+        internal void Dispose() => source._isInUse = false;
+    }
 
     /// <summary>Says what the source was made with, and which samples it has: what must be the same to go on from a checkpoint. By default, all fields that never
     /// change; see <see cref="Settings"/>. Batch size, generator and <see cref="DropLast"/> are looked after elsewhere.</summary>

@@ -105,7 +105,9 @@ public sealed class Classes : IReadOnlyList<string>
         var p = new double[Count];
         for (var i = 0; i < prediction.Length; i++)
             p[i] = !T.IsNaN(prediction[i]) ? double.CreateTruncating(prediction[i]) : throw new ArgumentException($"Classes expects numbers, but the value of {_names[i]} is NaN.", nameof(prediction));
-        if (prediction.Length == 1)
+        if (!logits && Array.Find(p, value => value is not (>= 0 and <= 1)) is var wrong and not 0)
+            throw new ArgumentException(Invariant($"Classes expects probabilities from 0 to 1, but one is {wrong}; of logits they are made with logits: true."), nameof(prediction));
+        if ((prediction.Length, Count) == (1, 2))
         {
             var one = logits ? 1 / (1 + Math.Exp(-p[0])) : p[0];
             (p[0], p[1]) = (logits ? 1 / (1 + Math.Exp(p[0])) : 1 - one, one);

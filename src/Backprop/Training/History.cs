@@ -32,7 +32,7 @@ public sealed record History(IReadOnlyList<EpochResult> Epochs)
         ArgumentNullException.ThrowIfNull(writer);
         var metrics = Epochs.SelectMany(epoch => epoch.Metrics.Keys).Distinct().ToArray();
         var parts = Epochs.SelectMany(epoch => epoch.TrainingParts.Keys).Distinct().ToArray();
-        Write("epoch", "learning_rate", "training_loss", "validation_loss", [.. metrics.Select(Quoted), .. parts.Select(name => Quoted($"training_{name}"))]);
+        Write("epoch", "learning_rate", "training_loss", "validation_loss", [.. metrics.Select(Quoted), .. parts.Select(name => Quoted($"training_loss.{name}"))]);
         foreach (var epoch in Epochs)
             Write($"{epoch.Epoch}", Text(epoch.LearningRate), Text(epoch.TrainingLoss), Text(epoch.ValidationLoss),
                 [.. metrics.Select(name => Value(epoch.Metrics, name)), .. parts.Select(name => Value(epoch.TrainingParts, name))]);

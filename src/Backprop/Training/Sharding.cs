@@ -21,10 +21,9 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTo
     private readonly TreeSum<double> _sumTree = new(count);
     private IReadOnlyList<Parameter<T>>? _parameters;
     private int _structure;
+    private readonly KeptBuffers<T> _buffers = new(model);
     private TreeSum<T>[] _gradients = [], _statistics = [];
-    private T[][] _gradientsBefore = [], _valuesBefore = [];
-    private Buffer<T>[] _buffers = [];
-    private long[] _countsBefore = [];
+    private T[][] _gradientsBefore = [];
     private Generator[] _generators = [];
     private (ulong Seed, MersenneTwister Engine, GeneratorState Own)[] _draws = [];
     private ReusedMatrix<T> _x, _y, _weights;
@@ -51,12 +50,6 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTo
         (_batch, _samples, _accumulates) = (batch, samples, accumulates);
         if (accumulates)
             for (var i = 0; i < _gradientsBefore.Length; i++) _parameters![i].Gradients.CopyTo(_gradientsBefore[i] ??= new T[_parameters[i].Count]);
-        for (var i = 0; i < _buffers.Length; i++)
-        {
-            _buffers[i].Values.CopyTo(_valuesBefore[i]);
-            if (_buffers[i] is CounterBuffer<T> counter) _countsBefore[i] = counter.Value;
-        }
-
         for (var i = 0; i < _generators.Length; i++)
         {
             _draws[i].Seed = _generators[i].DrawSeed();
@@ -68,7 +61,7 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTo
     /// <returns>Its samples.</returns>
     internal Batch<T> Open(int shard)
     {
-        if (shard > 0) RestoreBuffers();
+        if (shard > 0) _buffers.Restore();
         for (var i = 0; i < _generators.Length; i++)
         {
             var (seed, engine, _) = _draws[i];
@@ -95,7 +88,7 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTo
         _sumTree.Add(_sums);
         for (var i = 0; i < _gradients.Length; i++)
             if (!_parameters![i].Frozen) _gradients[i].Add(_parameters[i].Gradients);
-        for (var i = 0; i < _statistics.Length; i++) _statistics[i].Add(_buffers[i].Values);
+        for (var i = 0; i < _statistics.Length; i++) _statistics[i].Add(_buffers.Buffers[i].Values);
     }
 
     /// <summary>Ends the batch: leaves the sums in the gradients, and the means in the buffers.</summary>
@@ -104,26 +97,17 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTo
         RestoreGenerators();
         if (_accumulates)
             for (var i = 0; i < _gradientsBefore.Length; i++) TensorPrimitives.Add(_gradientsBefore[i], _parameters![i].Gradients, _parameters[i].Gradients);
-        foreach (var buffer in _buffers) TensorPrimitives.Multiply(buffer.Values, T.One / T.CreateChecked(count), buffer.Values);     // exact: a power of two
+        foreach (var buffer in _buffers.Buffers) TensorPrimitives.Multiply(buffer.Values, T.One / T.CreateChecked(count), buffer.Values);     // exact: a power of two
     }
 
     /// <summary>Ends a batch that could not be: buffers are as the step found them.</summary>
     internal void Abandon()
     {
         RestoreGenerators();
-        RestoreBuffers();
+        _buffers.Restore();
         _sumTree.Clear();
         foreach (var tree in _gradients) tree.Clear();
         foreach (var tree in _statistics) tree.Clear();
-    }
-
-    private void RestoreBuffers()
-    {
-        for (var i = 0; i < _buffers.Length; i++)
-        {
-            _valuesBefore[i].CopyTo(_buffers[i].Values);
-            if (_buffers[i] is CounterBuffer<T> counter) counter.Value = _countsBefore[i];
-        }
     }
 
     private void RestoreGenerators()
@@ -133,13 +117,13 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTo
 
     private void Follow()
     {
+        _buffers.Keep();
         var structure = Structure.Version;
         if (structure == _structure && ReferenceEquals(_parameters, optimizer.Parameters)) return;
         (_parameters, _structure) = (optimizer.Parameters, structure);
         _gradients = Trees(_parameters.Count);
         _gradientsBefore = new T[_parameters.Count][];
-        _buffers = [.. model.NamedBuffers().Select(named => named.Buffer).Distinct()];
-        (_statistics, _valuesBefore, _countsBefore) = (Trees(_buffers.Length), Array.ConvertAll(_buffers, buffer => new T[buffer.Values.Length]), new long[_buffers.Length]);
+        _statistics = Trees(_buffers.Buffers.Length);
         _generators = [.. model.Generators];
         _draws = [.. _generators.Select(_ => (0UL, new MersenneTwister(0), default(GeneratorState)))];
     }

@@ -96,7 +96,11 @@ public sealed class StreamedBatches<T> : BatchSource<T> where T : unmanaged, IFl
 
     /// <summary>Samples in memory of which the next one is drawn, at least 1. As many as there are is a shuffle of all.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is below 1.</exception>
-    public int ShuffleBuffer { get; init => field = Expect.Positive("StreamedBatches", value, nameof(ShuffleBuffer)); } = 1024;
+    public int ShuffleBuffer
+    {
+        get;
+        init => field = (int)Expect.That((long)Expect.Positive("StreamedBatches", value, nameof(ShuffleBuffer)) * Math.Max(Inputs * (long)InputRows, Targets * (long)TargetRows) <= Array.MaxLength, "StreamedBatches", value, "of fewer values than an array has room for", nameof(ShuffleBuffer));
+    } = 1024;
 
     /// <summary>Batches that are made while another is learned from, at least 1. It changes no number.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is below 1.</exception>

@@ -81,6 +81,7 @@ public sealed partial class Trainer<T>
         if (_isAccumulating)
         {
             Add(file, "accumulated", [_accumulated, .. _lossBefore]);
+            if (_terms.Length > 1) Add(file, "accumulated.terms", [.. _terms.Select(term => term.Divisor)]);
             foreach (var (i, parameter) in Optimizer.Parameters.Index()) file.Add($"gradient.{Text(i)}", [parameter.Count], parameter.Gradients.ToArray());
         }
 
@@ -118,6 +119,7 @@ public sealed partial class Trainer<T>
         var isAccumulating = !beginsAgain && file.TryGetEntry("accumulated", out _);
         var accumulated = isAccumulating ? Values<double>(file, source, "accumulated", 1 + _lossBefore.Length) : new double[1 + _lossBefore.Length];
         var gradients = isAccumulating ? Optimizer.Parameters.Select((parameter, i) => Values<T>(file, source, $"gradient.{Text(i)}", parameter.Count)).ToArray() : [];
+        var terms = isAccumulating && _terms.Length > 1 ? Values<double>(file, source, "accumulated.terms", _terms.Length) : [];
         var epochs = ReadHistory(file, source, (int)position[0]);
 
         // All is read. What the parts refuse now is taken back.
@@ -145,6 +147,8 @@ public sealed partial class Trainer<T>
         if (beginsAgain) _loss.Clear();
         else loss.CopyTo(_loss.State);
         (_isAccumulating, _accumulated) = (isAccumulating, accumulated[0]);
+        _buffers.Forget();
+        for (var i = 0; i < terms.Length; i++) _terms[i] = new(0, terms[i]);
         accumulated.AsSpan(1).CopyTo(_lossBefore);
         foreach (var (parameter, values) in Optimizer.Parameters.Zip(gradients)) values.CopyTo(parameter.Gradients);
         (_owesRate, EndReason) = (false, null);

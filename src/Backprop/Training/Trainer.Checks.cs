@@ -30,6 +30,9 @@ public sealed partial class Trainer<T>
         RequireRows();
         RequireMetric(EarlyStopping?.Metric, nameof(EarlyStopping));
         RequireMetric(SchedulerMetric, nameof(Scheduler));
+        if (Scheduler is ReduceLROnPlateau plateau && SchedulerMetric is not null && Metrics.First(one => one.Name == SchedulerMetric).GreaterIsBetter != (plateau.Mode == PlateauMode.Max))
+            throw new InvalidOperationException($"Trainer expects a ReduceLROnPlateau whose mode is the way in which {SchedulerMetric} gets better, but it is {plateau.Mode}.");
+        if (Scheduler is not null && ReferenceEquals(Scheduler, BatchScheduler)) throw new InvalidOperationException($"Trainer expects a scheduler for epochs and another for batches, but this {Scheduler} is both.");
         FollowGrowth();
         GoOnFromLastState();
         if (Epoch == 0 && Batch == 0 && Validation is not null) Evaluate(Validation);   // what is wrong with it is said before hours of training
@@ -58,7 +61,7 @@ public sealed partial class Trainer<T>
     private void RequireMetric(string? metric, string watcher)
     {
         if (metric is not null && !MeasuredMetrics.Contains(metric))
-            throw new InvalidOperationException($"Trainer expects {metric}, which {watcher} watches, among its metrics on validation samples, but {(Validation is null ? "there are no such samples" : $"they are {string.Join(", ", MeasuredMetrics)}")}.");
+            throw new InvalidOperationException($"Trainer expects {metric}, which {watcher} watches, among its metrics on validation samples, but {(Validation is null ? "there are no such samples" : Metrics.Count == 0 ? "there are none" : $"they are {string.Join(", ", MeasuredMetrics)}")}.");
     }
 
     /// <summary>The steps that this epoch has made: its last may be one of fewer batches.</summary>

@@ -29,18 +29,20 @@ public sealed partial class Trainer<T>
         RequireParameters();
         RequireRows();
         FollowGrowth();
-        GoOnFromLastState();
-        var model = ModelState<T>.Of(Model);
+        var (model, last) = (ModelState<T>.Of(Model), _lastState);
         var (before, optimizer, source) = (model.Copy(), Optimizer.GetState(), Training.GetState(0));
         var generators = Generators().Select(generator => (Generator: generator, State: generator.GetState())).ToArray();
+        using var use = Training.Use();
         _isRunning = true;
         try
         {
+            GoOnFromLastState();
             return Sweep(from, to, steps, cancellation);
         }
         finally
         {
-            (_isRunning, _isAccumulating) = (false, false);
+            (_isRunning, _isAccumulating, _lastState) = (false, false, last);
+            _buffers.Forget();
             before.CopyTo(model);
             Optimizer.SetState(optimizer);
             foreach (var (generator, state) in generators) generator.SetState(state);
@@ -56,7 +58,7 @@ public sealed partial class Trainer<T>
         Training.Shuffle();
         for (var step = 0; step < steps; step++)
         {
-            var rate = from * Math.Pow(to / from, step / (steps - 1.0));
+            var rate = Math.Exp(double.Lerp(Math.Log(from), Math.Log(to), step / (steps - 1.0)));
             for (var i = 0; i < ratios.Length; i++) Optimizer.Groups[i].LearningRate = rate * ratios[i];
             total.Clear();
             try

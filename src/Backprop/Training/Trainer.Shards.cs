@@ -30,7 +30,7 @@ public sealed partial class Trainer<T>
         _sharding.End();
         _accumulated = before + _sharding.Divisor;
         if (isLast && _accumulated > 0) TakeStep(isAlone: false);
-        EndBatch(batch.X, isLast);
+        _isAccumulating = !isLast;
         return _sharding.Divisor > 0 ? T.CreateTruncating(LossTerm.Total(_sharding.Terms, Loss.Reduction)) : T.Zero;
     }
 

@@ -39,6 +39,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
 
     private readonly List<EpochResult> _epochs = [];
     private readonly WeightedLoss<T> _weighted;
+    private readonly KeptBuffers<T> _buffers;
     private Evaluation<T> _evaluation;
     private ReusedMatrix<T> _gradients;
     private readonly LossTotal<T> _loss;    // over this epoch's batches so far
@@ -75,7 +76,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(training);
         (Model, Loss, Optimizer, Training) = (model, loss, optimizer, training);
-        (Pass, _weighted, _evaluation, _loss) = (model.NewPass(), new(loss), new(model, loss), new(loss));
+        (Pass, _weighted, _evaluation, _loss, _buffers) = (model.NewPass(), new(loss), new(model, loss), new(loss), new(model));
         (_lossBefore, _terms) = (new double[_loss.State.Length], new LossTerm[loss.TermCount]);
         _hyperparameters = TakeDown();
     }
@@ -192,7 +193,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <returns>The history of all epochs.</returns>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     /// <exception cref="NotFiniteNumberException">The loss, a gradient, or a parameter after an epoch, is NaN or infinite; the message names the epoch, the batch and
-    /// the layer where it began. The step was not taken, but a <see cref="BatchNorm1d{T}"/> has seen the batch.</exception>
+    /// the layer where it began. The step was not taken, and running statistics are as the last whole step left them.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="untilEpoch"/> is below 1.</exception>
     /// <exception cref="ArgumentException">The samples do not fit the model or the loss, or a class is out of range, or a batch is too small for a layer.</exception>
     /// <exception cref="InvalidOperationException">The optimizer lacks parameters of the model or has others, or a scheduler has too few steps; nothing was changed.
@@ -203,6 +204,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     {
         Expect.Positive("Fit", untilEpoch, nameof(untilEpoch));
         RequireIdle(nameof(Fit));
+        using var use = Training.Use();
         (_isRunning, _isStopping, EndReason) = (true, false, null);
         TrainingTrace<T>? trace = null;
         try
@@ -266,9 +268,25 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <exception cref="NotFiniteNumberException">The loss or a gradient is NaN or infinite. The step was not taken.</exception>
     public T Step(Matrix<T> x, Matrix<T> y, Matrix<T>? weights = null)
     {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(y);
+        RequireIdle(nameof(Step));
         BeginStepAnew();
         _clock.Begin(isFirst: true);
-        return Shards > 1 ? LearnInShards(new(x, y, weights), isFirst: true, isLast: true) : Learn(new(x, y, weights), isFirst: true, isLast: true, out _);
+        _buffers.Keep();
+        T loss;
+        try
+        {
+            loss = Shards > 1 ? LearnInShards(new(x, y, weights), isFirst: true, isLast: true) : Learn(new(x, y, weights), isFirst: true, isLast: true, out _);
+        }
+        catch
+        {
+            _buffers.Restore();
+            throw;
+        }
+
+        Tell(x);
+        return loss;
     }
 
     /// <summary>The loss and the metrics of the model on samples, in evaluation mode.</summary>
@@ -322,12 +340,15 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         // Where nobody knows how many batches there are, none is the last: what is left is taken when no more come.
         bool isFirst = Batch % GradientAccumulationSteps == 0, isLast = (Batch + 1) % GradientAccumulationSteps == 0 || Batch + 1 == Training.Count;
         if (isFirst) _loss.State.CopyTo(_lossBefore);
+        if (isFirst) _buffers.Keep();
+        else _buffers.KeepOnce();
         try
         {
             Learn(batch, isFirst, isLast, _loss);
         }
         catch
         {
+            _buffers.Restore();
             BeginStepAnew();
             throw;
         }
@@ -335,6 +356,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         Batch++;
         _owesRate = isLast && BatchScheduler is not null;
         PayRate();
+        Tell(batch.X);
         return true;
     }
 
@@ -400,14 +422,14 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         }
 
         if (isLast && _accumulated > 0) TakeStep(isAlone: isFirst);
-        EndBatch(x, isLast);
+        _isAccumulating = !isLast;
         return loss;
     }
 
-    private void EndBatch(Matrix<T> x, bool isLast)
+    /// <summary>Tells that a batch is over, when the position is behind it: a listener that throws must not have it taken once more.</summary>
+    private void Tell(Matrix<T> x)
     {
-        _isAccumulating = !isLast;
-        _clock.Pause();
+        _clock.End();
         if (TrainingTelemetry.Samples.Enabled) TrainingTelemetry.Samples.Add(x.RowCount / Math.Max(Training.InputRows, 1));
     }
 
@@ -431,12 +453,14 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         }
         catch
         {
+            _buffers.Restore();
             BeginStepAnew();
             throw;
         }
 
         (_isAccumulating, _owesRate) = (false, BatchScheduler is not null);
         PayRate();
+        _clock.End();
     }
 
     // A loss of several terms is scaled by its rows: right as long as each term divides by as much for a row in one batch as in the other.
@@ -462,7 +486,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         RequireFiniteGradients();
         if (MaxGradientNorm is double norm) GradientClipping.ByNorm(parameters, norm, errorIfNonFinite: true);
         Optimizer.Step();
-        _clock.Tell();
+        _clock.Step();
     }
 
     private void RequireFiniteGradients()

@@ -17,11 +17,23 @@ internal sealed class WeightedLoss<T>(Loss<T> loss) where T : unmanaged, IFloati
     internal T Forward(Matrix<T> prediction, Matrix<T> target, Matrix<T>? weights)
     {
         if (weights is null) return loss.Forward(prediction, target);
-        var losses = loss.Unreduced(prediction, target, Losses(prediction, target));
+        var losses = Unreduced(prediction, target);
         var (sum, rows) = (0.0, RowsOfASample(prediction, weights));
         for (var j = 0; j < losses.ColumnCount; j++)
             for (var i = 0; i < losses.RowCount; i++) sum += double.CreateTruncating(weights.Span()[i / rows]) * double.CreateTruncating(losses.Span()[j * losses.RowCount + i]);
         return T.CreateTruncating(loss.Reduction == Reduction.Mean ? sum / Divisor(prediction, target, weights) : sum);
+    }
+
+    private Matrix<T> Unreduced(Matrix<T> prediction, Matrix<T> target)
+    {
+        try
+        {
+            return loss.Unreduced(prediction, target, Losses(prediction, target));
+        }
+        catch (NotSupportedException exception)
+        {
+            throw new NotSupportedException($"{loss} cannot be given samples that weigh differently: it does not say what each sample's loss is. {exception.Message}", exception);
+        }
     }
 
     /// <summary>What the mean divides by.</summary>

@@ -108,7 +108,7 @@ public sealed class CloneTests
     {
         var model = new Sequential<double> { { "a", new Linear<double>(2, 2) }, { "mine", new Unknown() } };
         var clone = () => model.Clone();
-        clone.Should().Throw<NotSupportedException>().WithMessage("Unknown() cannot be cloned: its cache holds a System.Collections.Generic.Dictionary<System.Int32, System.String>, of which only the layer knows what a copy is. Override CloneField.");
+        clone.Should().Throw<NotSupportedException>().WithMessage("mine: Unknown() cannot be cloned: its cache holds a System.Collections.Generic.Dictionary<System.Int32, System.String>, of which only the layer knows what a copy is. Override CloneField.");
         var own = new Caught(2).Clone;
         own.Should().Throw<NotSupportedException>().WithMessage("Caught() cannot be cloned: its function holds a System.Func, of which *");
 
@@ -116,6 +116,64 @@ public sealed class CloneTests
         var copy = (Spoken)spoken.Clone();
         copy.Cache.Should().BeEmpty();
         spoken.Cache.Should().HaveCount(1);
+    }
+
+    [Fact]
+    public void A_function_that_reaches_back_into_the_layer_is_no_copy_wherever_its_fields_are_declared()
+    {
+        ((Action)(() => new Derived().Clone())).Should().Throw<NotSupportedException>().WithMessage("Derived() cannot be cloned: its function holds a *");
+        var combined = new Holder { Value = (Action)new Linear<double>(1, 1).Freeze + (static () => { }) };
+        ((Action)(() => combined.Clone())).Should().Throw<NotSupportedException>().WithMessage("Holder() cannot be cloned: its value holds a System.Action, *");
+        new Holder { Value = (Action)(static () => { }) }.Clone().Should().BeOfType<Holder>();
+    }
+
+    [Fact]
+    public void A_list_or_array_that_holds_itself_and_kinds_of_lists_of_ones_own_do_no_harm()
+    {
+        var array = new object[2];
+        array[0] = array;
+        array[1] = "one";
+        var copy = (object[])((Holder)new Holder { Value = array }.Clone()).Value!;
+        copy.Should().NotBeSameAs(array);
+        copy[0].Should().BeSameAs(copy);
+        ((Action)(() => new Holder { Value = new Numbers { 1 } }.Clone())).Should().Throw<NotSupportedException>().WithMessage("*Numbers, of which only the layer knows*");
+        ((Action)(() => new Liar().Clone())).Should().Throw<InvalidOperationException>().WithMessage("Liar() expects its CloneField to give a *Numbers for numbers, but it gave a System.String.");
+    }
+
+    private sealed class Numbers : List<int>;
+
+    private sealed class Holder : Through
+    {
+        public object? Value { get; init; }
+    }
+
+    private sealed class Liar : Through
+    {
+        public Numbers Numbers { get; } = [1];
+
+        protected override object? CloneField(string field, object value) => "no numbers";
+    }
+
+    private abstract class Based : Through
+    {
+        private readonly Func<double, double> _function;
+
+        protected Based()
+        {
+            Scale = Register(new VectorParameter<double>("scale", 1));
+            _function = Compute;
+        }
+
+        public VectorParameter<double> Scale { get; }
+
+        public double At(double v) => _function(v);
+
+        protected abstract double Compute(double v);
+    }
+
+    private sealed class Derived : Based
+    {
+        protected override double Compute(double v) => v * Scale.Values[0];
     }
 
     private abstract class Through : Layer<double>

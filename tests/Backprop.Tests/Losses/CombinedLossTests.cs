@@ -277,7 +277,7 @@ public sealed class CombinedLossDoubleTests : CombinedLossTests<double>
 
         using var csv = new StringWriter(System.Globalization.CultureInfo.InvariantCulture);
         trainer.History.WriteCsv(csv);
-        csv.ToString().Should().StartWith("epoch,learning_rate,training_loss,validation_loss,kind,place,none,training_kind,training_place,training_place.left,training_place.right\n");
+        csv.ToString().Should().StartWith("epoch,learning_rate,training_loss,validation_loss,kind,place,none,training_loss.kind,training_loss.place,training_loss.place.left,training_loss.place.right\n");
         csv.ToString().Split('\n')[1].Split(',')[^1].Should().Be(epoch.TrainingParts["place.right"].ToString("R", System.Globalization.CultureInfo.InvariantCulture));
 
         using var checkpoint = new MemoryStream();

@@ -116,6 +116,40 @@ public abstract class AccumulationTests<T> where T : unmanaged, System.Numerics.
     }
 
     [Fact]
+    public void A_loss_of_parts_goes_on_in_the_middle_of_a_step()
+    {
+        var (x, y) = (Any.Matrix<T>(16, Runs.Features, 1), Any.Matrix<T>(16, 2, 2));
+        Trainer<T> New()
+        {
+            var model = new Sequential<T> { new Linear<T>(Runs.Features, 2, generator: new(1)) };
+            var loss = new CombinedLoss<T>(new("one", new MSELoss<T>(), 0..1, 0..1), new("two", new L1Loss<T>(), 1..2, 1..2, 0.5));
+            return new(model, loss, new SGD<T>(model.Parameters, 0.1), new Batches<T>(x, y, 4)) { GradientAccumulationSteps = 2 };
+        }
+
+        var (whole, first, second) = (New(), New(), New());
+        whole.Fit(2);
+        using var file = new MemoryStream();
+        first.Fit(2, progress =>
+        {
+            if (progress is not { Moment: TrainingMoment.BatchEnd, Batch: 1 }) return;
+            first.SaveCheckpoint(file);
+            progress.Stop();
+        });
+        file.Position = 0;
+        second.LoadCheckpoint(file);
+        second.Fit(2);
+        Runs.Model(second.Model).Should().Be(Runs.Model(whole.Model));
+    }
+
+    [Fact]
+    public void A_step_of_ones_own_in_a_callback_is_refused()
+    {
+        var (_, trainer) = Build(new CrossEntropyLoss<T>(), Runs.Samples<T>(20, 5), 4, 3);
+        trainer.Fit(1, progress => ((Action)(() => trainer.Step(Any.Matrix<T>(4, Runs.Features, 1), Matrix<T>.Build.Dense(4, 1)))).Should().Throw<InvalidOperationException>().WithMessage("Step cannot be called while Fit runs*"));
+        trainer.Batch.Should().Be(0);
+    }
+
+    [Fact]
     public void Less_than_one_batch_a_step_is_refused()
     {
         var build = () => Build(new CrossEntropyLoss<T>(), Runs.Samples<T>(20, 5), 4, 0);

@@ -138,6 +138,8 @@ public abstract class ClassesTests<T> : IDisposable where T : unmanaged, System.
         two.Top<T>([T.CreateChecked(0.25)], 1, logits: false).Should().Equal(new ClassProbability(0, "no", 0.75));
         two.Top<T>([T.CreateChecked(-4000)]).Select(one => one.Probability).Should().Equal(1, 0);
 
+        new Classes("only").Top<T>([T.CreateChecked(5)]).Should().Equal(new ClassProbability(0, "only", 1));
+        Refused<ArgumentException>(() => classes.Top<T>(logits, logits: false), "Classes expects probabilities from 0 to 1, but one is 3; of logits they are made with logits: true. (Parameter 'prediction')");
         Refused<ArgumentException>(() => classes.Top<T>([T.One]), "Classes expects 4 values, one for each class, but prediction has 1. (Parameter 'prediction')");
         Refused<ArgumentException>(() => classes.Top<T>([T.One, T.NaN, T.One, T.One]), "Classes expects numbers, but the value of b is NaN. (Parameter 'prediction')");
         Refused<ArgumentOutOfRangeException>(() => classes.Top<T>(logits, 0), "Top expects count to be at least 1.*");

@@ -83,6 +83,9 @@ public abstract class EarlyStoppingTests<T> : IDisposable where T : unmanaged, S
         var unknown = () => New("f1").Fit(1);
         unknown.Should().Throw<InvalidOperationException>().WithMessage("Trainer expects f1, which Scheduler watches, among its metrics on validation samples, but they are accuracy, top_2_accuracy.");
 
+        var wrongWay = Runs.Build<T>(new());
+        var lowest = new Trainer<T>(wrongWay.Model, wrongWay.Loss, wrongWay.Optimizer, wrongWay.Training) { Validation = wrongWay.Validation, Metrics = wrongWay.Metrics, SchedulerMetric = "accuracy", Scheduler = new ReduceLROnPlateau(wrongWay.Optimizer) };
+        ((Action)(() => lowest.Fit(1))).Should().Throw<InvalidOperationException>().WithMessage("Trainer expects a ReduceLROnPlateau whose mode is the way in which accuracy gets better, but it is Min.");
         trainer.SaveCheckpoint(_path);
         var other = New(null);
         var load = () => other.LoadCheckpoint(_path);

@@ -109,6 +109,24 @@ public abstract class LearningRateTests<T> where T : unmanaged, IFloatingPointIe
     }
 
     [Fact]
+    public void Best_weights_that_came_back_are_there_afterwards_too()
+    {
+        var (trainer, twin) = (Runs.Build<T>(new(EarlyStopping: new(2))), Runs.Build<T>(new(EarlyStopping: new(2))));
+        trainer.Fit(30);
+        twin.Fit(30);
+        trainer.History.Best!.Epoch.Should().BeLessThan(trainer.Epoch);
+        trainer.FindLearningRate(steps: 10);
+        Runs.Bits(trainer).Should().Be(Runs.Bits(twin));
+    }
+
+    [Fact]
+    public void Rates_may_be_as_far_apart_as_numbers_are()
+    {
+        var sweep = Runs.Build<T>(new(Optimizer: "sgd")).FindLearningRate(1e-300, 1e300, 12);
+        sweep.LearningRates[1].Should().BeGreaterThan(1e-300).And.BeLessThan(1e-200);
+    }
+
+    [Fact]
     public void Cancelled_it_takes_all_back()
     {
         var (trainer, twin) = (Runs.Build<T>(new()), Runs.Build<T>(new()));

@@ -97,7 +97,7 @@ public abstract class MetricFixtureTests<T> where T : unmanaged, System.Numerics
     [Fact]
     public void What_cannot_be_measured_is_refused_or_no_number()
     {
-        Matrix<T> scores = Any.Matrix<T>(5, 3, 1), column = Any.Matrix<T>(5, 1, 1), none = Matrix<T>.Build.Dense(5, 1, T.CreateChecked(-100));
+        Matrix<T> scores = Any.Matrix<T>(5, 3, 1).PointwiseAbs(), column = Any.Matrix<T>(5, 1, 1).PointwiseAbs(), none = Matrix<T>.Build.Dense(5, 1, T.CreateChecked(-100));
         Matrix<T> Targets(params int[] classes) => Matrix<T>.Build.Dense(classes.Length, 1, (i, _) => T.CreateChecked(classes[i]));
         foreach (var make in Cases.Where(pair => pair.Key is not ("rmse" or "mape")).Select(pair => pair.Value))
         {
@@ -108,6 +108,8 @@ public abstract class MetricFixtureTests<T> where T : unmanaged, System.Numerics
         foreach (var make in Cases.Where(pair => pair.Key is not ("rmse" or "mape" or "perplexity")).Select(pair => pair.Value))
             make().Invoking(m => m.Of(column, Targets(0, 1, 0, 2, 1))).Should().Throw<ArgumentOutOfRangeException>().WithMessage("* expects classes 0 and 1, but target has 2 for sample 3.*");
 
+        new LogLoss<T>().Invoking(m => m.Of(scores * T.CreateChecked(8), Targets(0, 1, 2, 0, 1))).Should().Throw<ArgumentException>().WithMessage("log_loss expects probabilities from 0 to 1, but prediction has * in row 0, column *; logits: true takes logits.");
+        new LogLoss<T>(logits: true).Of(scores * T.CreateChecked(8), Targets(0, 1, 2, 0, 1)).Should().BePositive();
         new RocAuc<T>().Invoking(m => m.Of(column, Targets(1, 1, 1, 1, 1))).Should().Throw<ArgumentException>().WithMessage("roc_auc expects samples of class 0 and others, but of 5 samples none is.*");
         new AveragePrecision<T>().Invoking(m => m.Of(scores, Targets(1, 1, 2, 1, 1))).Should().Throw<ArgumentException>().WithMessage("average_precision expects samples of class 0 and others, but of 5 samples none is.*");
         column[2, 0] = T.NaN;

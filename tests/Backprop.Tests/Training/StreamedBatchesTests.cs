@@ -428,6 +428,7 @@ public abstract class StreamedBatchesTests<T> where T : unmanaged, System.Numeri
         Refused<ArgumentOutOfRangeException>(() => new StreamedBatches<T>(rows.Read, 1, 1, 1, targetRows: 0), "StreamedBatches expects targetRows to be at least 1. (Parameter 'targetRows')*");
         Refused<ArgumentOutOfRangeException>(() => new StreamedBatches<T>(rows.Read, 1, 1, 1, sampleCount: 0), "StreamedBatches expects sampleCount to be at least 1, but it is 0. (Parameter 'sampleCount')");
         Refused<ArgumentException>(() => new StreamedBatches<T>(rows.Read, 1, 1, 4, dropLast: true, sampleCount: 3), "StreamedBatches expects at least 4 samples where a smaller last batch is dropped, but there are 3. (Parameter 'batchSize')");
+        Refused<ArgumentOutOfRangeException>(() => Of(rows, 2, buffer: int.MaxValue), "StreamedBatches expects ShuffleBuffer to be of fewer values than an array has room for, but it is 2147483647. (Parameter 'ShuffleBuffer')*");
         Refused<ArgumentOutOfRangeException>(() => Of(rows, 2, buffer: 0), "StreamedBatches expects ShuffleBuffer to be at least 1. (Parameter 'ShuffleBuffer')*");
         Refused<ArgumentOutOfRangeException>(() => Of(rows, 2, readAhead: 0), "StreamedBatches expects ReadAhead to be at least 1. (Parameter 'ReadAhead')*");
         var source = Of(rows, 2);

@@ -76,6 +76,30 @@ public abstract class TrainerNumbersTests<T> where T : unmanaged, System.Numeric
     }
 
     [Fact]
+    public void A_batch_that_is_refused_leaves_running_statistics_as_they_were()
+    {
+        var model = new Sequential<T> { { "norm", new BatchNorm1d<T>(Runs.Features) }, { "output", new Linear<T>(Runs.Features, Runs.Classes) } };
+        var trainer = new Trainer<T>(model, new CrossEntropyLoss<T>(), new SGD<T>(model.Parameters, 0.1), new Batches<T>(Runs.Samples<T>(16, 5), 8)) { GradientAccumulationSteps = 2 };
+        trainer.Fit(1);
+        var before = Runs.Model(model);
+        var samples = ((Batches<T>)trainer.Training).Samples;
+        samples.X[13, 0] = T.NaN;       // the second batch of the step
+        ((Action)(() => trainer.Fit(2))).Should().Throw<NotFiniteNumberException>();
+        Runs.Model(model).Should().Be(before);
+        ((Action)(() => trainer.Step(samples.X, samples.Y))).Should().Throw<NotFiniteNumberException>();
+        Runs.Model(model).Should().Be(before);
+    }
+
+    [Fact]
+    public void Two_trainings_do_not_share_a_source_of_batches()
+    {
+        var (one, other) = (Runs.Build<T>(new()), Runs.Build<T>(new()));
+        var shared = new Trainer<T>(other.Model, other.Loss, other.Optimizer, one.Training);
+        one.Fit(1, progress => ((Action)(() => shared.Fit(1))).Should().Throw<InvalidOperationException>().WithMessage("Batches is in use by another training: *"));
+        shared.Fit(1);
+    }
+
+    [Fact]
     public void A_gradient_that_is_not_finite_from_the_loss_on_is_said_to_be()
     {
         var model = NewModel();
