@@ -38,7 +38,13 @@ internal sealed class Run(Options options)
             var earlier = Earlier.Read(options.After, options.Since!, _root);
             foreach (var alike in mutants.GroupBy(mutant => (mutant.File, mutant.Line, mutant.Member, mutant.Kind)))
                 if (earlier.Of([.. alike]) is { } verdict)
-                    foreach (var mutant in alike) _outcomes.Add(new(mutant, verdict, "in the earlier run"));
+                {
+                    foreach (var mutant in alike)
+                    {
+                        _outcomes.Add(new(mutant, verdict, "in the earlier run"));
+                        if (options.Verbose) Report.Print(mutant, $"{verdict}: in the earlier run");     // for the run after this one
+                    }
+                }
             mutants = [.. mutants.Except(_outcomes.Select(outcome => outcome.Mutant))];
             Screen.Line($"{all.Length - mutants.Length} are known from {options.After}; {mutants.Length} are tried.");
         }

@@ -96,7 +96,7 @@ internal static unsafe class ColumnNormalization
 
             var rest = sumOfD.Total / n;
             var variance = sumOfSquares.Total / n - rest * rest;
-            return (mean, rest, variance < T.Zero ? T.Zero : variance);
+            return (mean, rest, T.Max(T.Zero, variance));
         }
     }
 

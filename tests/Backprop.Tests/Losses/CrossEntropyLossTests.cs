@@ -112,6 +112,10 @@ public abstract class CrossEntropyLossTests<T> where T : unmanaged, System.Numer
         var dP = loss.Backward(p, Matrix<T>.Build.DenseOfColumnArrays([T.CreateChecked(-100), T.One]));
         dP.Row(0).Should().Equal(T.Zero, T.Zero, T.Zero);
         dP[1, 1].Should().NotBe(T.Zero);
+
+        // Nor with labels that are smoothed, where the first class weighs nothing.
+        loss = new CrossEntropyLoss<T>(MathNet.Numerics.LinearAlgebra.Vector<T>.Build.Dense([T.Zero, T.One, T.One]), labelSmoothing: 0.25);
+        loss.Backward(p, Matrix<T>.Build.DenseOfColumnArrays([T.CreateChecked(-100), T.One])).Row(0).Should().Equal(T.Zero, T.Zero, T.Zero);
     }
 
     [Fact]
