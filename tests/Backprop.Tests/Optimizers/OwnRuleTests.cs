@@ -175,6 +175,21 @@ public abstract class OwnRuleTests<T> where T : unmanaged, IFloatingPointIeee754
         }
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(0.5)]
+    public void A_rule_over_spans_sees_the_gradient_with_its_decay(double decay)
+    {
+        Parameter<T>[] p = [new VectorParameter<T>("p", 2)];
+        (p[0].Values[0], p[0].Values[1], p[0].Gradients[0], p[0].Gradients[1]) = (T.CreateChecked(4), T.CreateChecked(-8), T.One, T.CreateChecked(2));
+        T[] seen = [];
+        var group = new BadGroup(p) { Rule = step => { foreach (var each in step) seen = each.Gradient.ToArray(); } };
+        group.WeightDecay = decay;
+        group.Step();
+        seen.Should().Equal(T.CreateChecked(1 + 4 * decay), T.CreateChecked(2 - 8 * decay));
+    }
+
     [Fact]
     public void A_buffer_is_new_to_each_parameter_until_it_is_asked_for()
     {

@@ -52,6 +52,44 @@ public class SchedulerTests
     public static TheoryData<string> Names => [.. Cases.Keys];
 
     [Fact]
+    public void A_sequence_has_the_steps_of_its_parts_until_one_of_them_has_no_more()
+    {
+        var sgd = MakeOptimizer("SGD");
+        OneCycleLR Cycle(int steps) => new(sgd, 0.5, steps, cycleMomentum: false);
+        new SequentialLR(sgd, [Cycle(3), new ExponentialLR(sgd, 0.5)], [5]).RemainingSteps.Should().Be(3);
+        new SequentialLR(sgd, [Cycle(4), new ExponentialLR(sgd, 0.5)], [5]).RemainingSteps.Should().BeNull("the fifth step is the other's");
+        new SequentialLR(sgd, [new LinearLR(sgd), Cycle(2), new ExponentialLR(sgd, 0.5)], [3, 9]).RemainingSteps.Should().Be(5);
+        new SequentialLR(sgd, [new LinearLR(sgd), Cycle(7)], [3]).RemainingSteps.Should().Be(10);
+    }
+
+    [Fact]
+    public void A_sequence_of_one_begins_anew_where_it_is_a_part_and_its_milestones_are_settings()
+    {
+        var sgd = MakeOptimizer("SGD");
+        var scheduler = new SequentialLR(sgd, [new SequentialLR(sgd, [new LinearLR(sgd, startFactor: 0.5, totalIters: 2)], [])], []);
+        var first = sgd.LearningRate;
+        for (var i = 0; i < 3; i++) scheduler.Step();
+        sgd.LearningRate.Should().NotBe(first);
+        scheduler.Restart();
+        sgd.LearningRate.Should().Be(first);
+        Settings.Of(new SequentialLR(sgd, [new ExponentialLR(sgd, 0.5), new StepLR(sgd, 2)], [3]))["milestones"].Should().Be("[3]");
+    }
+
+    [Fact]
+    public void One_cycle_makes_its_first_rate_the_initial_one_and_a_plateau_leaves_out_changes_up_to_epsilon()
+    {
+        var sgd = MakeOptimizer("SGD");
+        _ = new OneCycleLR(sgd, 0.5, 10, divFactor: 4);
+        (sgd.LearningRate, sgd.Groups[0].InitialLearningRate).Should().Be((0.125, 0.125));
+
+        var other = new SGD<double>(new Linear<double>(2, 2).Parameters, 1);
+        var plateau = new ReduceLROnPlateau(other, factor: 0.5, patience: 0, epsilon: 0.5);
+        plateau.Step(1);
+        plateau.Step(1);
+        other.LearningRate.Should().Be(1);
+    }
+
+    [Fact]
     public void A_rate_may_be_0_and_a_chain_of_one_is_that_one()
     {
         var sgd = new SGD<double>(new Linear<double>(2, 2).Parameters, 0.5);
