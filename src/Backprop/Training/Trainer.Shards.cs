@@ -39,12 +39,10 @@ public sealed partial class Trainer<T>
         _shard = shard;
         var (x, y, weights) = _sharding!.Open(shard);
         var yHat = Model.Forward(x, Pass);
-        var loss = _weighted.Forward(yHat, y, weights);
-        var divisor = _weighted.Divisor(yHat, y, weights);
+        var (loss, divisor) = (T.Zero, _weighted.Divisor(yHat, y, weights));
         if (divisor != 0)
         {
-            if (!T.IsFinite(loss)) throw NotFiniteLoss(loss, y);
-            AccumulateGradients(yHat, y, weights, divisor, isAlone: false);
+            loss = AccumulateGradients(yHat, y, weights, divisor, isAlone: false);
             RequireFiniteGradients();   // here, where the pass knows where it began
         }
 

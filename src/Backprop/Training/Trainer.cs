@@ -410,15 +410,13 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         FollowFreezing();
         var (x, y, weights) = batch;
         var yHat = Model.Forward(x, Pass);
-        var loss = _weighted.Forward(yHat, y, weights);
         divisor = _weighted.Divisor(yHat, y, weights);
         if (isFirst) _accumulated = 0;
-        if (divisor == 0) loss = T.Zero;
-        else if (!T.IsFinite(loss)) throw NotFiniteLoss(loss, y);
-        else
+        var loss = T.Zero;
+        if (divisor != 0)
         {
             if (_accumulated == 0) Optimizer.ZeroGradients();
-            AccumulateGradients(yHat, y, weights, divisor, isAlone: isFirst && isLast);
+            loss = AccumulateGradients(yHat, y, weights, divisor, isAlone: isFirst && isLast);
         }
 
         if (isLast && _accumulated > 0) TakeStep(isAlone: isFirst);
@@ -433,14 +431,19 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         if (TrainingTelemetry.Samples.Enabled) TrainingTelemetry.Samples.Add(x.RowCount / Math.Max(Training.InputRows, 1));
     }
 
-    private void AccumulateGradients(Matrix<T> yHat, Matrix<T> y, Matrix<T>? weights, double divisor, bool isAlone)
+    /// <summary>Loss and backward pass of a batch in which something counts.</summary>
+    /// <returns>The loss.</returns>
+    private T AccumulateGradients(Matrix<T> yHat, Matrix<T> y, Matrix<T>? weights, double divisor, bool isAlone)
     {
-        var dY = _weighted.Backward(yHat, y, weights, _gradients.Get(yHat.RowCount, yHat.ColumnCount));
+        var dY = _gradients.Get(yHat.RowCount, yHat.ColumnCount);
+        var loss = _weighted.ForwardBackward(yHat, y, weights, dY);
+        if (!T.IsFinite(loss)) throw NotFiniteLoss(loss, y);
         // Means are not averaged: their sums are added, and divided by all that they are over.
         if (!isAlone && _terms.Length > 1 && Loss.Reduction == Reduction.Mean) RequireSteadyTerms(yHat, y);
         if (!isAlone && Loss.Reduction == Reduction.Mean) TensorPrimitives.Multiply(dY.Span(), T.CreateChecked(divisor), dY.Span());
         Model.AccumulateGradients(Pass, dY);
         _accumulated += divisor;
+        return loss;
     }
 
     /// <summary>The step of the batches that are left when no more come.</summary>

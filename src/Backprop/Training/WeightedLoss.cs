@@ -24,6 +24,15 @@ internal sealed class WeightedLoss<T>(Loss<T> loss) where T : unmanaged, IFloati
         return T.CreateTruncating(loss.Reduction == Reduction.Mean ? sum / Divisor(prediction, target, weights) : sum);
     }
 
+    /// <summary>L and dL/dprediction, of samples of which some count.</summary>
+    internal T ForwardBackward(Matrix<T> prediction, Matrix<T> target, Matrix<T>? weights, Matrix<T> result)
+    {
+        if (weights is null) return loss.ForwardBackward(prediction, target, result);
+        var value = Forward(prediction, target, weights);
+        Backward(prediction, target, weights, result);
+        return value;
+    }
+
     private Matrix<T> Unreduced(Matrix<T> prediction, Matrix<T> target)
     {
         try
