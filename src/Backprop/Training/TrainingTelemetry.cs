@@ -5,7 +5,7 @@ namespace Backprop;
 
 /// <summary>What a <see cref="Trainer{T}"/> tells those who watch from outside: an <see cref="ActivitySource"/> and a <see cref="Meter"/>, both of the name <see cref="Name"/>.</summary>
 /// <remarks>
-/// <para>Whoever listens by that name, as OpenTelemetry or <c>dotnet-counters</c> do, is told; where nobody listens, it costs nothing. It changes no bit of a training and allocates nothing in a step.</para>
+/// <para>Whoever listens by that name, is told; where nobody listens, it costs nothing. It changes no bit of a training and allocates nothing in a step.</para>
 /// <para>Activities: <c>backprop.fit</c>, within it <c>backprop.epoch</c> for each epoch, and <c>backprop.validation</c> for each <see cref="Trainer{T}.Evaluate"/>. What fails ends with an
 /// error status and the exception, what is cancelled with the end reason <c>cancelled</c>. While a callback runs, <see cref="Activity.Current"/> is its epoch's; at the end of the training, that of the whole.</para>
 /// <para>Measurements: <c>backprop.training.steps</c>, <c>backprop.training.samples</c>, <c>backprop.training.step.duration</c> and <c>backprop.training.epoch.duration</c> in seconds;
