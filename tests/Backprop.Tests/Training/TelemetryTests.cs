@@ -176,6 +176,37 @@ public sealed class TelemetryTests
         Runs.Bits(trainer).Should().Be(Runs.Bits(expected));
     }
 
+    [Theory]
+    [InlineData("backprop.training.steps")]
+    [InlineData("backprop.training.samples")]
+    [InlineData("backprop.training.step.duration")]
+    public void A_listener_that_throws_has_no_step_taken_twice(string instrument)
+    {
+        var (trainer, twin) = (Runs.Build<double>(new()), Runs.Build<double>(new()));
+        twin.Fit(2);
+        using (var listener = new System.Diagnostics.Metrics.MeterListener())
+        {
+            listener.InstrumentPublished = (published, own) =>
+            {
+                if (published.Meter.Name == TrainingTelemetry.Name && published.Name == instrument) own.EnableMeasurementEvents(published);
+            };
+            var thread = Environment.CurrentManagedThreadId;
+            void Throw()
+            {
+                if (Environment.CurrentManagedThreadId == thread) throw new IOException("once");
+            }
+
+            listener.SetMeasurementEventCallback<long>((_, _, _, _) => Throw());
+            listener.SetMeasurementEventCallback<double>((_, _, _, _) => Throw());
+            listener.Start();
+            ((Action)(() => trainer.Fit(2))).Should().Throw<IOException>();
+        }
+
+        trainer.Batch.Should().Be(1);
+        trainer.Fit(2);
+        Runs.Bits(trainer).Should().Be(Runs.Bits(twin));
+    }
+
     [Fact]
     public void A_listener_that_throws_leaves_a_trainer_that_can_go_on()
     {

@@ -91,6 +91,20 @@ public abstract class TrainerNumbersTests<T> where T : unmanaged, System.Numeric
     }
 
     [Fact]
+    public void What_does_not_go_together_is_said_in_its_own_words()
+    {
+        var run = Runs.Build<T>(new());
+        var scheduler = new StepLR(run.Optimizer, 2);
+        var twice = new Trainer<T>(run.Model, run.Loss, run.Optimizer, run.Training) { Scheduler = scheduler, BatchScheduler = scheduler };
+        ((Action)(() => twice.Fit(1))).Should().Throw<InvalidOperationException>().WithMessage("Trainer expects a scheduler for epochs and another for batches, but this StepLR is both.");
+
+        var model = new Linear<T>(2, 2);
+        var loss = new CombinedLoss<T>(new LossPart<T>("one", new MSELoss<T>(), 0..2, 0..2));
+        var weighted = new Trainer<T>(model, loss, new SGD<T>(model.Parameters, 0.1), new Batches<T>(new Samples<T>(Any.Matrix<T>(4, 2, 1), Any.Matrix<T>(4, 2, 2), weights: Matrix<T>.Build.Dense(4, 1, T.One)), 2));
+        ((Action)(() => weighted.Fit(1))).Should().Throw<NotSupportedException>().WithMessage("CombinedLoss(*) cannot be given samples that weigh differently: it does not say what each sample's loss is. *");
+    }
+
+    [Fact]
     public void Two_trainings_do_not_share_a_source_of_batches()
     {
         var (one, other) = (Runs.Build<T>(new()), Runs.Build<T>(new()));
