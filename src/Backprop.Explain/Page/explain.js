@@ -1,185 +1,138 @@
 // Draws an explained network: what Backprop.Explain computed, as a page to read and to ask.
 //
-// Explain.mount(root, data, options) -> { update(data), open(address, row, column), step(n, layer) }
+// Explain.mount(root, data, options) -> { update(data), open(address, row, column), step(n, further) }
 //   options.ask(address, row, column)            an answer that the data does not hold, or null
 //   options.onEdit(address, row, column, value)  a value of data or of a parameter was dragged or typed; without it nothing can be edited
 //   options.start                                what to open first: 'hidden.weight.grad[0, 0]'
 //   options.level                                the level of the title's heading, 1 unless set
-//   step(n): 1 forward, 2 loss, 3 backward, 4 update; 0 or null shows everything. layer: how many layers further.
+//   step(n): 1 forward, 2 loss, 3 backward, 4 update, 0 everything; further: so many layers on.
 //
 // Nothing is computed here but positions, colours and digits. Names come from anybody: they are only ever text.
+// An entry is a, r, c: its address, row and column.
 (() => {
   'use strict';
 
-  const SVG = 'http://www.w3.org/2000/svg', MATH = 'http://www.w3.org/1998/Math/MathML';
   const mounted = new WeakMap();
 
-  // ---- elements ----
-
+  // 'p.small' is a p of the class small; attributes may be left out, and children that are not there.
   function make(space, tag, attributes, ...children) {
-    const element = space ? document.createElementNS(space, tag) : document.createElement(tag);
-    for (const name in attributes) if (attributes[name] != null && attributes[name] !== false) element.setAttribute(name, attributes[name] === true ? '' : attributes[name]);
-    element.append(...children.flat(9).filter(child => child != null && child !== false));
-    return element;
+    const [type, ...classes] = tag.split('.'), el = document.createElementNS('http://www.w3.org/' + space, type);
+    if (attributes?.constructor !== Object) { children.unshift(attributes); attributes = {}; }
+    if (classes.length) el.setAttribute('class', classes.join(' '));
+    for (const [name, value] of Object.entries(attributes)) if (value != null && value !== false) el.setAttribute(name, value);
+    el.append(...children.flat(9).filter(child => child != null && child !== false));
+    return el;
   }
-  const h = (tag, attributes, ...children) => make(null, tag, attributes, ...children);
-  const s = (tag, attributes, ...children) => make(SVG, tag, attributes, ...children);
-  const m = (tag, attributes, ...children) => make(MATH, tag, attributes, ...children);
+  const [h, s, m] = ['1999/xhtml', '2000/svg', '1998/Math/MathML'].map(space => (...parts) => make(space, ...parts));
   const own = (object, key) => object != null && Object.hasOwn(object, key) ? object[key] : undefined;
   const range = n => Array.from({ length: n }, (_, i) => i);
-  const clip = (text, length) => [...text].length > length ? [...text].slice(0, length - 1).join('') + '…' : text;
+  const sum = list => list.reduce((a, b) => a + b, 0);
+  const comma = (list, word = ', ') => list.map((item, i) => [i ? word : null, item]);
+  const grouped = n => n.toLocaleString('en');
 
   // ---- digits ----
 
-  const number = value => typeof value === 'string' ? Number(value) : value;
-  const minus = text => text.replace('-', '−');
   const exact = value => Object.is(value, -0) ? '-0' : String(value);
-  const raised = n => String(n).replace(/./g, digit => digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[digit]);
+  const minus = text => text.replace('-', '−');
   const odd = value => Number.isNaN(value) ? 'NaN' : value > 0 ? '∞' : '−∞';
+  const trim = (text, value) => Number(text) === value && text.includes('.') ? text.replace(/\.?0+(?=e|$)/, '') : text;
 
-  function scientific(value, digits) {
-    let [head, tail] = value.toExponential(digits - 1).split('e');
-    if (Number(`${head}e${tail}`) === value && head.includes('.')) head = head.replace(/\.?0+$/, '');
-    return minus(head) + '·10' + raised(Number(tail));
-  }
+  const scientific = (value, digits) => minus(trim(value.toExponential(digits - 1), value))
+    .replace(/e(.+)/, (_, power) => '·10' + power.replace('+', '').replace(/./g, digit => '⁰¹²³⁴⁵⁶⁷⁸⁹'[digit] ?? '⁻'));
 
-  // Six significant digits; fewer where they are all there is, so zeros at the end say that something was rounded.
+  // Significant digits; fewer where they are all there is, so zeros at the end say that something was rounded.
   function shown(value, digits = 6) {
     if (!Number.isFinite(value)) return odd(value);
     if (value === 0) return '0';
-    const place = Number(Math.abs(value).toExponential(digits - 1).split('e')[1]);
-    if (place < -4 || place > 8) return scientific(value, digits);
-    const text = value.toFixed(Math.max(0, digits - 1 - place));
-    return minus(Number(text) === value && text.includes('.') ? text.replace(/\.?0+$/, '') : text);
+    const place = +Math.abs(value).toExponential(digits - 1).split('e')[1];
+    return place < -4 || place > 8 ? scientific(value, digits) : minus(trim(value.toFixed(Math.max(0, digits - 1 - place)), value));
   }
 
   // A table's numbers have the same number of decimals, so that the points stand below each other.
-  function aligned(values, digits = 6) {
-    const finite = values.filter(Number.isFinite), largest = finite.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    if (largest !== 0 && (largest < 1e-4 || largest >= 1e9)) return value => !Number.isFinite(value) ? odd(value) : value === 0 ? '0' : scientific(value, digits);
+  function aligned(values) {
+    const finite = values.filter(Number.isFinite), most = Math.max(0, ...finite.map(Math.abs)), place = Math.floor(Math.log10(most || 1));
+    const whole = place < -4 || place > 8, limit = Math.max(0, place < 0 ? 5 - place : Math.min(6, 7 - place));
     let decimals = 0;
-    const most = largest === 0 ? 0 : Math.max(0, digits - 1 - Math.floor(Math.log10(largest)));
-    while (decimals < most && !finite.every(value => Number(value.toFixed(decimals)) === value)) decimals++;
-    const space = decimals ? '\u2008' + '\u2007'.repeat(decimals) : '';
-    return value => !Number.isFinite(value) ? odd(value) + space
-      : value === 0 ? '0' + space
-      : Math.abs(value) < 50 * 10 ** -decimals && Number(value.toFixed(decimals)) !== value ? scientific(value, 4)
-      : minus(value.toFixed(decimals));
+    while (decimals < limit && !finite.every(value => +value.toFixed(decimals) === value)) decimals++;
+    const space = decimals && !whole ? '\u2008' + '\u2007'.repeat(decimals) : '';
+    return value => !Number.isFinite(value) ? odd(value) + space : value === 0 ? '0' + space
+      : whole || Math.abs(value) < 50 * 10 ** -decimals && +value.toFixed(decimals) !== value ? scientific(value, whole ? 6 : 4) : minus(value.toFixed(decimals));
   }
-
-  // ---- addresses ----
-
-  const entry = (quantity, address, row, column) => quantity?.number ? address : quantity?.vector ? `${address}[${column}]` : `${address}[${row}, ${column}]`;
-  const fragment = name => '#' + encodeURIComponent(name.replace(/, (?=\d+\]$)/, ',')).replace(/%(5B|5D|2C)/g, unescape);
-
-  function parse(name, data) {
-    const [, address, first, second] = /^(.*?)(?:\[(\d+)(?:, ?(\d+))?\])?$/s.exec(name);
-    const whole = own(data.quantities, name);
-    if (whole) return { address: name, row: 0, column: 0, whole: !whole.number };
-    if (!own(data.quantities, address) || first === undefined) return null;
-    return second === undefined ? { address, row: 0, column: +first } : { address, row: +first, column: +second };
-  }
-
-  const gradientName = kind => kind === 'gradient';
 
   // ---- formulas ----
 
-  const parentheses = node => m('mrow', {}, m('mo', {}, '('), node, m('mo', {}, ')'));
-  const isLeaf = e => !Array.isArray(e) || e[0] === 'q' || e[0] === 'd' || (e[0] === 's');
-  const symbolic = e => Array.isArray(e) && (e[0] === 's' || e[0] === 'sum' || e.slice(1).some(symbolic));
-  const named = {
-    sigmoid: 'σ', Phi: 'Φ', phi: 'φ', log: 'ln', sign: 'sign',
-  };
+  const entry = (q, a, r, c) => q?.number ? a : q?.vector ? `${a}[${c}]` : `${a}[${r}, ${c}]`;
+  const op = (text, form) => m('mo', { form }, text);
+  const symbolic = e => Array.isArray(e) && (e[0] === 's' || e.some(symbolic));
+  const upright = text => m([...text].length > 1 ? 'mi.upright' : 'mi', text);
+
+  function parentheses(node) {
+    const flat = !node.querySelector('mfrac, mtable, msqrt, munder') && !/frac|table|sqrt/.test(node.tagName), stretchy = flat ? 'false' : null;
+    return m('mrow', m('mo', { stretchy }, '('), node, m('mo', { stretchy }, ')'));
+  }
 
   function symbol(name, indices) {
-    const gradient = /^d.+$/u.test(name), letters = gradient ? [...name].length - 1 : [...name].length;
-    const id = m('mi', { class: gradient ? 'grad' : null, mathvariant: letters > 2 ? 'normal' : null }, name);
-    if (letters > 2) id.classList.add('upright');
-    return indices ? m('msub', {}, id, m('mi', {}, indices)) : id;
+    const gradient = /^d./u.test(name), id = m('mi' + (gradient ? '.grad' : '') + ([...name].length - gradient > 2 ? '.upright' : ''), name);
+    return indices ? m('msub', id, m('mi', indices)) : id;
   }
 
-  // place: where the expression stands, which decides on parentheses: '' alone, 'first' in a row, 'next' after an operator, 'base' of a power.
+  // An expression as MathML. leaf(value, e) makes a number's element, and says its value.
+  // place is where it stands, which decides on parentheses: '' alone or first, 'sum' among terms, 'next' after an operator, 'base' of a power.
   function math(e, leaf, place = '') {
-    const after = place === 'next' || place === 'base';
-    if (!Array.isArray(e)) {
-      const value = number(e), node = leaf(value, null);
-      return value < 0 && after ? parentheses(node) : node;
+    const after = place === 'next' || place === 'base', based = place === 'base', within = (node, yes) => yes ? parentheses(node) : node;
+    const [kind, ...args] = Array.isArray(e) ? e : [], [first, second] = args, sub = (of, where) => math(of, leaf, where);
+    if (kind === undefined || kind === 'q') {
+      const { node, value } = leaf(kind ? undefined : Number(e), e);
+      return within(node, after && (value < 0 || based && node.textContent.includes('·')));
     }
-    const [kind, ...args] = e;
     switch (kind) {
-      case 'q': {
-        const { node, value } = leaf(undefined, e);
-        return value < 0 && after ? parentheses(node) : node;
-      }
-      case 'd': {
-        const node = leaf(number(args[2]), null), under = m('mrow', { class: 'partial' }, m('mo', {}, '∂'), leafName(args[0]), m('mo', { stretchy: 'false' }, '/'), m('mo', {}, '∂'), leafName(args[1]));
-        node.setAttribute('class', 'd');
-        return m('munder', { class: 'local' }, number(args[2]) < 0 && after ? parentheses(node) : node, under);
-      }
-      case 's': return symbol(args[0], args[1]);
-      case '=': return m('mrow', {}, math(args[0], leaf), m('mo', {}, '='), math(args[1], leaf));
+      case 's': return symbol(first, second);
+      case '=': return m('mrow', sub(first), op('='), sub(second));
       case '+': {
-        const terms = args.map((term, i) => {
-          const negative = Array.isArray(term) && term[0] === '-';
-          return [negative ? '−' : i ? '+' : null, negative ? math(term[1], leaf, 'next') : math(term, leaf, i ? 'next' : 'first')];
-        });
-        if (terms.length > 2 && !symbolic(e)) {
-          const table = m('mtable', { class: 'terms' }, terms.map(([sign, node]) => m('mtr', {}, m('mtd', {}, sign ? m('mo', { form: 'infix' }, sign) : []), m('mtd', {}, node))));
-          return place ? m('mrow', { class: 'tall' }, m('mo', { stretchy: 'false' }, '('), table, m('mo', { stretchy: 'false' }, ')')) : table;
-        }
-        const row = m('mrow', {}, terms.map(([sign, node]) => [sign ? m('mo', {}, sign) : null, node]));
-        return place ? parentheses(row) : row;
+        const terms = args.map((term, i) => term[0] === '-' ? [op('−', 'infix'), sub(term[1], 'next')] : [i ? op('+', 'infix') : null, sub(term, i ? 'next' : '')]);
+        if (terms.length < 3 || symbolic(e)) return within(m('mrow', terms), after);
+        const table = m('mtable.terms', terms.map(term => m('mtr', term.map((part, i) => m('mtd', i ? null : m('mspace', { height: '.9em', depth: '.25em' }), part)))));
+        return place ? m('mrow.tall', op('('), table, op(')')) : table;
       }
-      case '-': {
-        const row = m('mrow', {}, m('mo', { form: 'prefix' }, '−'), math(args[0], leaf, 'next'));
-        return after ? parentheses(row) : row;
-      }
-      case '*': {
-        const row = m('mrow', {}, args.map((factor, i) => {
-          const close = i && symbolic(factor) && symbolic(args[i - 1]);
-          return [i ? m('mo', {}, close ? '\u2062' : '·') : null, math(factor, leaf, i || after ? 'next' : 'first')];
-        }));
-        return place === 'base' ? parentheses(row) : row;
-      }
-      case '/': {
-        const fraction = m('mfrac', {}, math(args[0], leaf), math(args[1], leaf));
-        return place === 'base' ? parentheses(fraction) : fraction;
-      }
-      case '^': {
-        const power = m('msup', {}, math(args[0], leaf, isLeaf(args[0]) || args[0][0] === '+' || args[0][0] === '*' || args[0][0] === '-' || args[0][0] === '/' ? 'base' : ''), math(args[1], leaf));
-        if (!isLeaf(args[0]) && !'+*-/'.includes(args[0][0])) power.replaceChild(parentheses(power.firstChild), power.firstChild);
-        return place === 'base' ? parentheses(power) : power;
-      }
+      case '-': return within(m('mrow', op('−', 'prefix'), sub(first, 'next')), after);
+      case '*': return within(m('mrow', args.map((factor, i) => [i ? op(symbolic(factor) && symbolic(args[i - 1]) ? '\u2062' : '·') : null, sub(factor, i || after ? 'next' : 'sum')])), based);
+      case '/': return within(m('mfrac', sub(first), sub(second)), based);
+      case '^': return within(m('msup', sub(first, 'base'), sub(second)), based);
       case 'f': {
-        const [name, ...of] = args;
-        if (name === 'exp') {
-          const power = m('msup', {}, m('mi', {}, 'e'), math(of[0], leaf));
-          return place === 'base' ? parentheses(power) : power;
-        }
-        if (name === 'sqrt') return m('msqrt', {}, math(of[0], leaf));
-        if (name === 'abs' || name === 'floor') return m('mrow', { class: name }, m('mo', { form: 'prefix' }, name === 'abs' ? '|' : '⌊'), math(of[0], leaf), m('mo', { form: 'postfix' }, name === 'abs' ? '|' : '⌋'));
-        const label = named[name] ?? name;
-        return m('mrow', {}, m('mi', { class: label.length > 1 ? 'upright' : null }, label), m('mo', {}, '\u2061'), m('mo', {}, '('), of.map((a, i) => [i ? m('mo', { separator: 'true' }, ',') : null, math(a, leaf)]), m('mo', {}, ')'));
+        const [, of] = args;
+        if (first === 'exp') return within(m('msup', upright('e'), sub(of)), based);
+        if (first === 'sqrt') return m('msqrt', sub(of));
+        const bars = { abs: '||', floor: '⌊⌋' }[first];
+        if (bars) return m('mrow', op(bars[0], 'prefix'), sub(of), op(bars[1], 'postfix'));
+        return within(m('mrow', upright({ sigmoid: 'σ', Phi: 'Φ', phi: 'φ' }[first] ?? first), op('\u2061'), op('('), args.slice(1).map((each, i) => [i ? op(',') : null, sub(each)]), op(')')), based);
       }
-      case 'rest': return m('mrow', {}, m('mtext', {}, '… '), m('mo', {}, '('), m('mtext', {}, `${args[0].toLocaleString('en')} more: `), leaf(number(args[1]), null), m('mo', {}, ')'));
-      case 'sum': {
-        const body = math(args[1], leaf), sum = m('munder', { displaystyle: 'true' }, m('mo', { movablelimits: 'false', largeop: 'true' }, '∑'), m('mi', {}, args[0]));
-        return m('mrow', {}, sum, Array.isArray(args[1]) && args[1][0] === '+' ? parentheses(body) : body);
+      case 'rest': return m('mrow', m('mtext', '… '), op('('), m('mtext', `${grouped(first)} more:\u00a0`), leaf(Number(second), second).node, op(')'));
+      case 'd': {
+        const { node, value } = leaf(Number(args[2]), args[2]), name = of => Array.isArray(of) && of[0] === 's' ? symbol(of[1], of[2]) : m('mtext', leaf.says(of));
+        return m('munder.local', within(node, after && value < 0), m('mrow', op('∂'), name(first), op('/'), op('∂'), name(second)));
       }
-      case 'cases': {
-        const table = m('mtable', { class: 'cases' }, args.map(([value, condition]) => m('mtr', {}, m('mtd', {}, math(value, leaf)),
-          m('mtd', {}, condition[0] === 'otherwise' ? m('mtext', {}, 'otherwise') : m('mrow', {}, m('mtext', {}, 'if '), math(condition[1], leaf), m('mo', {}, condition[0]), math(condition[2], leaf))))));
-        return after ? parentheses(m('mrow', { class: 'brace' }, table)) : m('mrow', { class: 'brace' }, table);
-      }
-      default: return m('mtext', {}, String(kind));
+      case 'sum': return m('mrow', m('munder', m('mo', { movablelimits: 'false', largeop: 'true' }, '∑'), m('mi', first)), sub(second, second[0] === '+' ? 'next' : ''));
+      case 'cases': return within(m('mrow.brace', m('mtable.cases', args.map(([value, [relation, left, right]]) => m('mtr', m('mtd', sub(value)),
+        m('mtd', relation === 'otherwise' ? m('mtext', relation) : m('mrow', m('mtext', 'if '), sub(left), op(relation), sub(right))))))), after);
+      default: return m('mtext', String(kind));
     }
-    function leafName(of) { return Array.isArray(of) && of[0] === 's' ? symbol(of[1], of[2]) : m('mtext', {}, Array.isArray(of) ? entry(leaf.quantity?.(of[1]), of[1], of[2], of[3]) : String(of)); }
   }
 
-  const plainLeaf = value => m('mn', {}, shown(value));
+  const plainLeaf = value => ({ node: m('mn', shown(value)), value });
+  plainLeaf.says = String;
   const formula = e => m('math', { display: 'block' }, math(e, plainLeaf));
+  const descent = ['=', ['s', 'p', 'next'], ['+', ['s', 'p'], ['-', ['*', ['s', 'η'], ['s', 'dp']]]]];
 
-  // ---- the page ----
+  // ---- addresses ----
+
+  const fragment = name => '#' + encodeURIComponent(name.replace(/, (?=\d+\]$)/, ',')).replace(/%5B/g, '[').replace(/%5D/g, ']').replace(/%2C/g, ',');
+
+  // { a, r, c } of what a name says, whole where it is a quantity; null where it is nothing of this network.
+  function parse(name, { quantities }) {
+    const q = own(quantities, name), [, a, first, second] = /^(.*)\[(\d+)(?:, ?(\d+))?\]$/s.exec(name) ?? [];
+    if (q) return { a: name, r: 0, c: 0, whole: !q.number };
+    return own(quantities, a) ? second === undefined ? { a, r: 0, c: +first } : { a, r: +first, c: +second } : null;
+  }
 
   function mount(root, data, options = {}) {
     mounted.get(root)?.abort();
@@ -187,875 +140,671 @@
     mounted.set(root, control);
     root.classList.add('explain');
 
-    const level = n => 'h' + Math.min(6, n + (options.level ?? 1) - 1);
-    let bindings, figures, at, sequence, shape, parts = {};
+    let bindings, figures, at, sequence, shape, main, panel, status, drawing, sentence, buttons;
     let sample = 0, step = null, open = null, origin = null;
 
+    const level = n => 'h' + Math.min(6, n + (options.level ?? 1) - 1);
+    const all = selector => root.querySelectorAll(selector);
     const bind = refresh => { bindings.push(refresh); refresh(); };
-    const quantity = address => own(data.quantities, address);
-    const rowsOf = q => q.shownRows ?? range(q.rows);
-    const columnsOf = q => q.shownColumns ?? range(q.columns);
-    const isGradient = address => gradientName(quantity(address)?.kind);
-    const editable = address => options.onEdit && !quantity(address)?.frozen && ['data', 'parameter'].includes(quantity(address)?.kind);
+    const narrow = () => matchMedia('(max-width: 68rem)').matches;
+    const asked = () => root.classList.contains('asked');
+    const focusPanel = () => panel.querySelector('[tabindex="-1"]').focus({ preventScroll: !narrow() });
+
+    const get = a => own(data.quantities, a);
+    const rowsOf = q => q.shownRows ?? range(q.rows), columnsOf = q => q.shownColumns ?? range(q.columns);
+    const present = list => [...new Set(list)].filter(a => a != null && get(a));
     const leaves = () => data.layers.filter(layer => layer.leaf);
     const title = layer => layer.path || layer.name || layer.type;
+    const lastGradient = () => data.layers[0].outputGradient ?? leaves().at(-1)?.outputGradient;
+    const hue = a => get(a)?.kind === 'gradient' ? '.grad' : '';
+    const when = a => at.get(a) ?? -1;
+    const nameOf = (a, r, c) => entry(get(a), a, r, c);
+    const answerOf = (a, r, c) => own(own(data.answers, a), `${r},${c}`) ?? options.ask?.(a, r, c) ?? null;
+    const askable = (a, r, c) => !!options.ask || own(own(data.answers, a), `${r},${c}`) !== undefined;
+    const editable = a => !!options.onEdit && !get(a)?.frozen && ['data', 'parameter'].includes(get(a)?.kind);
+    const largest = q => Math.max(Math.abs(Number(q.summary?.min ?? 0)), Math.abs(Number(q.summary?.max ?? 0))) || 1;
 
-    function valueAt(address, row, column) {
-      const q = quantity(address);
-      if (!q) return undefined;
-      const i = q.shownRows ? q.shownRows.indexOf(row) : row, j = q.shownColumns ? q.shownColumns.indexOf(column) : column;
-      const value = q.values[i]?.[j];
-      return value === undefined ? undefined : number(value);
+    function valueAt(a, r, c) {
+      const q = get(a), value = q?.values[q.shownRows ? q.shownRows.indexOf(r) : r]?.[q.shownColumns ? q.shownColumns.indexOf(c) : c];
+      return value === undefined ? undefined : Number(value);
     }
-
-    function answerOf(address, row, column) {
-      return own(own(data.answers, address), `${row},${column}`) ?? options.ask?.(address, row, column) ?? null;
-    }
-
-    const askable = (address, row, column) => !!options.ask || own(own(data.answers, address), `${row},${column}`) !== undefined;
-    const nameOf = (address, row, column) => entry(quantity(address), address, row, column);
 
     // An element that stands for an entry: its full value, and whom to ask.
-    function mark(element, address, row, column, value) {
-      element.dataset.value = exact(value);
-      if (address !== null && askable(address, row, column)) {
-        element.dataset.a = address;
-        element.dataset.r = row;
-        element.dataset.c = column;
-      }
-      return element;
+    function mark(el, a, r, c, value = valueAt(a, r, c)) {
+      el.dataset.value = exact(value);
+      if (askable(a, r, c)) Object.assign(el.dataset, { a, r, c });
+      if (editable(a)) el.dataset.edit = '';
+      return el;
     }
 
-    const plain = (value, digits) => h('span', { class: 'n', 'data-value': exact(number(value)) }, shown(number(value), digits));
-
-    function link(address, row, column, text) {
-      const value = valueAt(address, row, column);
-      const element = h('a', { class: 'n' + (isGradient(address) ? ' grad' : ''), href: fragment(nameOf(address, row, column)), 'aria-label': `${nameOf(address, row, column)}, ${text ?? shown(value)}` }, text ?? shown(value));
-      return mark(element, address, row, column, value);
+    // Hue is the sign, strength the size.
+    function tint(el, value, most) {
+      const finite = Number.isFinite(value);
+      el.classList.toggle('pos', finite && value > 0);
+      el.classList.toggle('neg', finite && value < 0);
+      el.classList.toggle('odd', !finite);
+      el.style.setProperty('--s', finite ? Math.min(1, Math.abs(value) / most).toFixed(3) : 1);
     }
 
-    const toFigure = (address, text) => h('a', { class: 'to' + (isGradient(address) ? ' grad' : ''), href: fragment(quantity(address)?.number ? address : address) }, text ?? address);
+    const plain = (value, digits) => h('span.n', { 'data-value': exact(Number(value)) }, shown(Number(value), digits));
+    const toFigure = (a, text) => h('a.to' + hue(a), { href: fragment(a) }, text ?? a);
 
-    // ---- strength and sign ----
-
-    const largestOf = q => Math.max(Math.abs(number(q.summary?.min ?? 0)), Math.abs(number(q.summary?.max ?? 0))) || 1;
-
-    function tint(element, value, largest) {
-      element.classList.toggle('pos', value > 0);
-      element.classList.toggle('neg', value < 0);
-      element.classList.toggle('odd', !Number.isFinite(value));
-      element.style.setProperty('--s', Number.isFinite(value) ? Math.min(1, Math.abs(value) / largest).toFixed(3) : 1);
+    function link(a, r, c, text, value = valueAt(a, r, c)) {
+      const name = nameOf(a, r, c), label = `${name}, ${shown(value)}`;
+      return mark(askable(a, r, c) ? h('a.n' + hue(a), { href: fragment(name), 'aria-label': text && label.includes(text) ? label : null }, text ?? shown(value)) : h('span.n', text ?? shown(value)), a, r, c, value);
     }
 
-    // ---- a table of a quantity ----
+    // ---- tables ----
 
-    function grid(address) {
-      const q = quantity(address), rows = rowsOf(q).slice(0, 64), columns = columnsOf(q).slice(0, 32);
-      const many = q.columns > 1, cells = [];
-      const table = h('table', { role: 'grid', 'aria-label': address, class: isGradient(address) ? 'grad' : null });
-      if (many) table.append(h('thead', {}, h('tr', {}, q.rows > 1 ? h('td') : null, columns.map((column, k) => h('th', { scope: 'col', class: k && column > columns[k - 1] + 1 ? 'gap' : null }, String(column))))));
-      table.append(h('tbody', {}, rows.map((row, k) => {
-        const line = h('tr', { class: k && row > rows[k - 1] + 1 ? 'gap' : null, 'data-sample': q.rows === data.samples && q.kind !== 'parameter' && q.kind !== 'next' && !quantity(q.of)?.kind?.startsWith('param') ? row : null },
-          q.rows > 1 ? h('th', { scope: 'row' }, String(row)) : null,
-          columns.map((column, l) => {
-            const cell = h('td', { role: 'gridcell', tabindex: cells.length ? -1 : 0, class: l && column > columns[l - 1] + 1 ? 'gap' : null });
-            cells.push([cell, row, column]);
-            return cell;
-          }));
-        return line;
-      })));
+    // Entries in rows and columns: one stop of the tab key, and arrows within. heads: [text, gap]; lines: { head, gap, sample, entries }.
+    function grid(label, heads, lines, byColumn) {
+      const cells = [], table = h('table', { role: 'grid', 'aria-label': label },
+        heads && h('thead', h('tr', lines[0]?.head != null && h('td'), heads.map(([text, gap]) => h('th' + (gap ? '.gap' : ''), { scope: 'col' }, text)))),
+        h('tbody', lines.map(line => h('tr' + (line.gap ? '.gap' : ''), { 'data-sample': line.sample }, line.head != null && h('th', { scope: 'row' }, line.head), line.entries.map((of, k) => {
+          const cell = h('td' + (heads?.[k][1] ? '.gap' : '') + hue(of[0]), { role: 'gridcell', tabindex: cells.length ? -1 : 0, 'data-at': byColumn ? when(of[0]) : null });
+          cells.push([cell, of, byColumn ? k : 0]);
+          return cell;
+        })))));
       bind(() => {
-        const now = quantity(address), values = cells.map(([, row, column]) => valueAt(address, row, column)), format = aligned(values), largest = largestOf(now);
-        cells.forEach(([cell, row, column], i) => {
-          if (cell.querySelector('input')) return;
-          cell.textContent = format(values[i]);
-          cell.setAttribute('aria-label', `${nameOf(address, row, column)}, ${shown(values[i])}`);
-          if (editable(address)) cell.dataset.edit = '';
-          mark(cell, address, row, column, values[i]);
-          tint(cell, values[i], largest);
-        });
+        const formats = range(byColumn ? heads.length : 1).map(k => aligned(cells.filter(cell => cell[2] === k).map(cell => valueAt(...cell[1])).filter(value => value !== undefined)));
+        for (const [cell, of, k] of cells) {
+          const value = valueAt(...of);
+          cell.textContent = value === undefined ? '–' : formats[k](value);
+          if (value === undefined) continue;
+          cell.setAttribute('aria-label', `${nameOf(...of)}, ${shown(value)}`);
+          tint(mark(cell, ...of), value, largest(get(of[0])));
+        }
       });
-      const left = [rowsOf(q).length > rows.length || q.rows > rows.length ? `${(q.rows - rows.length).toLocaleString('en')} more rows` : null, q.columns > columns.length ? `${(q.columns - columns.length).toLocaleString('en')} more columns` : null].filter(Boolean);
-      return [h('div', { class: 'box' }, table), left.length ? h('p', { class: 'small' }, '… ' + left.join(', ')) : null];
+      return h('div.box', table);
     }
 
-    function heat(address) {
-      const canvas = h('canvas', { role: 'img', 'aria-label': `Heat map of ${address}: blue is positive, orange negative` });
-      const q = quantity(address), { rows, columns } = q.heat, scale = Math.max(1, Math.min(8, Math.floor(256 / Math.max(rows, columns))));
-      canvas.width = columns;
-      canvas.height = rows;
-      canvas.style.width = `${columns * scale}px`;
-      canvas.style.aspectRatio = `${columns} / ${rows}`;
-      if (rows < 8) canvas.style.minHeight = `${rows * 8}px`;
+    function entries(a) {
+      const q = get(a), rows = rowsOf(q).slice(0, 64), columns = columnsOf(q).slice(0, 32), gap = (list, k) => k > 0 && list[k] > list[k - 1] + 1;
+      const perSample = q.rows === data.samples && (get(q.of) ?? q).kind !== 'parameter';
+      const left = [[q.rows - rows.length, 'rows'], [q.columns - columns.length, 'columns']].filter(([n]) => n).map(([n, what]) => `${grouped(n)} more ${what}`);
+      return [grid(a, q.columns > 1 ? columns.map((c, k) => [c, gap(columns, k)]) : null,
+        rows.map((r, k) => ({ head: q.rows > 1 ? r : null, gap: gap(rows, k), sample: perSample ? r : null, entries: columns.map(c => [a, r, c]) }))),
+      left.length > 0 && h('p.small', '… ' + left.join(', '))];
+    }
+
+    function heat(a) {
+      const q = get(a), { rows, columns } = q.heat, scale = Math.max(1, Math.min(8, Math.floor(256 / Math.max(rows, columns))));
+      const canvas = h('canvas', { role: 'img', 'aria-label': `Heat map of ${a}: blue is positive, orange negative`, width: columns, height: rows });
+      Object.assign(canvas.style, { width: `${columns * scale}px`, height: rows < 8 ? `${rows * 10}px` : 'auto' });
       const draw = () => {
-        const map = quantity(address).heat, style = getComputedStyle(root), paint = canvas.getContext('2d'), flat = map.values.flat().map(number);
-        const largest = flat.reduce((most, value) => Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most, 0) || 1;
+        const values = get(a).heat.values.flat().map(Number), most = Math.max(...values.filter(Number.isFinite).map(Math.abs)) || 1, style = getComputedStyle(root), paint = canvas.getContext('2d');
         paint.clearRect(0, 0, columns, rows);
-        flat.forEach((value, i) => {
-          paint.globalAlpha = Number.isFinite(value) ? (Math.abs(value) / largest) ** 0.8 : 1;
-          paint.fillStyle = style.getPropertyValue(!Number.isFinite(value) ? '--ink' : value < 0 ? '--neg' : '--pos');
+        values.forEach((value, i) => {
+          const finite = Number.isFinite(value);
+          paint.globalAlpha = finite ? Math.abs(value) / most : 1;
+          paint.fillStyle = style.getPropertyValue(!finite ? '--ink' : value < 0 ? '--neg' : '--pos');
           paint.fillRect(i % columns, Math.floor(i / columns), 1, 1);
         });
       };
       bind(draw);
       matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw, { signal });
-      const each = q.rows > rows || q.columns > columns ? `each square the mean of ${Math.ceil(q.rows / rows)} × ${Math.ceil(q.columns / columns)} entries` : 'a square for each entry';
-      return h('div', { class: 'heat' }, canvas, h('p', { class: 'small' }, each));
+      return h('div.heat', canvas, h('p.small', q.rows > rows || q.columns > columns ? `each square the mean of about ${Math.ceil(q.rows / rows)} × ${Math.ceil(q.columns / columns)} entries` : 'a square for each entry'));
     }
 
-    function histogram(of, label) {
-      const { from, to, counts } = of, most = Math.max(1, ...counts), w = 160, tall = 44;
-      return h('div', { class: 'histogram' },
-        s('svg', { viewBox: `0 0 ${w} ${tall}`, width: w, height: tall, role: 'img', 'aria-label': `Histogram of ${label}, from ${shown(number(from), 3)} to ${shown(number(to), 3)}: ${counts.join(', ')}` },
-          counts.map((count, i) => s('rect', { x: i * w / counts.length + 0.5, width: w / counts.length - 1, y: tall - count / most * (tall - 1), height: count / most * (tall - 1) })),
-          s('line', { x1: 0, x2: w, y1: tall - 0.5, y2: tall - 0.5 })),
-        h('div', { class: 'ends' }, plain(from, 3), plain(to, 3)));
+    function histogram({ from, to, counts }, label) {
+      const most = Math.max(1, ...counts), w = 160 / counts.length;
+      return h('div.histogram', s('svg', { viewBox: '0 0 160 44', width: 160, height: 44, role: 'img', 'aria-label': `Histogram of ${label}: ${counts.join(', ')}` },
+        counts.map((count, i) => s('rect', { x: i * w + 0.5, width: w - 1, y: 43 - count / most * 43, height: count / most * 43 })), s('line', { x2: 160, y1: 43.5, y2: 43.5 })),
+      h('div.ends', plain(from, 3), plain(to, 3)));
     }
 
-    const percent = part => h('span', { class: 'n', 'data-value': exact(number(part)) }, `${shown(number(part) * 100, 3)} %`);
-
-    function summary(address) {
-      const box = h('div', { class: 'summary' });
+    function summary(a) {
+      const box = h('div.summary');
       bind(() => {
-        const of = quantity(address).summary;
-        const numbers = [['min', of.min], ['¼', of.q1], ['median', of.median], ['¾', of.q3], ['max', of.max], ['mean', of.mean], ['norm', of.norm]];
-        box.replaceChildren(
-          h('dl', {}, numbers.filter(([, value]) => value != null).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, plain(value, 4)))),
-            of.zeros != null ? h('div', {}, h('dt', {}, 'zeros'), h('dd', {}, percent(of.zeros))) : null,
-            of.saturated != null ? h('div', {}, h('dt', {}, 'saturated'), h('dd', {}, percent(of.saturated))) : null),
-          of.histogram ? histogram(of.histogram, address) : '',
-          of.largest?.length ? h('p', { class: 'small' }, 'Largest: ', of.largest.map(([row, column, value], i) => {
-            const name = nameOf(address, row, column);
-            const item = h(askable(address, row, column) ? 'a' : 'span', { class: 'n', href: askable(address, row, column) ? fragment(name) : null }, `${name.slice(address.length)} = ${shown(number(value), 4)}`);
-            return [i ? ', ' : '', mark(item, address, row, column, number(value))];
-          })) : '');
+        const of = get(a).summary, part = value => h('span.n', { 'data-value': exact(Number(value)) }, shown(Number(value) * 100, 3) + ' %');
+        const items = [['min', of.min], ['¼', of.q1], ['median', of.median], ['¾', of.q3], ['max', of.max], ['mean', of.mean], ['norm', of.norm], ['zeros', of.zeros, part], ['saturated', of.saturated, part]];
+        box.replaceChildren(h('dl', items.filter(([, value]) => value != null).map(([name, value, show]) => h('div', h('dt', name), h('dd', (show ?? plain)(value, 4))))),
+          of.histogram ? histogram(of.histogram, a) : '',
+          of.largest?.length ? h('p.small', 'Largest: ', comma(of.largest.map(([r, c, value]) => link(a, r, c, `${nameOf(a, r, c).slice(a.length)} = ${shown(Number(value), 4)}`, Number(value))))) : '');
       });
       return box;
     }
 
-    function figure(address) {
-      const q = quantity(address), big = !!q.heat || q.rows * q.columns > 400;
-      const size = q.number ? '' : q.vector ? `${q.columns}` : `${q.rows} × ${q.columns}`;
-      const node = h('figure', { 'data-figure': address, class: big ? 'big' : null, 'data-at': at.get(address) ?? -1 },
-        h('figcaption', {}, h('span', { class: 'name' + (isGradient(address) ? ' grad' : '') }, address), size ? h('span', { class: 'size' }, size) : null, q.frozen ? h('span', { class: 'size' }, 'frozen') : null));
-      const bad = h('p', { class: 'small bad' });
+    function figure(a) {
+      const q = get(a), big = !!q.heat || q.rows * q.columns > 400, bad = h('p.small');
       bind(() => {
-        const first = quantity(address).summary?.notFinite;
+        const first = get(a).summary?.notFinite;
         bad.hidden = !first;
-        bad.replaceChildren(...first ? ['First not finite: ', askable(address, ...first) ? link(address, first[0], first[1], nameOf(address, ...first)) : nameOf(address, ...first)] : []);
+        bad.replaceChildren(...first ? ['First not finite: ', link(a, ...first, nameOf(a, ...first))] : []);
       });
-      if (!q.rows || !q.columns) node.append(h('p', { class: 'small' }, 'no entries'));
-      else if (big) node.append(h('div', { class: 'side' }, q.heat ? heat(address) : '', q.summary ? summary(address) : ''), h('p', { class: 'small' }, 'Some entries:'), ...grid(address).filter(Boolean));
-      else node.append(...grid(address).filter(Boolean));
-      node.append(bad);
-      if (!figures.has(address)) figures.set(address, node);
+      const node = h('figure', { 'data-at': when(a) },
+        h('figcaption', h('span.name' + hue(a), a), !q.number && h('span.size', q.vector ? q.columns : `${q.rows} × ${q.columns}`), q.frozen && h('span.size', 'frozen')),
+        big && h('div.side', q.heat && heat(a), q.summary && summary(a)), q.rows * q.columns ? entries(a) : h('p.small', 'no entries'), bad);
+      if (!figures.has(a)) figures.set(a, node);
       return node;
     }
 
     // ---- an answer ----
 
-    // The leaves of a formula with numbers: links where there is more to ask.
-    function leafOf() {
-      const leaf = (value, e) => {
-        if (!e) {
-          const node = m('mn', { 'data-value': exact(value) }, shown(value));
-          return node;
-        }
-        const [, address, row, column, given] = e;
-        value = valueAt(address, row, column) ?? number(given);
-        const node = mark(m('mn', { class: isGradient(address) ? 'grad' : null }, shown(value)), address, row, column, value);
-        if (node.dataset.a !== undefined) for (const [name, text] of [['role', 'link'], ['tabindex', 0]]) node.setAttribute(name, text);
-        node.setAttribute('aria-label', `${nameOf(address, row, column)}, ${shown(value)}`);
-        return { node, value };
-      };
-      leaf.quantity = quantity;
-      return leaf;
+    function leaf(value, e) {
+      if (!Array.isArray(e)) return { node: m('mn', { 'data-value': exact(value) }, shown(value)), value };
+      const [, a, r, c, given] = e, known = valueAt(a, r, c) ?? Number(given);
+      const links = askable(a, r, c) ? { role: 'link', tabindex: 0 } : {};
+      return { node: mark(m('mn' + hue(a), { ...links, 'aria-label': links.role && `${nameOf(a, r, c)}, ${shown(known)}` }, shown(known)), a, r, c, known), value: known };
+    }
+    leaf.says = of => Array.isArray(of) ? nameOf(...of.slice(1, 4)) : String(of);
+
+    const symbolsIn = e => !Array.isArray(e) ? [] : e[0] === 's' ? [e[1]] : e.flatMap(symbolsIn);
+
+    function legend(pairs) {
+      const list = pairs?.filter(([, a]) => get(a));
+      return list?.length > 0 && h('p.legend', 'where ', comma(list.map(([name, a]) => h('span.pair', m('math', symbol(name)), ' = ', toFigure(a)))));
     }
 
-    const formulaOf = answer => typeof answer.formula === 'number' ? data.formulas?.[answer.formula] : answer.formula;
-
-    function symbolsIn(e, found = new Set()) {
-      if (Array.isArray(e)) e[0] === 's' ? found.add(e[1]) : e.forEach(part => symbolsIn(part, found));
-      return found;
-    }
-
-    function legendOf(answer, e) {
-      const layer = answer.layer === undefined ? data.loss : data.layers.find(candidate => candidate.path === answer.layer);
-      const used = symbolsIn(e), items = (layer?.legend ?? []).filter(([name]) => used.has(name));
-      return items.length ? h('p', { class: 'legend' }, 'where ', items.map(([name, address], i) => [i ? ', ' : '', h('span', { class: 'pair' }, m('math', {}, symbol(name, '')), ' = ', toFigure(address))])) : null;
-    }
-
-    function derivation(address, row, column, answer) {
-      const value = number(answer.value), name = nameOf(address, row, column), kind = quantity(address)?.kind;
-      const result = mark(h('b', { class: 'result n' + (kind === 'gradient' ? ' grad' : '') }, shown(value)), address, row, column, value);
-      if (answer.given || answer.numbers == null) {
-        const why = kind === 'parameter' ? 'A parameter: it is learned, and nothing comes before it.' : kind === 'data' ? 'Data: it is given, and nothing comes before it.' : 'Nothing comes before it.';
-        return [h('p', { class: 'equation' }, h('span', { class: 'name' }, name), ' = ', result), answer.given ? h('p', { class: 'small' }, why) : null, answer.note ? h('p', { class: 'note' }, answer.note) : null];
-      }
-      const e = formulaOf(answer), leaf = leafOf(), numbers = m('math', { display: 'block', class: 'numbers' }, math(answer.numbers, leaf));
-      const wrong = answer.agrees === false;
+    // Formula, formula with numbers, result: for the panel and for the examples.
+    function derivation(a, r, c, answer) {
+      const value = Number(answer.value), { kind } = get(a) ?? {}, result = mark(h('b.result.n' + hue(a), shown(value)), a, r, c, value), note = answer.note && h('p.note', answer.note);
+      if (answer.given || answer.numbers == null) return [h('p.equation', '= ', result), h('p.small', `${{ parameter: 'A parameter: it is learned. ', data: 'Data: it is given. ' }[kind] ?? ''}Nothing comes before it.`), note];
+      const e = typeof answer.formula === 'number' ? data.formulas?.[answer.formula] : answer.formula, used = symbolsIn(e), wrong = answer.agrees === false;
+      const layer = answer.layer === undefined ? data.loss : data.layers.find(other => other.path === answer.layer);
       return [
-        e ? h('div', { class: 'box symbols' }, formula(e)) : null,
-        e ? legendOf(answer, e) : null,
-        h('p', { class: 'small with' }, 'with numbers:'),
-        h('div', { class: 'box working' }, numbers),
-        h('p', { class: 'equation' }, '= ', wrong ? h('b', { class: 'n', 'data-value': exact(number(answer.computed)) }, shown(number(answer.computed))) : result),
-        wrong
-          ? h('p', { class: 'wrong' }, h('strong', {}, 'WRONG.'), ' The library has ', result, ', but the formula gives ', plain(answer.computed), '.')
-          : h('p', { class: 'agrees' }, '✓ the library has this number'),
-        answer.generic ? h('p', { class: 'note generic' }, 'The local derivatives were found by the layer’s own backward pass.') : null,
-        answer.note ? h('p', { class: 'note' }, answer.note) : null,
+        e && [h('div.box', formula(e)), legend(layer?.legend?.filter(([name]) => used.includes(name)))],
+        h('p.small.with', 'with numbers:'),
+        h('div.box', m('math.numbers', { display: 'block' }, math(answer.numbers, leaf))),
+        h('p.equation', '= ', wrong ? plain(answer.computed) : result),
+        wrong ? h('p.wrong', h('strong', 'WRONG.'), ' The library has ', result, ', but the formula gives ', plain(answer.computed), '.') : h('p.agrees', '✓ the library has this number'),
+        answer.generic && h('p.note', 'The local derivatives were found by the layer’s own backward pass.'), note,
       ];
     }
 
-    function trailOf() { return history.state?.trail ?? []; }
+    const standing = (a, r, c) => main.querySelectorAll(`[data-a="${CSS.escape(a)}"][data-r="${r}"][data-c="${c}"]`);
+    const trailOf = () => history.state?.trail ?? [];
 
     function renderPanel() {
-      const { panel, status } = parts;
-      root.querySelectorAll('.open, .used').forEach(element => element.classList.remove('open', 'used'));
-      root.querySelectorAll('[aria-selected]').forEach(element => element.removeAttribute('aria-selected'));
+      for (const el of all('.open, .used')) { el.classList.remove('open', 'used'); el.removeAttribute('aria-selected'); }
+      root.classList.toggle('asked', !!open);
       if (!open) {
-        panel.replaceChildren(h(level(2), { tabindex: -1 }, 'Ask'), h('p', {}, 'Choose any number: here stands where it comes from.'));
-        root.classList.remove('asked');
+        panel.replaceChildren(h(level(2), { tabindex: -1 }, 'Ask'), h('p', 'Choose any number: here stands where it comes from.'));
         return;
       }
-      const { address, row, column } = open, answer = answerOf(address, row, column), name = nameOf(address, row, column), value = answer ? number(answer.value) : valueAt(address, row, column);
-      const trail = trailOf(), kept = trail.slice(-4);
-      const content = [
-        h('div', { class: 'bar' },
-          trail.length ? h('nav', { class: 'trail', 'aria-label': 'Asked before' }, h('ol', {}, trail.length > kept.length ? h('li', {}, '…') : null, kept.map((before, i) => {
-            const back = h('a', { href: fragment(before), 'data-back': kept.length - i }, before);
-            return h('li', {}, back);
-          }))) : h('span', { class: 'trail small' }, 'Where does it come from?'),
-          h('button', { type: 'button', class: 'close', 'aria-label': 'Close' }, '×')),
+      const { a, r, c } = open, answer = answerOf(a, r, c), name = nameOf(a, r, c), value = answer ? Number(answer.value) : valueAt(a, r, c), trail = trailOf(), kept = trail.slice(-4);
+      panel.replaceChildren(
+        h('div.bar', trail.length ? h('nav.trail', { 'aria-label': 'Asked before' }, h('ol', trail.length > kept.length && h('li', '…'),
+          kept.map((before, i) => h('li', h('a', { href: fragment(before), 'data-back': kept.length - i }, before))))) : h('span.small', 'Where does it come from?'),
+        h('button.close', { type: 'button', 'aria-label': 'Close' }, '×')),
         h(level(2), { tabindex: -1 }, name),
-      ];
-      if (!answer) content.push(h('p', {}, 'There is no explanation of this entry.'));
-      else content.push(...derivation(address, row, column, answer));
-      if (editable(address)) {
-        const input = h('input', { type: 'number', step: 'any', value: exact(value), 'aria-label': `New value of ${name}` });
-        input.addEventListener('change', () => { if (input.value !== '' && Number.isFinite(+input.value)) options.onEdit(address, row, column, +input.value); });
-        content.push(h('p', { class: 'edit' }, h('label', {}, 'Change it: ', input)));
+        ...(answer ? derivation(a, r, c, answer) : [h('p', 'There is no explanation of this entry.')]).flat().filter(Boolean));
+      if (editable(a)) {
+        const input = h('input', { type: 'number', step: 'any', value: exact(value) });
+        input.addEventListener('change', () => { if (input.value !== '' && Number.isFinite(+input.value)) options.onEdit(a, r, c, +input.value); });
+        panel.append(h('p', h('label', 'Change it: ', input)));
       }
-      panel.replaceChildren(...content.filter(Boolean));
-      root.classList.add('asked');
-      for (const element of standing(address, row, column)) {
-        element.classList.add('open');
-        if (element.getAttribute('role') === 'gridcell') element.setAttribute('aria-selected', 'true');
+      for (const el of standing(a, r, c)) {
+        el.classList.add('open');
+        if (el.matches('td')) el.setAttribute('aria-selected', 'true');
       }
-      if (answer?.numbers) (function walk(e) {
+      (function use(e) {
         if (!Array.isArray(e)) return;
-        if (e[0] === 'q') standing(e[1], e[2], e[3]).forEach(element => element.classList.add('used'));
-        else e.forEach(walk);
-      })(answer.numbers);
-      const said = answer ? `${name} is ${shown(value)}${answer.given ? '' : answer.agrees === false ? ', and the explanation is wrong' : ''}.` : name;
-      if (status.textContent !== said) status.textContent = said;
+        if (e[0] === 'q') standing(e[1], e[2], e[3]).forEach(el => el.classList.add('used'));
+        else e.forEach(use);
+      })(answer?.numbers);
+      status.textContent = `${name} is ${shown(value)}${answer?.agrees === false ? ', and the explanation is wrong' : ''}.`;
     }
 
-    const standing = (address, row, column) => parts.main.querySelectorAll(`[data-a="${CSS.escape(address)}"][data-r="${row}"][data-c="${column}"]`);
-
-    function go(address, row, column) {
-      const name = nameOf(address, row, column);
-      if (open && nameOf(open.address, open.row, open.column) === name && root.classList.contains('asked')) return;
-      const trail = open && root.classList.contains('asked') ? [...trailOf(), nameOf(open.address, open.row, open.column)] : trailOf();
-      open = { address, row, column };
-      try { history.pushState({ trail }, '', fragment(name)); } catch { location.hash = fragment(name); }
+    function go(a, r, c) {
+      const name = nameOf(a, r, c), before = open && nameOf(open.a, open.r, open.c);
+      if (asked() && before === name) return;
+      const trail = asked() ? [...trailOf(), before] : trailOf();
+      open = { a, r, c };
+      history.pushState({ trail }, '', fragment(name));
       renderPanel();
-    }
-
-    function back() {
-      if (trailOf().length) history.back();
-      else close();
     }
 
     function close() {
       root.classList.remove('asked');
-      origin?.isConnected && origin.focus();
+      if (origin?.isConnected) origin.focus();
     }
 
-    // What the address bar names. False where that is nothing of this network.
+    // Opens what the address bar names. False where that is nothing of this network.
     function follow() {
-      let name;
-      try { name = decodeURIComponent(location.hash.slice(1)); } catch { return false; }
-      const found = name ? parse(name.replace(/,(?=\d+\]$)/, ', '), data) : null;
-      if (!found) return false;
-      if (found.whole) { showFigure(found.address); return true; }
-      open = found;
-      renderPanel();
-      return true;
+      let name = '';
+      try { name = decodeURIComponent(location.hash.slice(1)); } catch { /* not ours */ }
+      const found = name && parse(name, data);
+      if (found?.whole) showFigure(found.a);
+      else if (found) {
+        open = found;
+        renderPanel();
+      }
+      return !!found;
     }
 
-    function showFigure(address) {
-      const node = figures.get(address);
+    function showFigure(a) {
+      const node = figures.get(a);
       if (!node) return;
-      node.scrollIntoView({ block: 'nearest', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
-      root.querySelectorAll('.found').forEach(element => element.classList.remove('found'));
+      node.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
+      all('.found').forEach(el => el.classList.remove('found'));
       node.classList.add('found');
       node.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
     }
-
-    // ---- the four steps ----
-
-    // When each quantity is computed: the place in the sequence.
-    function order() {
-      at = new Map();
-      sequence = [];
-      const chain = leaves(), n = chain.length, hasLoss = !!data.loss;
-      const set = (address, place) => { if (address != null && !at.has(address)) at.set(address, place); };
-      chain.forEach((layer, k) => { sequence.push({ phase: 'Forward', layer, k }); set(layer.output, k); });
-      if (hasLoss) {
-        sequence.push({ phase: 'Loss' });
-        set('loss', n);
-        sequence.push({ phase: 'Backward', loss: true });
-        const last = data.layers[0]?.outputGradient ?? chain[n - 1]?.outputGradient;
-        set(last, n + 1);
-        set(chain[n - 1]?.outputGradient, n + 1);
-        [...chain].reverse().forEach((layer, i) => {
-          sequence.push({ phase: 'Backward', layer, k: n - 1 - i });
-          set(layer.inputGradient, n + 2 + i);
-          layer.parameters.forEach(address => set(address + '.grad', n + 2 + i));
-        });
-        if (data.learningRate != null) {
-          sequence.push({ phase: 'Update' });
-          Object.keys(data.quantities).filter(address => data.quantities[address].kind === 'next').forEach(address => set(address, sequence.length - 1));
-        }
-      }
-      data.layers.forEach((layer, i) => {
-        if (layer.leaf) return;
-        const inner = [];
-        for (let j = i + 1; j < data.layers.length && data.layers[j].depth > layer.depth; j++) if (data.layers[j].leaf) inner.push(data.layers[j]);
-        if (!inner.length) return;
-        set(layer.output, Math.max(...inner.map(leaf => at.get(leaf.output) ?? 0)));
-        if (hasLoss) set(layer.inputGradient, Math.max(...inner.map(leaf => at.get(leaf.inputGradient) ?? 0)));
-        layer.parameters.forEach(address => hasLoss && set(address + '.grad', n + 1 + n));
-      });
-      Object.keys(data.quantities).forEach(address => { if (isGradient(address)) set(address, n + 1 + n); });
-    }
-
-    const phases = () => [...new Set(sequence.map(place => place.phase))];
-
-    function setStep(place, quiet) {
-      step = place == null ? null : Math.max(0, Math.min(sequence.length - 1, place));
-      const now = step == null ? null : sequence[step];
-      root.classList.toggle('stepping', step != null);
-      root.querySelectorAll('[data-at]').forEach(element => {
-        element.classList.toggle('later', step != null && +element.dataset.at > step);
-        element.classList.toggle('now', step != null && +element.dataset.at === step);
-      });
-      root.querySelectorAll('section[data-layer], [data-block]').forEach(element => element.classList.toggle('here', !!now?.layer && (element.dataset.layer ?? element.dataset.block) === now.layer.path));
-      parts.buttons.forEach(([button, phase]) => button.setAttribute('aria-pressed', String(phase === (now?.phase ?? null))));
-      if (quiet) return;
-      const { sentence } = parts;
-      if (!now) {
-        sentence.replaceChildren(h('p', {}, 'Everything is shown. Press → to go through it a step at a time.'));
-        return;
-      }
-      const inPhase = sequence.filter(other => other.phase === now.phase), count = inPhase.indexOf(now) + 1;
-      const lines = [], head = inPhase.length > 1 ? `${now.phase}, ${count} of ${inPhase.length}. ` : `${now.phase}. `;
-      const { layer } = now, list = addresses => addresses.map((address, i) => [i ? ' and ' : '', toFigure(address)]);
-      const formulas = (expressions, text) => expressions?.length ? expressions.map(formula) : text ? h('p', { class: 'text' }, text) : [];
-      if (now.phase === 'Forward') lines.push(h('p', {}, h('strong', {}, head), h('b', {}, title(layer)), `, ${layer.text}, takes `, toFigure(layer.input), ' and gives ', toFigure(layer.output), '.'), formulas(layer.formula && [layer.formula], layer.formulaText));
-      else if (now.phase === 'Loss') lines.push(h('p', {}, h('strong', {}, head), `${data.loss.text} compares what came out with the target, and leaves one number, `, toFigure('loss', 'L'), '. The smaller, the better.'), formulas(data.loss.formula && [data.loss.formula], data.loss.formulaText));
-      else if (now.loss) lines.push(h('p', {}, h('strong', {}, head), 'From right to left. First the loss: how much does L grow if an output grows a little?'), formulas(data.loss.derivative && [data.loss.derivative].filter(Boolean), data.loss.derivativeText));
-      else if (now.phase === 'Backward') {
-        const gives = [...layer.parameters.map(address => address + '.grad'), layer.inputGradient].filter(quantity);
-        lines.push(h('p', {}, h('strong', {}, head), h('b', {}, title(layer)), ' is given ', layer.outputGradient ? toFigure(layer.outputGradient) : 'dY', ' from its right, multiplies by its own derivative', gives.length ? [', and gives ', list(gives)] : '', '.'), formulas(layer.derivative, layer.derivativeText));
-      } else lines.push(h('p', {}, h('strong', {}, head), 'Each parameter takes a small step against its gradient, and L falls. The learning rate η is ', plain(data.learningRate), '.'), formula(update));
-      sentence.replaceChildren(...lines.flat(9));
-    }
-
-    const update = ['=', ['s', 'p', 'next'], ['+', ['s', 'p', ''], ['-', ['*', ['s', 'η', ''], ['s', 'dp', '']]]]];
-
-    function toPhase(index) {
-      if (index == null || index < 0) return setStep(null);
-      const place = sequence.findIndex(other => other.phase === ['Forward', 'Loss', 'Backward', 'Update'][index]);
-      if (place >= 0) setStep(place);
-    }
-
-    const forwards = () => setStep(step == null ? 0 : step + 1);
-    const backwards = () => setStep(step == null || step === 0 ? null : step - 1);
-
-    // ---- the drawing ----
-
-    function text(x, y, content, attributes = {}) { return s('text', { x, y, ...attributes }, content); }
-
-    function entryText(x, y, address, row, column, attributes = {}, before = '') {
-      const value = valueAt(address, row, column);
-      if (value === undefined) return [];
-      const node = mark(text(x, y, before + shown(value, 4), { ...attributes, class: `n ${isGradient(address) ? 'grad' : ''} ${attributes.class ?? ''}`, 'data-at': at.get(address) ?? -1 }), address, row, column, value);
-      if (editable(address)) node.dataset.edit = '';
-      return node;
-    }
-
-    const labelled = (x, y, content, length, attributes) => s('g', {}, s('title', {}, content), text(x, y, clip(content, length), attributes));
-
-    function chained() {
-      const chain = leaves();
-      return chain.length && chain.length <= 8 && chain.every((layer, k) => {
-        const into = quantity(layer.input), out = quantity(layer.output);
-        return into && out && into.columns <= 16 && out.columns <= 16 && layer.input === (k ? chain[k - 1].output : 'x');
-      });
-    }
-
-    function drawUnits() {
-      const chain = leaves(), columns = [{ address: 'x' }, ...chain.map(layer => ({ address: layer.output, layer }))];
-      const most = Math.max(...columns.map(column => quantity(column.address).columns)), small = most > 6;
-      const pitch = small ? 50 : most > 1 ? 80 : 90, r = small ? 9 : 17, gap = 148, top = 66 + 14 * Math.max(0, ...data.layers.filter(layer => !layer.leaf).map(layer => layer.depth)), left = 56;
-      const width = left * 2 + gap * (columns.length - 1) + (data.loss ? gap - 10 : 0), height = top + most * pitch + 26, middle = top + most * pitch / 2;
-      const x = k => left + k * gap, y = (k, i) => middle + (i - (quantity(columns[k].address).columns - 1) / 2) * pitch;
-      const wires = s('g', { class: 'wires' }), units = s('g'), notes = s('g'), frames = s('g', { class: 'frames' });
-      columns.forEach(({ address, layer }, k) => {
-        const q = quantity(address), largest = largestOf(q);
-        labelledColumn(x(k), layer ? title(layer) : 'x', layer ? layer.text : 'input', layer);
-        if (layer) {
-          const W = layer.kind === 'linear' ? layer.parameters.find(name => { const p = quantity(name); return p && p.rows === q.columns && p.columns === quantity(layer.input).columns && !p.vector; }) : undefined;
-          const b = layer.kind === 'linear' ? layer.parameters.find(name => quantity(name)?.vector) : undefined;
-          const inputs = quantity(layer.input).columns, weights = W ? quantity(W) : null, strongest = weights ? largestOf(weights) : 1;
-          const straight = layer.kind === 'activation' && inputs === q.columns && !/softmax/i.test(layer.type);
-          for (let i = 0; i < q.columns; i++) for (let j = 0; j < inputs; j++) {
-            if (straight && i !== j) continue;
-            const value = W ? valueAt(W, i, j) : undefined, ends = { x1: x(k - 1) + r, y1: y(k - 1, j), x2: x(k) - r, y2: y(k, i) };
-            const wire = s('g', { class: 'wire', 'data-at': k - 1 }, s('line', { ...ends, class: W ? value < 0 ? 'neg' : 'pos' : 'thin', 'stroke-width': W ? (0.8 + 5 * Math.min(1, Math.abs(value) / strongest)).toFixed(2) : 1 }));
-            if (W && value !== undefined) {
-              wire.append(s('line', { ...ends, class: 'hit' }));
-              mark(wire, W, i, j, value);
-              if (editable(W)) wire.dataset.edit = '';
-              if (inputs * q.columns <= 8) {
-                const t = inputs * q.columns === 1 ? 0.5 : q.columns >= inputs ? 0.66 : 0.34, wx = ends.x1 + (ends.x2 - ends.x1) * t, wy = ends.y1 + (ends.y2 - ends.y1) * t;
-                const gradient = inputs * q.columns === 1 ? entryText(wx, wy + 17, W + '.grad', i, j) : [];
-                notes.append(...[entryText(wx, wy - 6, W, i, j, { class: 'halo' }), gradient].flat());
-              }
-            }
-            wires.append(wire);
-          }
-          if (b && !small) for (let i = 0; i < q.columns; i++) notes.append(...[entryText(x(k), y(k, i) + r + 31, b, 0, i, { class: 'faint' }, 'b ')].flat());
-        }
-        for (let i = 0; i < q.columns; i++) {
-          const value = valueAt(address, sample, i), circle = s('circle', { cx: x(k), cy: y(k, i), r });
-          const unit = s('g', { class: 'unit', 'data-at': at.get(address) ?? -1, 'data-block': layer?.path }, circle);
-          if (value !== undefined) { mark(unit, address, sample, i, value); tint(unit, value, largest); }
-          if (!small) unit.append(text(x(k), y(k, i) + 5, layer ? { linear: 'Σ', activation: /sigmoid/i.test(layer.type) ? 'σ' : /relu/i.test(layer.type) ? '⟋' : 'f' }[layer.kind] ?? 'f' : 'x', { class: 'sign' }));
-          units.append(unit);
-          notes.append(...[entryText(x(k), y(k, i) - r - 6, address, sample, i), entryText(x(k), y(k, i) + r + 15, address + '.grad', sample, i)].flat());
-        }
-      });
-      data.layers.forEach((layer, i) => {
-        if (layer.leaf || !layer.path) return;
-        const inside = [];
-        for (let j = i + 1; j < data.layers.length && data.layers[j].depth > layer.depth; j++) if (data.layers[j].leaf) inside.push(chain.indexOf(data.layers[j]) + 1);
-        if (!inside.length) return;
-        const x0 = x(inside[0]) - 62 + 4 * layer.depth, x1 = x(inside.at(-1)) + 62 - 4 * layer.depth, y0 = 4 + 14 * (layer.depth - 1);
-        frames.append(s('rect', { x: x0, y: y0, width: x1 - x0, height: height - 2 * y0, rx: 8 }), labelled(x0 + 8, y0 + 13, `${title(layer)}: ${layer.text}`, 24, { class: 'frame' }));
-      });
-      if (data.loss) {
-        const k = columns.length - 1, X = x(k) + gap - 20, target = quantity('target');
-        for (let i = 0; i < quantity(columns[k].address).columns; i++) {
-          wires.append(s('g', { class: 'wire', 'data-at': at.get('loss') }, s('line', { x1: x(k) + r, y1: y(k, i), x2: X - 20, y2: middle, class: 'thin' })));
-          if (target && target.columns === quantity(columns[k].address).columns && !small) notes.append(...[entryText(x(k) + r + 8, y(k, i) + 22, 'target', sample, i, { class: 'faint start' }, 'target ')].flat());
-        }
-        labelledColumn(X, 'loss', data.loss.text);
-        const value = valueAt('loss', 0, 0);
-        units.append(mark(s('g', { class: 'unit loss', 'data-at': at.get('loss') }, s('circle', { cx: X, cy: middle, r: 20 }), text(X, middle + 6, 'L', { class: 'sign' })), 'loss', 0, 0, value));
-        notes.append(...[entryText(X, middle - 27, 'loss', 0, 0)].flat());
-      }
-      function labelledColumn(X, name, kind, layer) {
-        notes.append(s('g', { class: 'head', 'data-block': layer?.path }, labelled(X, top - 40, name, 16, { class: 'title' }), labelled(X, top - 22, kind, 22, { class: 'kind' })));
-      }
-      return s('svg', { viewBox: `0 0 ${width} ${height}`, width, height }, frames, wires, units, notes);
-    }
-
-    // Blocks, where the units are too many or the network is no chain. Frames are containers.
-    function drawBlocks() {
-      const nodes = data.layers.map(layer => ({ layer, inner: [] })), stack = [], roots = [];
-      nodes.forEach(node => {
-        while (stack.length && stack.at(-1).layer.depth >= node.layer.depth) stack.pop();
-        (stack.length ? stack.at(-1).inner : roots).push(node);
-        stack.push(node);
-      });
-      const W = 138, H = 98, gap = 30, pad = 14;
-      const isRoot = node => !node.layer.path && !node.layer.leaf;
-      function size(node) {
-        if (node.layer.leaf || !node.inner.length) return Object.assign(node, { w: W, h: H });
-        node.inner.forEach(size);
-        node.parallel = node.inner.length > 1 && node.inner.every(child => child.layer.input === node.inner[0].layer.input);
-        node.skip = /residual/i.test(node.layer.type);
-        const ws = node.inner.map(child => child.w), hs = node.inner.map(child => child.h), sum = list => list.reduce((a, b) => a + b, 0) + gap * (list.length - 1);
-        const around = isRoot(node) ? 0 : pad;
-        node.top = isRoot(node) ? 0 : node.skip ? 44 : 26;
-        node.w = (node.parallel ? Math.max(...ws) : sum(ws)) + 2 * around + (around ? 20 : 0);
-        node.h = (node.parallel ? sum(hs) - (gap - 14) * (hs.length - 1) : Math.max(...hs)) + node.top + around;
-        return node;
-      }
-      const picture = s('g'), arrow = (x1, y1, x2, y2, tip = true) => {
-        picture.append(s('path', { class: 'flow', d: `M${x1} ${y1}C${(x1 + x2) / 2} ${y1} ${(x1 + x2) / 2} ${y2} ${x2} ${y2}` }), tip ? s('path', { class: 'tip', d: `M${x2} ${y2}l-7 -3.5v7z` }) : '');
-      };
-      function strip(x, y, address) {
-        const q = quantity(address);
-        if (!q?.columns) return [];
-        const i = rowsOf(q).indexOf(sample), values = i >= 0 ? q.values[i].map(number) : [], count = Math.min(32, values.length), largest = largestOf(q), w = (W - 20) / Math.max(1, count);
-        return values.slice(0, count).map((value, k) => {
-          const cell = mark(s('rect', { x: x + k * w, y, width: Math.max(1, w - 0.7), height: 14, class: 'cell', 'data-at': at.get(address) ?? -1 }), address, sample, columnsOf(q)[k], value);
-          tint(cell, value, largest);
-          return cell;
-        });
-      }
-      function norm(x, y, address, label) {
-        const q = quantity(address), value = q?.summary ? number(q.summary.norm) : undefined;
-        return value === undefined ? [] : text(x, y, `${label} ${shown(value, 4)}`, { class: 'n small ' + (isGradient(address) ? 'grad' : ''), 'data-value': exact(value), 'data-at': at.get(address) ?? -1 });
-      }
-      function place(node, x, y) {
-        const { layer } = node;
-        Object.assign(node, { x, y, mid: y + (node.top ?? 0) + ((node.h - (node.top ?? 0) - (node.inner.length && !isRoot(node) ? pad : 0)) / 2) });
-        if (layer.leaf || !node.inner.length) {
-          picture.append(s('g', { class: 'block', 'data-block': layer.path, 'data-at': at.get(layer.output) ?? -1 }, s('rect', { x, y, width: W, height: H, rx: 5 })),
-            labelled(x + 10, y + 19, title(layer), 18, { class: 'title start' }), labelled(x + 10, y + 35, layer.text, 22, { class: 'kind start' }),
-            ...strip(x + 10, y + 43, layer.output), ...[norm(x + 10, y + 73, layer.output, '‖y‖'), norm(x + 10, y + 89, layer.outputGradient, '‖dY‖')].flat());
-          return;
-        }
-        if (!isRoot(node)) picture.append(s('rect', { class: 'frame', x, y, width: node.w, height: node.h, rx: 9 }), labelled(x + 10, y + 17, `${title(layer)}: ${layer.text}`, Math.floor(node.w / 7), { class: 'kind start' }));
-        let X = x + (isRoot(node) ? 0 : pad + 10), Y = y + node.top;
-        node.inner.forEach((child, i) => {
-          place(child, node.parallel ? x + (node.w - child.w) / 2 : X, node.parallel ? Y : node.mid - child.h / 2 - ((child.mid ?? 0) * 0));
-          if (node.parallel) { arrow(x, node.mid, child.x, child.mid); arrow(child.x + child.w, child.mid, x + node.w, node.mid, false); Y += child.h + 14; }
-          else {
-            if (i) arrow(node.inner[i - 1].x + node.inner[i - 1].w, node.inner[i - 1].mid, child.x, child.mid);
-            X += child.w + gap;
-          }
-        });
-        if (!node.parallel && !isRoot(node)) { arrow(x, node.mid, node.inner[0].x, node.inner[0].mid); const end = node.inner.at(-1); arrow(end.x + end.w, end.mid, x + node.w, node.mid, false); }
-        if (node.skip) picture.append(s('path', { class: 'flow', d: `M${x} ${node.mid}C${x + 6} ${y + 30} ${x + 14} ${y + 32} ${x + 40} ${y + 32}H${x + node.w - 40}C${x + node.w - 14} ${y + 32} ${x + node.w - 6} ${y + 30} ${x + node.w} ${node.mid}` }), text(x + node.w - 30, y + 28, '+ x', { class: 'kind' }));
-      }
-      const base = 8, sized = roots.map(size), total = sized.reduce((sum, node) => sum + node.w + gap, 0), tall = Math.max(H, ...sized.map(node => node.h));
-      let X = 62;
-      sized.forEach(node => { place(node, X, base + (tall - node.h) / 2); X += node.w + gap; });
-      const first = sized[0], last = sized.at(-1), mid = first?.mid ?? 60;
-      picture.append(text(26, mid - 6, 'x', { class: 'title' }), text(26, mid + 12, quantity('x') ? `${quantity('x').columns} wide` : '', { class: 'kind' }));
-      if (first) arrow(46, mid, first.x, first.mid);
-      let width = 62 + total;
-      if (data.loss && last) {
-        arrow(last.x + last.w, last.mid, X, last.mid);
-        picture.append(mark(s('g', { class: 'unit loss', 'data-at': at.get('loss') }, s('circle', { cx: X + 22, cy: last.mid, r: 21 }), text(X + 22, last.mid + 6, 'L', { class: 'sign' })), 'loss', 0, 0, valueAt('loss', 0, 0)),
-          ...[entryText(X + 22, last.mid - 28, 'loss', 0, 0)].flat(), labelled(X + 22, last.mid + 38, data.loss.text, 18, { class: 'kind' }));
-        width += 70;
-      }
-      return s('svg', { viewBox: `0 0 ${width} ${tall + 2 * base}`, width, height: tall + 2 * base }, picture);
-    }
-
-    function describe() {
-      return `The network: x, ${leaves().map(layer => `then ${title(layer)}, ${layer.text}`).join(', ')}${data.loss ? `, then the loss, ${data.loss.text}` : ''}. Every number in it stands in a table below.`;
-    }
-
-    function redraw() {
-      const svg = chained() ? drawUnits() : drawBlocks();
-      svg.setAttribute('role', 'img');
-      svg.setAttribute('aria-label', describe());
-      parts.drawing.replaceChildren(svg);
-      root.querySelectorAll('[data-sample]').forEach(row => row.classList.toggle('sample', +row.dataset.sample === sample));
-    }
-
-    // ---- sections ----
-
-    // One value and one gradient of a layer, worked out in full.
-    function example(address) {
-      const answers = own(data.answers, address);
-      if (!answers) return null;
-      const keys = Object.keys(answers).filter(key => !answers[key].given && answers[key].numbers != null);
-      if (!keys.length) return null;
-      const size = e => JSON.stringify(e).length;
-      const key = keys.slice(0, 40).find(k => number(answers[k].value) !== 0 && size(answers[k].numbers) > 20) ?? keys[0];
-      const [row, column] = key.split(',').map(Number), box = h('div', { class: 'example', 'data-at': at.get(address) ?? -1 });
-      bind(() => {
-        const answer = own(own(data.answers, address), key);
-        box.replaceChildren(...[h('p', { class: 'head' }, 'For example ', link(address, row, column, nameOf(address, row, column))), ...answer ? derivation(address, row, column, answer) : []].filter(Boolean));
-        box.dataset.of = nameOf(address, row, column);
-      });
-      return box;
-    }
-
-    const present = addresses => addresses.filter(address => address != null && quantity(address));
-
-    function flow(label, addresses, phase) {
-      const list = [...new Set(present(addresses))];
-      return list.length ? h('div', { class: `flow ${phase}`, role: 'group', 'aria-label': label }, h('p', { class: 'phase' }, label), h('div', { class: 'figures' }, list.map(figure))) : null;
-    }
-
-    function layerSection(layer) {
-      const facts = h('ul', { class: 'facts' });
-      bind(() => { facts.hidden = !layerNow(layer).facts?.length; facts.replaceChildren(...(layerNow(layer).facts ?? []).map(fact => h('li', {}, fact))); });
-      const gradients = [layer.inputGradient, ...layer.parameters.map(address => address + '.grad'), layer.outputGradient];
-      const examples = [example(layer.output), present(gradients).length ? layer.parameters.map(address => address + '.grad').concat(layer.inputGradient).map(address => address && own(data.answers, address) ? address : null).filter(Boolean).map(example).find(Boolean) : null].filter(Boolean);
-      const derivative = layer.derivative?.length ? layer.derivative.map(formula) : layer.derivativeText && data.loss ? [h('p', { class: 'text' }, layer.derivativeText)] : [];
-      return h('section', { 'data-layer': layer.path, 'aria-label': title(layer) },
-        h(level(2 + Math.max(1, layer.depth)), {}, h('span', { class: 'name' }, title(layer)), ' ', h('span', { class: 'kind' }, layer.text)),
-        h('div', { class: 'formulas' },
-          h('div', { class: 'box' }, layer.formula ? formula(layer.formula) : layer.formulaText ? h('p', { class: 'text' }, layer.formulaText) : ''),
-          derivative.length ? h('div', { class: 'box', 'data-at': at.get(layer.inputGradient) ?? -1 }, derivative) : null),
-        layer.legend?.length ? h('p', { class: 'legend' }, layer.legend.filter(([, address]) => quantity(address)).map(([name, address], i) => [i ? ', ' : '', h('span', { class: 'pair' }, m('math', {}, symbol(name, '')), ' = ', toFigure(address))])) : null,
-        facts,
-        flow('Forward: values', [layer.input, ...layer.parameters, layer.output], 'forward'),
-        data.loss ? flow('Backward: gradients', gradients, 'backward') : null,
-        data.loss ? flow('Update', layer.parameters.map(address => address + '.next'), 'update') : null,
-        examples.length ? h('div', { class: 'examples' }, examples) : null);
-    }
-
-    const layerNow = layer => data.layers.find(other => other.path === layer.path && other.depth === layer.depth) ?? layer;
-
-    function lossSection() {
-      const last = data.layers[0]?.outputGradient ?? leaves().at(-1)?.outputGradient, out = data.layers[0]?.output ?? leaves().at(-1)?.output;
-      const examples = [example('loss'), last && example(last)].filter(Boolean);
-      return h('section', { 'aria-label': 'The loss', 'data-loss': true }, h(level(2), {}, 'The loss ', h('span', { class: 'kind' }, data.loss.text)),
-        h('div', { class: 'formulas' }, h('div', { class: 'box' }, data.loss.formula ? formula(data.loss.formula) : h('p', { class: 'text' }, data.loss.formulaText ?? '')),
-          data.loss.derivative ? h('div', { class: 'box' }, formula(data.loss.derivative)) : data.loss.derivativeText ? h('div', { class: 'box' }, h('p', { class: 'text' }, data.loss.derivativeText)) : null),
-        flow('Forward: values', [out, 'target', 'loss'], 'forward'), flow('Backward: gradients', [last], 'backward'),
-        examples.length ? h('div', { class: 'examples' }, examples) : null);
-    }
-
-    function parameterSection() {
-      const names = Object.keys(data.quantities).filter(address => data.quantities[address].kind === 'parameter');
-      if (!names.length) return null;
-      const count = names.reduce((sum, address) => sum + quantity(address).rows * quantity(address).columns, 0), few = count <= 40;
-      const lines = few ? names.flatMap(address => rowsOf(quantity(address)).flatMap(row => columnsOf(quantity(address)).map(column => [address, row, column]))) : names.map(address => [address]);
-      const kinds = ['', ...data.loss ? ['.grad'] : [], ...data.loss && data.learningRate != null ? ['.next'] : []], heads = { '': 'value', '.grad': 'gradient', '.next': 'next value' };
-      const table = h('table', { role: few ? 'grid' : null, class: 'parameters', 'aria-label': 'The parameters' });
-      const cells = [];
-      table.append(h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'parameter'), few ? null : h('th', { scope: 'col' }, 'entries'), kinds.map(kind => h('th', { scope: 'col' }, (few ? '' : '‖ ') + heads[kind] + (few ? '' : ' ‖'))))),
-        h('tbody', {}, lines.map(([address, row, column]) => h('tr', {}, h('th', { scope: 'row' }, few ? nameOf(address, row, column) : toFigure(address), quantity(address).frozen ? ' (frozen)' : ''),
-          few ? null : h('td', {}, (quantity(address).rows * quantity(address).columns).toLocaleString('en')),
-          kinds.map(kind => {
-            const cell = h('td', { class: kind === '.grad' ? 'grad' : null, 'data-at': at.get(address + kind) ?? -1 });
-            if (few) { cell.setAttribute('role', 'gridcell'); cell.setAttribute('tabindex', cells.length ? -1 : 0); }
-            cells.push([cell, address + kind, row, column]);
-            return cell;
-          })))));
-      bind(() => {
-        const format = few ? Object.fromEntries(kinds.map(kind => [kind, aligned(cells.filter(cell => cell[1].endsWith(kind)).map(cell => valueAt(...cell.slice(1))).filter(value => value !== undefined))])) : null;
-        cells.forEach(([cell, address, row, column], i) => {
-          const value = few ? valueAt(address, row, column) : quantity(address)?.summary ? number(quantity(address).summary.norm) : undefined;
-          if (cell.querySelector('input')) return;
-          cell.textContent = value === undefined ? '–' : few ? format[kinds[i % kinds.length]](value) : shown(value, 4);
-          if (value === undefined) return;
-          if (!few) { cell.dataset.value = exact(value); return; }
-          cell.setAttribute('aria-label', `${nameOf(address, row, column)}, ${shown(value)}`);
-          if (editable(address)) cell.dataset.edit = '';
-          mark(cell, address, row, column, value);
-          tint(cell, value, largestOf(quantity(address)));
-        });
-      });
-      return h('section', { 'aria-label': 'The parameters' }, h(level(2), {}, 'The parameters'),
-        kinds.length === 3 ? h('p', {}, 'A step of gradient descent goes against the gradient, with the learning rate η = ', plain(data.learningRate), ':') : null,
-        kinds.length === 3 ? formula(update) : null, h('div', { class: 'box' }, table));
-    }
-
-    function render() {
-      bindings = [];
-      figures = new Map();
-      shape = shapeOf(data);
-      order();
-      const rows = quantity('x') ? rowsOf(quantity('x')) : range(data.samples);
-      if (!rows.includes(sample)) sample = rows[0] ?? 0;
-      const main = parts.main = h(root.parentElement?.closest('main') ? 'div' : 'main', { class: 'lesson' });
-      parts.panel = h('aside', { class: 'panel', 'aria-label': 'Explanation' });
-      parts.status = h('p', { class: 'hidden', 'aria-live': 'polite' });
-      parts.drawing = h('div', { class: 'drawing box', tabindex: 0, role: 'group', 'aria-label': 'Drawing of the network' });
-      parts.sentence = h('div', { class: 'sentence', 'aria-live': 'polite' });
-      parts.buttons = [];
-
-      const intro = h('p', { class: 'intro' }), problems = h('div', { class: 'problems', role: 'note', 'aria-label': 'Problems' });
-      bind(() => {
-        const count = leaves().length, loss = valueAt('loss', 0, 0);
-        intro.replaceChildren(`A network of ${count} layer${count === 1 ? '' : 's'}, ${leaves().slice(0, 6).map(layer => layer.text).join(', ')}${count > 6 ? ', …' : ''}, in ${data.mode}, on ${data.samples} sample${data.samples === 1 ? '' : 's'}`,
-          ...data.loss && loss !== undefined ? [`. The loss, ${data.loss.text}, is `, link('loss', 0, 0), '.'] : ['. There is no loss: forward only.'], ' Every number can be asked where it comes from.');
-        problems.hidden = !data.problems?.length;
-        problems.replaceChildren(...data.problems?.length ? [h('strong', {}, data.problems.length === 1 ? 'There is a problem.' : 'There are problems.'), h('ul', {}, data.problems.map(problem => h('li', {}, problem)))] : []);
-      });
-      main.append(h('header', {}, h(level(1), { dir: 'auto' }, data.title), intro), problems);
-
-      if (data.samples === 0) main.append(h('p', { class: 'empty' }, 'The batch is empty: it has no samples, so there are no values to show.'));
-
-      const select = h('select', {}, rows.map(row => h('option', { value: row, selected: row === sample }, quantity('x')?.columns === 1 ? `${row}: x = ${shown(valueAt('x', row, 0) ?? NaN, 4)}` : String(row))));
-      select.addEventListener('change', () => { sample = +select.value; redraw(); setStep(step, true); renderPanel(); });
-      const button = (label, phase, act, key) => {
-        const node = h('button', { type: 'button', 'aria-pressed': phase === undefined ? null : 'false', 'aria-keyshortcuts': key, title: `Key ${key}` }, label);
-        node.addEventListener('click', act);
-        if (phase !== undefined) parts.buttons.push([node, phase]);
-        return node;
-      };
-      const key = h('p', { class: 'key small' }, h('span', { class: 'swatch pos' }), 'blue: positive ', h('span', { class: 'swatch neg' }), 'orange: negative; the stronger, the larger ', h('span', { class: 'swatch grad' }), 'plum: gradients of the loss ', h('span', { class: 'swatch open' }), 'green frame: what you are looking at');
-      main.append(h('section', { class: 'network', 'aria-label': 'The network' }, h(level(2), {}, 'The network, step by step'),
-        h('div', { class: 'controls' },
-          h('div', { class: 'steps', role: 'group', 'aria-label': 'Steps' },
-            phases().map((phase, i) => button(`${i + 1} ${phase}`, phase, () => toPhase(['Forward', 'Loss', 'Backward', 'Update'].indexOf(phase)), i + 1)), button('All', null, () => setStep(null), 0),
-            button('←', undefined, backwards, 'ArrowLeft'), button('→', undefined, forwards, 'ArrowRight')),
-          rows.length ? h('label', { class: 'pick' }, 'Sample ', select) : null),
-        parts.sentence, parts.drawing, key));
-      const arrows = main.querySelectorAll('.steps button');
-      arrows[arrows.length - 2].setAttribute('aria-label', 'One step back');
-      arrows[arrows.length - 1].setAttribute('aria-label', 'One step further');
-
-      main.append(h('section', { 'aria-label': 'Layers' }, h(level(2), {}, 'Layer by layer'), data.layers.filter(layer => layer.path || layer.leaf).map(layerSection)));
-      if (data.loss) main.append(lossSection());
-      const parameters = parameterSection();
-      if (parameters) main.append(parameters);
-      root.replaceChildren(main, parts.panel, parts.status);
-      bind(redraw);
-      setStep(step);
-    }
-
-    const shapeOf = of => JSON.stringify([of.title, of.samples, of.mode, of.loss?.text, of.learningRate, of.layers.map(l => [l.path, l.text, l.depth, l.leaf, l.input, l.output, l.parameters]),
-      Object.entries(of.quantities).map(([a, q]) => [a, q.rows, q.columns, q.frozen, q.shownRows, q.shownColumns, !!q.heat])]);
-
-    // ---- what people do ----
-
-    const on = (target, type, act, capture) => target.addEventListener(type, act, { signal, ...capture });
-    let dragged = null, suppress = false;
-
-    function ask(element, keyboard) {
-      const { a, r, c } = element.dataset;
-      if (parts.main.contains(element)) origin = element;
-      go(a, +r, +c);
-      if (keyboard || parts.panel.contains(element)) parts.panel.querySelector('h1, h2, h3, h4, h5, h6')?.focus();
-    }
-
-    on(root, 'click', event => {
-      if (suppress) { suppress = false; event.preventDefault(); return; }
-      const { target } = event;
-      if (target.closest('input')) return;
-      const crumb = target.closest('[data-back]'), close_ = target.closest('.close'), to = target.closest('a.to'), element = target.closest('[data-a]');
-      if (crumb) { event.preventDefault(); history.go(-crumb.dataset.back); }
-      else if (close_) close();
-      else if (element) { event.preventDefault(); if (element.matches('td')) rove(element); ask(element, event.detail === 0); }
-      else if (to) {
-        event.preventDefault();
-        const found = parse(decodeURIComponent(to.getAttribute('href').slice(1)), data);
-        if (found && !found.whole) go(found.address, 0, 0);
-        else if (found) showFigure(found.address);
-      }
-    });
-
-    function rove(cell) {
-      const table = cell.closest('table');
-      table.querySelectorAll('[tabindex="0"]').forEach(other => { other.tabIndex = -1; });
-      cell.tabIndex = 0;
-      cell.focus();
-    }
-
-    function edit(cell) {
-      const { a, r, c } = cell.dataset, input = h('input', { type: 'number', step: 'any', value: cell.dataset.value, 'aria-label': `New value of ${nameOf(a, +r, +c)}` });
-      let done = false;
-      const finish = keep => {
-        if (done) return;
-        done = true;
-        const value = +input.value, changed = keep && input.value !== '' && Number.isFinite(value) && value !== +cell.dataset.value;
-        input.remove();
-        bindings.forEach(refresh => refresh());
-        cell.focus();
-        if (changed) options.onEdit(a, +r, +c, value);
-      };
-      input.addEventListener('keydown', event => { event.stopPropagation(); if (event.key === 'Enter') finish(true); else if (event.key === 'Escape') finish(false); });
-      input.addEventListener('blur', () => finish(true));
-      cell.replaceChildren(input);
-      input.select();
-    }
-
-    on(root, 'dblclick', event => { const cell = event.target.closest('td[data-edit]'); if (cell && !cell.querySelector('input')) edit(cell); });
-
-    // Dragging a number to the right makes it larger.
-    on(root, 'pointerdown', event => {
-      const element = event.target.closest('[data-edit]');
-      if (element && element.dataset.a !== undefined && event.button === 0 && !event.target.closest('input')) dragged = { ...element.dataset, x: event.clientX, from: +element.dataset.value, moved: false };
-    });
-    on(window, 'pointermove', event => {
-      if (!dragged) return;
-      const distance = event.clientX - dragged.x;
-      if (!dragged.moved && Math.abs(distance) < 5) return;
-      dragged.moved = true;
-      event.preventDefault();
-      options.onEdit(dragged.a, +dragged.r, +dragged.c, Number((dragged.from + distance * 0.01).toPrecision(6)));
-    });
-    const drop = event => { if (dragged?.moved) { suppress = event.type === 'pointerup'; setTimeout(() => { suppress = false; }); } dragged = null; };
-    on(window, 'pointerup', drop);
-    on(window, 'pointercancel', drop);
-
-    on(root, 'keydown', event => {
-      const cell = event.target.closest?.('[role=gridcell]'), plainKey = !event.altKey && !event.metaKey;
-      if (event.target.matches?.('mn[data-a]') && event.key === 'Enter') { event.preventDefault(); ask(event.target, true); return; }
-      if (!cell || !plainKey || event.target !== cell) return;
-      const rows = [...cell.closest('tbody').rows].map(row => [...row.querySelectorAll('[role=gridcell]')]), i = rows.findIndex(row => row.includes(cell)), j = rows[i].indexOf(cell);
-      let to;
-      switch (event.key) {
-        case 'ArrowLeft': to = rows[i][j - 1]; break;
-        case 'ArrowRight': to = rows[i][j + 1]; break;
-        case 'ArrowUp': to = rows[i - 1]?.[j]; break;
-        case 'ArrowDown': to = rows[i + 1]?.[j]; break;
-        case 'Home': to = (event.ctrlKey ? rows[0] : rows[i])[0]; break;
-        case 'End': to = (event.ctrlKey ? rows.at(-1) : rows[i]).at(-1); break;
-        case 'Enter': case ' ': if (cell.dataset.a !== undefined) ask(cell, true); break;
-        case 'F2': if (cell.dataset.edit !== undefined) edit(cell); break;
-        default: return;
-      }
-      event.preventDefault();
-      if (to) rove(to);
-    });
-
-    on(document, 'keydown', event => {
-      if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || !root.isConnected || event.target.closest?.('input, select, textarea, [contenteditable]')) return;
-      switch (event.key) {
-        case '0': case '1': case '2': case '3': case '4': toPhase(event.key - 1); break;
-        case 'ArrowRight': case 'n': if (event.target.closest?.('.drawing') && event.key !== 'n' && parts.drawing.scrollWidth > parts.drawing.clientWidth) return; forwards(); break;
-        case 'ArrowLeft': case 'p': if (event.target.closest?.('.drawing') && event.key !== 'p' && parts.drawing.scrollWidth > parts.drawing.clientWidth) return; backwards(); break;
-        case 'Escape': case 'Backspace': if (!root.classList.contains('asked')) return; back(); break;
-        default: return;
-      }
-      event.preventDefault();
-    });
-
-    // What is pointed at lights up wherever it stands.
-    const point = event => {
-      root.querySelectorAll('.hover').forEach(element => element.classList.remove('hover'));
-      const element = event.type === 'pointerout' || event.type === 'focusout' ? null : event.target.closest?.('[data-a]');
-      if (element && !parts.main.contains(element)) standing(element.dataset.a, element.dataset.r, element.dataset.c).forEach(other => other.classList.add('hover'));
-    };
-    for (const type of ['pointerover', 'pointerout', 'focusin', 'focusout']) on(root, type, point);
-
-    on(window, 'popstate', () => {
-      const inside = parts.panel.contains(document.activeElement);
-      if (follow()) { if (inside || document.activeElement === document.body) parts.panel.querySelector('h1, h2, h3, h4, h5, h6')?.focus({ preventScroll: true }); }
-      else if (!location.hash) start();
-    });
 
     function start() {
       const found = parse(options.start ?? data.first ?? '', data);
       open = found && !found.whole ? found : null;
       renderPanel();
-      if (matchMedia('(max-width: 68rem)').matches) root.classList.remove('asked');
+      if (narrow()) root.classList.remove('asked');
     }
+
+    // ---- the four steps ----
+
+    const inside = layer => {
+      const i = data.layers.indexOf(layer), next = data.layers.findIndex((other, j) => j > i && other.depth <= layer.depth);
+      return data.layers.slice(i + 1, next < 0 ? undefined : next).filter(other => other.leaf);
+    };
+
+    // In which order all is computed, and when each quantity is.
+    function order() {
+      at = new Map();
+      const chain = leaves(), n = chain.length, set = (a, place) => a != null && !at.has(a) && at.set(a, place);
+      sequence = chain.map((layer, k) => { set(layer.output, k); return { phase: 'Forward', layer }; });
+      if (data.loss) {
+        sequence.push({ phase: 'Loss' }, { phase: 'Backward' });
+        set('loss', n);
+        set(lastGradient(), n + 1);
+        [...chain].reverse().forEach((layer, i) => {
+          if (!i) set(layer.outputGradient, n + 1);
+          sequence.push({ phase: 'Backward', layer });
+          [layer.inputGradient, ...layer.parameters.map(a => a + '.grad')].forEach(a => set(a, n + 2 + i));
+        });
+      }
+      const last = sequence.length - 1, all = Object.entries(data.quantities);
+      for (const layer of data.layers.filter(other => !other.leaf)) set(layer.output, Math.max(0, ...inside(layer).map(leaf => when(leaf.output))));
+      all.forEach(([a, q]) => q.kind === 'gradient' && set(a, last));
+      if (all.some(([, q]) => q.kind === 'next')) sequence.push({ phase: 'Update' });
+      all.forEach(([a, q]) => q.kind === 'next' && set(a, last + 1));
+    }
+
+    const phases = () => [...new Set(sequence.map(place => place.phase))];
+    const formulas = (list, text) => list?.filter(Boolean).length ? list.map(formula) : text ? [h('p.text', text)] : [];
+
+    function said({ phase, layer }) {
+      if (phase === 'Forward') return [[h('b', title(layer)), `, ${layer.text}, takes `, toFigure(layer.input), ' and gives ', toFigure(layer.output), '.'], formulas([layer.formula], layer.formulaText)];
+      if (phase === 'Loss') return [[`${data.loss.text} compares what came out with the target and leaves one number, `, toFigure('loss', 'L'), '. The smaller, the better.'], formulas([data.loss.formula], data.loss.formulaText)];
+      if (phase === 'Update') return [['Each parameter takes a small step against its gradient. The learning rate η is ', data.learningRate == null ? 'its own' : plain(data.learningRate), '.'], [formula(descent)]];
+      if (!layer) return [['From right to left. First the loss: how much does L grow if an output grows a little?'], formulas([data.loss.derivative], data.loss.derivativeText)];
+      const gives = present([...layer.parameters.map(a => a + '.grad'), layer.inputGradient]);
+      return [[h('b', title(layer)), ' is given ', layer.outputGradient ? toFigure(layer.outputGradient) : 'dY', ', multiplies it by its own derivative', gives.length > 0 && [', and gives ', comma(gives.map(a => toFigure(a)), ' and ')], '.'], formulas(layer.derivative, layer.derivativeText)];
+    }
+
+    function setStep(place, quiet) {
+      step = place == null ? null : Math.max(0, Math.min(sequence.length - 1, place));
+      const now = sequence[step];
+      root.classList.toggle('stepping', !!now);
+      for (const el of all('[data-at]')) {
+        el.classList.toggle('later', !!now && +el.dataset.at > step);
+        el.classList.toggle('now', !!now && +el.dataset.at === step);
+      }
+      for (const el of all('[data-layer]')) el.classList.toggle('here', now?.layer?.path === el.dataset.layer);
+      for (const [button, phase] of buttons) button.setAttribute('aria-pressed', phase === now?.phase);
+      if (quiet) return;
+      if (!now) { sentence.replaceChildren(h('p', 'Everything is shown. Press → to go through it a step at a time.')); return; }
+      const same = sequence.filter(other => other.phase === now.phase), [words, shownFormulas] = said(now);
+      sentence.replaceChildren(h('p', h('strong', now.phase + (same.length > 1 ? `, ${same.indexOf(now) + 1} of ${same.length}. ` : '. ')), words), ...shownFormulas);
+    }
+
+    const toPhase = n => {
+      const place = n ? sequence.findIndex(other => other.phase === ['Forward', 'Loss', 'Backward', 'Update'][n - 1]) : null;
+      if (place !== -1) setStep(place);
+    };
+    const further = () => setStep(step == null ? 0 : step + 1), back = () => setStep(step ? step - 1 : null);
+
+    // ---- the drawing ----
+
+    const cut = (text, length) => [...text].length > length ? [...text].slice(0, length - 1).join('') + '…' : text;
+    const write = (x, y, content, style = '', length = 99) => s('text' + style, { x, y }, cut(String(content), length), [...String(content)].length > length && s('title', content));
+
+    function writeEntry(x, y, a, r, c, style = '', before = '') {
+      const value = valueAt(a, r, c);
+      if (value === undefined) return null;
+      const node = mark(write(x, y, before + shown(value, 4), '.n' + hue(a) + style), a, r, c);
+      node.dataset.at = when(a);
+      return node;
+    }
+
+    const circle = (x, y, r, sign, a, c, style = '') => {
+      const value = valueAt(a, sample, c), node = s('g.unit' + style, { 'data-at': when(a) }, s('circle', { cx: x, cy: y, r }), sign && write(x, y + 5, sign, '.sign'));
+      return value === undefined ? node : mark(node, a, sample, c, value);
+    };
+
+    function lossUnit(x, y) {
+      const node = s('g.unit', { 'data-at': when('loss') }, s('circle', { cx: x, cy: y, r: 20 }), write(x, y + 5, 'L', '.sign'));
+      return [get('loss') ? mark(node, 'loss', 0, 0) : node, writeEntry(x, y - 27, 'loss', 0, 0)];
+    }
+
+    // Units as circles and weights as lines: for one layer after another, few and narrow.
+    const chained = () => leaves().length <= 8 && leaves().every((layer, k, chain) => layer.input === (k ? chain[k - 1].output : 'x') && [layer.input, layer.output].every(a => get(a)?.columns > 0 && get(a).columns <= 16))
+      && data.layers.every(layer => layer.leaf || /sequential/i.test(layer.type));
+
+    function drawUnits() {
+      const columns = [{ a: 'x' }, ...leaves().map(layer => ({ a: layer.output, layer }))], most = Math.max(...columns.map(({ a }) => get(a).columns)), small = most > 6;
+      const depth = Math.max(0, ...data.layers.map(layer => layer.depth - 1)), pitch = small ? 52 : 104, radius = small ? 9 : 17, gap = columns.length > 5 ? 118 : 148, top = 56 + 16 * depth;
+      const last = columns.length - 1, width = 112 + gap * (last + (data.loss ? 0.9 : 0)), height = top + most * pitch - (small ? 0 : 10), middle = top + most * pitch / 2;
+      const x = k => 56 + k * gap, y = (k, i) => middle + (i - (get(columns[k].a).columns - 1) / 2) * pitch;
+      const wires = [], units = [], notes = [], frames = [];
+      const head = (X, name, kind, layer) => notes.push(s('g.head', { 'data-layer': layer?.path }, write(X, top - 36, name, '.title', 15), write(X, top - 19, kind, '.kind', 20)));
+      columns.forEach(({ a, layer }, k) => {
+        const q = get(a), n = q.columns;
+        head(x(k), layer ? title(layer) : 'x', layer ? layer.text : 'input', layer);
+        if (layer) {
+          const inputs = get(layer.input).columns, linear = layer.kind === 'linear', few = inputs * n <= 8;
+          const W = linear && layer.parameters.find(p => !get(p)?.vector && get(p)?.rows === n && get(p).columns === inputs), b = linear && layer.parameters.find(p => get(p)?.vector);
+          const straight = layer.kind === 'activation' && inputs === n && !/softmax/i.test(layer.type);
+          for (const i of range(n)) {
+            for (const j of straight ? [i] : range(inputs)) {
+              const value = W ? valueAt(W, i, j) : undefined, ends = { x1: x(k - 1) + radius, y1: y(k - 1, j), x2: x(k) - radius, y2: y(k, i) };
+              const wire = s('g.wire', s('line' + (value < 0 ? '.neg' : value > 0 ? '.pos' : ''), { ...ends, 'stroke-width': value ? (0.8 + 5 * Math.min(1, Math.abs(value) / largest(get(W)))).toFixed(2) : 1 }));
+              wires.push(wire);
+              if (value === undefined) continue;
+              wire.append(s('line.hit', ends));
+              mark(wire, W, i, j);
+              const [many, k] = n < inputs ? [n, i] : [inputs, j], t = inputs * n === 1 ? 0.5 : many === 1 ? n < inputs ? 0.4 : 0.6 : 0.32 + 0.4 * k / (many - 1), X = ends.x1 + (ends.x2 - ends.x1) * t, Y = ends.y1 + (ends.y2 - ends.y1) * t;
+              if (few) notes.push(writeEntry(X, Y - 6, W, i, j), inputs * n === 1 && writeEntry(X, Y + 17, W + '.grad', i, j));
+            }
+            if (b && !small) notes.push(writeEntry(x(k), y(k, i) + radius + 29, b, 0, i, '.faint', 'b '));
+          }
+        }
+        for (const i of range(n)) {
+          const sign = small ? null : !layer ? 'x' : layer.kind === 'linear' ? 'Σ' : /sigmoid/i.test(layer.type) ? 'σ' : 'f', unit = circle(x(k), y(k, i), radius, sign, a, i);
+          if (unit.dataset.value !== undefined) tint(unit, +unit.dataset.value, largest(q));
+          if (layer) unit.dataset.layer = layer.path;
+          units.push(unit);
+          notes.push(writeEntry(x(k), y(k, i) - radius - 6, a, sample, i), writeEntry(x(k), y(k, i) + radius + 14, a + '.grad', sample, i));
+        }
+      });
+      for (const layer of data.layers.filter(other => !other.leaf && other.path)) {
+        const inner = inside(layer).map(leaf => leaves().indexOf(leaf) + 1), inset = 4 * (layer.depth - 1), X = x(inner[0]) - 62 + inset, Y = 2 + 16 * (layer.depth - 1);
+        if (inner.length) frames.push(s('rect.frame', { x: X, y: Y, width: x(inner.at(-1)) + 62 - inset - X, height: height - Y - inset, rx: 8 }), write(X + 8, Y + 13, `${title(layer)}: ${layer.text}`, '.kind.start', 24));
+      }
+      if (data.loss) {
+        const X = 56 + gap * (last + 0.9), n = get(columns[last].a).columns, target = get('target');
+        head(X, 'loss', data.loss.text);
+        for (const i of range(n)) {
+          wires.push(s('g.wire', s('line', { x1: x(last) + radius, y1: y(last, i), x2: X - 20, y2: middle })));
+          if (!small && target?.columns === n) notes.push(writeEntry(x(last) + radius + 8, y(last, i) + 20, 'target', sample, i, '.faint.start', 'target '));
+        }
+        units.push(lossUnit(X, middle));
+      }
+      return s('svg', { viewBox: `0 0 ${width} ${height}`, width, height }, frames, wires, units, notes);
+    }
+
+    // Blocks, where the units are too many or the layers do not just follow each other. Frames are containers.
+    function drawBlocks() {
+      const W = 138, H = 98, gap = 28, pad = 14, picture = [], stack = [], roots = [], q = get('x');
+      for (const layer of data.layers) {
+        const node = { layer, inner: [], root: !layer.path && !layer.leaf };
+        while (stack.length && stack.at(-1).layer.depth >= layer.depth) stack.pop();
+        (stack.at(-1)?.inner ?? roots).push(node);
+        stack.push(node);
+      }
+      const leaf = node => !node.inner.length;
+      function size(node) {
+        if (leaf(node)) return Object.assign(node, { w: W, h: H, head: 0, pad: 0 });
+        node.inner.forEach(size);
+        const tall = node.inner.map(child => child.h), wide = node.inner.map(child => child.w), skip = /residual/i.test(node.layer.type);
+        const parallel = tall.length > 1 && node.inner.every(child => child.layer.input === node.layer.input);
+        const edge = node.root ? 0 : pad, head = node.root ? 0 : skip ? 44 : 26;
+        return Object.assign(node, { parallel, skip, head, pad: edge, w: (parallel ? Math.max(...wide) : sum(wide) + gap * (wide.length - 1)) + 3 * edge, h: (parallel ? sum(tall) + pad * (tall.length - 1) : Math.max(...tall)) + head + edge });
+      }
+      const arrow = (x1, y1, x2, y2, tip = true) => picture.push(s('path.line', { d: `M${x1} ${y1}C${(x1 + x2) / 2} ${y1} ${(x1 + x2) / 2} ${y2} ${x2} ${y2}` }), tip && s('path.tip', { d: `M${x2} ${y2}l-7 -3.5v7z` }));
+      const norm = (x, y, a, label) => get(a)?.summary && Object.assign(write(x, y, `${label} ${shown(Number(get(a).summary.norm), 4)}`, '.n.start' + hue(a)), { a });
+      function block({ layer }, x, y) {
+        const out = get(layer.output), values = out?.values[rowsOf(out).indexOf(sample)]?.slice(0, 32).map(Number) ?? [], w = (W - 20) / values.length;
+        picture.push(s('g.block', { 'data-layer': layer.path }, s('rect', { x, y, width: W, height: H, rx: 5 })), write(x + 10, y + 19, title(layer), '.title.start', 17), write(x + 10, y + 35, layer.text, '.kind.start', 22),
+          values.map((value, k) => {
+            const cell = mark(s('rect.cell', { x: x + 10 + k * w, y: y + 43, width: Math.max(1, w - 0.7), height: 14, 'data-at': when(layer.output) }), layer.output, sample, columnsOf(out)[k], value);
+            tint(cell, value, largest(out));
+            return cell;
+          }),
+          [[73, layer.output, '‖y‖'], [89, layer.outputGradient, '‖dY‖']].map(([down, a, label]) => get(a)?.summary && s('g', { 'data-at': when(a), 'data-value': exact(Number(get(a).summary.norm)) }, norm(x + 10, y + down, a, label))));
+      }
+      function place(node, x, y) {
+        const { layer, inner, w, h: height, head, pad: edge, parallel } = node, mid = y + head + (height - head - edge) / 2;
+        Object.assign(node, { x, y, mid });
+        if (leaf(node)) return block(node, x, y);
+        if (!node.root) picture.push(s('rect.frame', { x, y, width: w, height, rx: 9 }), write(x + 10, y + 17, `${title(layer)}: ${layer.text}`, '.kind.start', Math.floor(w / 7)));
+        let X = x + 1.5 * edge, Y = y + head;
+        inner.forEach((child, i) => {
+          place(child, parallel ? x + (w - child.w) / 2 : X, parallel ? Y : mid - (child.head + child.h - child.pad) / 2);
+          const before = inner[i - 1];
+          if (parallel || !i && !node.root) arrow(x, mid, child.x, child.mid);
+          else if (i) arrow(before.x + before.w, before.mid, child.x, child.mid);
+          if (parallel || i === inner.length - 1 && !node.root) arrow(child.x + child.w, child.mid, x + w, mid, false);
+          X += child.w + gap;
+          Y += child.h + pad;
+        });
+        if (node.skip) picture.push(s('path.line', { d: `M${x} ${mid}C${x + 4} ${y + 30} ${x + 14} ${y + 32} ${x + 40} ${y + 32}H${x + w - 40}C${x + w - 14} ${y + 32} ${x + w - 4} ${y + 30} ${x + w} ${mid}` }), write(x + w - 30, y + 28, '+ x', '.kind'));
+      }
+      roots.forEach(size);
+      const tall = Math.max(H, ...roots.map(node => node.h)) + 16;
+      let X = 62;
+      for (const node of roots) { place(node, X, (tall - node.h) / 2); X += node.w + gap; }
+      const first = roots[0], end = roots.at(-1);
+      if (first) {
+        arrow(46, first.mid, first.x, first.mid);
+        picture.push(write(26, first.mid - 6, 'x', '.title'), q && write(26, first.mid + 12, `${grouped(q.columns)} wide`, '.kind'));
+        if (data.loss) {
+          arrow(end.x + end.w, end.mid, X, end.mid);
+          picture.push(lossUnit(X + 20, end.mid), write(X + 20, end.mid + 38, data.loss.text, '.kind', 16));
+        }
+      }
+      const width = X + (data.loss ? 70 : 0);
+      return s('svg', { viewBox: `0 0 ${width} ${tall}`, width, height: tall }, picture);
+    }
+
+    function redraw() {
+      const svg = chained() ? drawUnits() : drawBlocks();
+      svg.setAttribute('role', 'img');
+      svg.setAttribute('aria-label', `The network: x, ${leaves().map(layer => `then ${title(layer)}, ${layer.text}`).join(', ')}${data.loss ? `, then the loss, ${data.loss.text}` : ''}. Every number in it stands in a table below.`);
+      drawing.replaceChildren(svg);
+      all('[data-sample]').forEach(row => row.classList.toggle('sample', +row.dataset.sample === sample));
+    }
+
+    // ---- the sections ----
+
+    // One entry worked out in full.
+    function example(a) {
+      const answers = own(data.answers, a) ?? {}, good = key => answers[key].numbers != null && Number(answers[key].value) !== 0;
+      const key = Object.keys(answers).slice(0, 40).find(good) ?? Object.keys(answers)[0] ?? (options.ask && get(a) ? '0,0' : null);
+      if (key == null) return null;
+      const [r, c] = key.split(',').map(Number), box = h('div.example', { 'data-at': when(a) });
+      bind(() => {
+        const answer = answerOf(a, r, c);
+        box.replaceChildren(...[h('p.head', 'For example ', link(a, r, c, nameOf(a, r, c))), answer && derivation(a, r, c, answer)].flat(2).filter(Boolean));
+      });
+      return box;
+    }
+
+    const examples = list => h('div.examples', list.filter(Boolean).map(example));
+
+    const flow = (label, list) => present(list).length > 0 && h('div.flow', { role: 'group', 'aria-label': label }, h('p.phase', label), h('div.figures', present(list).map(figure)));
+
+    function layerSection(layer) {
+      const { parameters, input, output, inputGradient, outputGradient } = layer, grads = present([inputGradient, ...parameters.map(a => a + '.grad'), outputGradient]);
+      const facts = h('ul.facts'), backwards = data.loss ? formulas(layer.derivative, layer.derivativeText) : [];
+      bind(() => {
+        const now = data.layers.find(other => other.path === layer.path && other.depth === layer.depth)?.facts ?? [];
+        facts.hidden = !now.length;
+        facts.replaceChildren(...now.map(fact => h('li', fact)));
+      });
+      return h('section', { 'data-layer': layer.path, 'aria-label': title(layer) },
+        h(level(2 + Math.max(1, layer.depth)), h('span.name', title(layer)), ' ', h('span.kind', layer.text)),
+        h('div.formulas', h('div.box', formulas([layer.formula], layer.formulaText)), backwards.length > 0 && h('div.box', { 'data-at': when(inputGradient) }, backwards)),
+        legend(layer.legend), facts,
+        flow('Forward: values', [input, ...parameters, output]),
+        data.loss && flow('Backward: gradients', grads),
+        flow('Update', parameters.map(a => a + '.next')),
+        examples([output, ...[...parameters.map(a => a + '.grad'), inputGradient].filter(a => grads.includes(a) && (options.ask || own(data.answers, a))).slice(0, 1)]));
+    }
+
+    const lossSection = () => h('section', { 'aria-label': 'The loss' }, h(level(2), 'The loss ', h('span.kind', data.loss.text)),
+      h('div.formulas', h('div.box', formulas([data.loss.formula], data.loss.formulaText)), h('div.box', formulas([data.loss.derivative], data.loss.derivativeText))),
+      legend(data.loss.legend), flow('Forward: values', [data.layers[0].output ?? leaves().at(-1)?.output, 'target', 'loss']), flow('Backward: gradients', [lastGradient()]), examples(['loss', lastGradient()]));
+
+    function parameterSection() {
+      const names = Object.keys(data.quantities).filter(a => get(a).kind === 'parameter'), next = sequence.at(-1)?.phase === 'Update';
+      if (!names.length) return null;
+      const kinds = [['', 'value'], data.loss && ['.grad', 'gradient'], next && ['.next', 'next value']].filter(Boolean);
+      const few = sum(names.map(a => get(a).rows * get(a).columns)) <= 40, frozen = a => get(a).frozen && ' (frozen)', norms = h('div.box');
+      if (!few) bind(() => norms.replaceChildren(h('table.parameters', h('thead', h('tr', h('th', { scope: 'col' }, 'parameter'), h('th', { scope: 'col' }, 'entries'), kinds.map(([, name]) => h('th', { scope: 'col' }, 'norm, ' + name)))),
+        h('tbody', names.map(a => h('tr', h('th', { scope: 'row' }, toFigure(a), frozen(a)), h('td', grouped(get(a).rows * get(a).columns)), kinds.map(([kind]) => h('td' + hue(a + kind), { 'data-at': when(a + kind) }, get(a + kind)?.summary ? plain(get(a + kind).summary.norm, 4) : '–'))))))));
+      const table = few ? grid('The parameters', kinds.map(([, name]) => [name]), names.flatMap(a => rowsOf(get(a)).flatMap(r => columnsOf(get(a)).map(c => ({ head: [nameOf(a, r, c), frozen(a)], entries: kinds.map(([kind]) => [a + kind, r, c]) })))), true) : norms;
+      return h('section', { 'aria-label': 'The parameters' }, h(level(2), 'The parameters'),
+        next && data.learningRate != null && [h('p', 'A step of gradient descent goes against the gradient, with the learning rate η = ', plain(data.learningRate), ':'), formula(descent)], table);
+    }
+
+    function render() {
+      bindings = [];
+      figures = new Map();
+      buttons = [];
+      shape = shapeOf(data);
+      order();
+      const rows = get('x') ? rowsOf(get('x')) : [], count = leaves().length, plural = (n, what) => `${n} ${what}${n === 1 ? '' : 's'}`;
+      if (!rows.includes(sample)) sample = rows[0] ?? 0;
+      main = h(root.parentElement?.closest('main') ? 'div' : 'main');
+      panel = h('aside.panel', { 'aria-label': 'Explanation' });
+      status = h('p.hidden', { 'aria-live': 'polite' });
+      sentence = h('div.sentence', { 'aria-live': 'polite' });
+      drawing = h('div.drawing.box', { tabindex: 0, role: 'group', 'aria-label': 'Drawing of the network' });
+
+      const intro = h('p'), problems = h('div');
+      bind(() => {
+        intro.replaceChildren(`${plural(count, 'layer')}: ${leaves().slice(0, 6).map(layer => layer.text).join(', ')}${count > 6 ? ', …' : ''}; in ${data.mode}, on ${plural(data.samples, 'sample')}. `,
+          ...data.loss && get('loss') ? [`The loss, ${data.loss.text}, is L = `, link('loss', 0, 0), '.'] : data.loss ? [] : ['There is no loss: forward only.'], h('span.ask', ' Choose any number to see where it comes from.'));
+        problems.replaceChildren(...data.problems?.length ? [h('div.problems', { role: 'note' }, h('strong', data.problems.length > 1 ? 'There are problems.' : 'There is a problem.'), h('ul', data.problems.map(problem => h('li', problem))))] : []);
+      });
+
+      const select = h('select', rows.map(r => h('option', { value: r }, get('x').columns === 1 ? `${r}: x = ${shown(valueAt('x', r, 0), 4)}` : r)));
+      select.value = sample;
+      select.addEventListener('change', () => { sample = +select.value; redraw(); setStep(step, true); if (asked()) renderPanel(); });
+      const button = (label, act, key, phase, name) => {
+        const node = h('button', { type: 'button', 'aria-keyshortcuts': key, 'aria-label': name }, label);
+        node.addEventListener('click', act);
+        if (phase !== null) buttons.push([node, phase]);
+        return node;
+      };
+      const swatch = (style, text) => h('span.swatch', h('i.' + style), text);
+      main.append(h('header', h(level(1), { dir: 'auto' }, data.title), intro), problems, data.samples === 0 ? h('p', h('b', 'The batch is empty: '), 'it has no samples, so there are no values to show.') : '',
+        h('section.network', { 'aria-label': 'The network' }, h(level(2), 'Step by step'),
+          h('div.controls', h('div.steps', { role: 'group', 'aria-label': 'Steps' }, phases().map((phase, i) => button(`${i + 1} ${phase}`, () => toPhase(i + 1), i + 1, phase)),
+            button('All', () => setStep(null), 0, undefined), button('←', back, 'ArrowLeft', null, 'One step back'), button('→', further, 'ArrowRight', null, 'One step further')),
+          rows.length > 0 && h('label', 'Sample ', select)),
+          drawing, h('p.key', swatch('pos', 'positive'), swatch('neg', 'negative: the stronger, the larger'), swatch('grad', 'a gradient of the loss'), swatch('look', 'what you are looking at')), sentence),
+        h('section', { 'aria-label': 'Layers' }, h(level(2), 'Layer by layer'), data.layers.filter(layer => layer.path || layer.leaf).map(layerSection)),
+        ...[data.loss && lossSection(), parameterSection()].filter(Boolean));
+      root.replaceChildren(main, panel, status);
+      bind(redraw);
+      setStep(step);
+    }
+
+    const shapeOf = of => JSON.stringify([of.title, of.samples, of.mode, of.loss, of.learningRate, of.layers.map(layer => ({ ...layer, facts: 0 })),
+      Object.entries(of.quantities).map(([a, q]) => [a, q.rows, q.columns, q.frozen, q.shownRows, q.shownColumns, q.heat?.rows, q.heat?.columns])]);
+
+    // ---- what people do ----
+
+    const on = (target, types, act) => types.split(' ').forEach(type => target.addEventListener(type, act, { signal }));
+    let dragged = null;
+
+    function ask(el, keyboard) {
+      const { a, r, c } = el.dataset, within = panel.contains(el);
+      if (!within) origin = el;
+      go(a, +r, +c);
+      if (keyboard || within) focusPanel();
+    }
+
+    function rove(cell) {
+      cell.closest('table').querySelectorAll('[tabindex="0"]').forEach(other => { other.tabIndex = -1; });
+      cell.tabIndex = 0;
+      cell.focus();
+    }
+
+    on(root, 'click', event => {
+      const near = selector => event.target.closest(selector), crumb = near('[data-back]'), to = near('a.to'), el = near('[data-a]');
+      if (near('.close')) close();
+      else if (crumb || to || el) {
+        event.preventDefault();
+        if (dragged?.moved) return;
+        if (crumb) history.go(-crumb.dataset.back);
+        else if (el) {
+          if (el.matches('td')) rove(el);
+          ask(el, event.detail === 0);
+        } else if (to.textContent === 'L') go('loss', 0, 0);
+        else showFigure(to.textContent);
+      }
+    });
+
+    // Dragging a number that may be edited to the right makes it larger.
+    on(root, 'pointerdown', event => {
+      const el = event.target.closest('[data-edit]');
+      dragged = el && event.button === 0 ? { a: el.dataset.a, r: +el.dataset.r, c: +el.dataset.c, x: event.clientX, from: +el.dataset.value } : null;
+    });
+    on(window, 'pointermove', event => {
+      const distance = dragged && event.buttons ? event.clientX - dragged.x : 0;
+      if (dragged?.a === undefined || !event.buttons || !dragged.moved && Math.abs(distance) < 5) return;
+      dragged.moved = true;
+      options.onEdit(dragged.a, dragged.r, dragged.c, +(dragged.from + distance * 0.01).toPrecision(6));
+    });
+
+    on(root, 'keydown', event => {
+      const { target, key } = event;
+      if (event.altKey || event.metaKey || !target.matches('[role=gridcell], mn[data-a]')) return;
+      const rows = target.matches('mn') ? [] : [...target.closest('tbody').rows].map(row => [...row.querySelectorAll('[role=gridcell]')]), i = rows.findIndex(row => row.includes(target)), line = rows[i] ?? [], j = line.indexOf(target);
+      const to = { ArrowLeft: line[j - 1], ArrowRight: line[j + 1], ArrowUp: rows[i - 1]?.[j], ArrowDown: rows[i + 1]?.[j], Home: (event.ctrlKey ? rows[0] : line)?.[0], End: (event.ctrlKey ? rows.at(-1) : line)?.at(-1) }[key];
+      if (to) rove(to);
+      else if (key === 'Enter' || key === ' ') { if (target.dataset.a !== undefined) ask(target, true); }
+      else if (!rows.length || !/^Arrow/.test(key)) return;
+      event.preventDefault();
+    });
+
+    on(document, 'keydown', event => {
+      const { target, key } = event, scrolls = drawing.contains(target) && drawing.scrollWidth > drawing.clientWidth;
+      if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || !root.isConnected || target.closest?.('input, select, textarea, [contenteditable]')) return;
+      if (/^[0-4]$/.test(key)) toPhase(+key);
+      else if (key === 'n' || key === 'ArrowRight' && !scrolls) further();
+      else if (key === 'p' || key === 'ArrowLeft' && !scrolls) back();
+      else if ((key === 'Escape' || key === 'Backspace') && asked()) trailOf().length ? history.back() : close();
+      else return;
+      event.preventDefault();
+    });
+
+    // What the panel's formula is pointed at lights up wherever it stands.
+    on(root, 'pointerover pointerout focusin focusout', event => {
+      all('.hover').forEach(el => el.classList.remove('hover'));
+      const el = /over|in$/.test(event.type) && panel.contains(event.target) && event.target.closest('[data-a]');
+      if (el) standing(el.dataset.a, el.dataset.r, el.dataset.c).forEach(other => other.classList.add('hover'));
+    });
+
+    on(window, 'popstate', () => {
+      const within = panel.contains(document.activeElement);
+      if (!follow() && !location.hash) start();
+      if (within) focusPanel();
+    });
 
     render();
     if (!follow()) start();
 
     return {
       update(next) {
+        const active = document.activeElement, key = root.contains(active) ? { ...active.dataset } : {}, was = asked(), typing = panel.contains(active) && active.matches('input');
         data = next;
-        const focused = document.activeElement, key = root.contains(focused) ? { ...focused.dataset } : null;
-        if (shapeOf(data) === shape) {
-          bindings.forEach(refresh => refresh());
-          setStep(step, true);
-        } else {
-          const asked = root.classList.contains('asked');
-          if (open && !quantity(open.address)) open = null;
+        if (shapeOf(data) === shape) bindings.forEach(refresh => refresh());
+        else {
+          if (open && !get(open.a)) open = null;
           render();
-          root.classList.toggle('asked', asked);
-          if (key?.a !== undefined) standing(key.a, key.r, key.c)[0]?.focus?.();
+          if (key.a !== undefined) standing(key.a, key.r, key.c)[0]?.focus();
         }
-        if (open && parts.panel.contains(document.activeElement) && document.activeElement.matches('input')) return;
-        const asked = root.classList.contains('asked');
+        setStep(step, true);
+        if (typing && panel.isConnected) return;
         renderPanel();
-        if (!asked) root.classList.remove('asked');
+        root.classList.toggle('asked', was && !!open);
       },
-      open(address, row = 0, column = 0) { go(address, row, column); },
-      step(n, layer = 0) {
-        toPhase(n == null ? null : n - 1);
-        for (let i = 0; i < layer; i++) forwards();
+      open: (a, r = 0, c = 0) => go(a, r, c),
+      step(n, layers = 0) {
+        toPhase(n);
+        for (const _ of range(layers)) further();
       },
     };
   }
