@@ -501,7 +501,7 @@
               if (value === undefined) continue;
               wire.append(s('line.hit', ends));
               mark(wire, W, i, j);
-              const [many, k] = n < inputs ? [n, i] : [inputs, j], t = inputs * n === 1 ? 0.5 : many === 1 ? n < inputs ? 0.4 : 0.6 : 0.32 + 0.4 * k / (many - 1), X = ends.x1 + (ends.x2 - ends.x1) * t, Y = ends.y1 + (ends.y2 - ends.y1) * t;
+              const [many, nth] = n < inputs ? [n, i] : [inputs, j], t = inputs * n === 1 ? 0.5 : many === 1 ? n < inputs ? 0.4 : 0.6 : 0.32 + 0.4 * nth / (many - 1), X = ends.x1 + (ends.x2 - ends.x1) * t, Y = ends.y1 + (ends.y2 - ends.y1) * t;
               if (few) notes.push(writeEntry(X, Y - 6, W, i, j), inputs * n === 1 && writeEntry(X, Y + 17, W + '.grad', i, j));
             }
             if (b && !small) notes.push(writeEntry(x(k), y(k, i) + radius + 29, b, 0, i, '.faint', 'b '));
