@@ -156,7 +156,8 @@
     const leaves = () => data.layers.filter(layer => layer.leaf);
     const title = layer => layer.path || layer.name || layer.type;
     const lastGradient = () => data.layers[0].outputGradient ?? leaves().at(-1)?.outputGradient;
-    const hue = a => get(a)?.kind === 'gradient' ? '.grad' : '';
+    const hue = a => get(a)?.kind === 'gradient' || /\.grad$/.test(a) ? '.grad' : '';
+    const gradOf = a => get(a)?.gradient ?? a + '.grad', gradsOf = layer => layer.parameters.map(gradOf);
     const when = a => at.get(a) ?? -1;
     const nameOf = (a, r, c) => entry(get(a), a, r, c);
     const answerOf = (a, r, c) => own(own(data.answers, a), `${r},${c}`) ?? options.ask?.(a, r, c) ?? null;
@@ -191,7 +192,7 @@
 
     function link(a, r, c, text, value = valueAt(a, r, c)) {
       const name = nameOf(a, r, c), label = `${name}, ${shown(value)}`;
-      return mark(askable(a, r, c) ? h('a.n' + hue(a), { href: fragment(name), 'aria-label': text && label.includes(text) ? label : null }, text ?? shown(value)) : h('span.n', text ?? shown(value)), a, r, c, value);
+      return mark(askable(a, r, c) ? h('a.n' + hue(a), { href: fragment(name), 'aria-label': label.includes(text ?? shown(value)) ? label : null }, text ?? shown(value)) : h('span.n', text ?? shown(value)), a, r, c, value);
     }
 
     // ---- tables ----
@@ -299,7 +300,7 @@
     // Formula, formula with numbers, result: for the panel and for the examples.
     function derivation(a, r, c, answer) {
       const value = Number(answer.value), { kind } = get(a) ?? {}, result = mark(h('b.result.n' + hue(a), shown(value)), a, r, c, value), note = answer.note && h('p.note', answer.note);
-      if (answer.given || answer.numbers == null) return [h('p.equation', '= ', result), h('p.small', `${{ parameter: 'A parameter: it is learned. ', data: 'Data: it is given. ' }[kind] ?? ''}Nothing comes before it.`), note];
+      if (answer.given || answer.numbers == null) return [h('p.equation', '= ', result), h('p.small', answer.influences?.length ? ['It moves with ', comma(answer.influences.map(([, , by, slope]) => [link(by[1], by[2], by[3], nameOf(...by.slice(1, 4)), valueAt(...by.slice(1, 4)) ?? Number(by[4])), ' (', plain(slope), ')']))] : kind === 'parameter' ? 'A parameter: it is learned.' : kind === 'data' ? 'Data: it is given.' : 'Nothing more is known of it.'), note];
       const e = typeof answer.formula === 'number' ? data.formulas?.[answer.formula] : answer.formula, used = symbolsIn(e), wrong = answer.agrees === false;
       const layer = answer.layer === undefined ? data.loss : data.layers.find(other => other.path === answer.layer);
       return [
@@ -400,7 +401,7 @@
     function order() {
       at = new Map();
       const chain = leaves(), n = chain.length, set = (a, place) => a != null && !at.has(a) && at.set(a, place);
-      sequence = chain.map((layer, k) => { set(layer.output, k); return { phase: 'Forward', layer }; });
+      sequence = chain.map((layer, k) => { [layer.output, ...(layer.definitions ?? []).filter(a => !hue(a))].forEach(a => set(a, k)); return { phase: 'Forward', layer }; });
       if (data.loss) {
         sequence.push({ phase: 'Loss' }, { phase: 'Backward' });
         set('loss', n);
@@ -408,7 +409,7 @@
         [...chain].reverse().forEach((layer, i) => {
           if (!i) set(layer.outputGradient, n + 1);
           sequence.push({ phase: 'Backward', layer });
-          [layer.inputGradient, ...layer.parameters.map(a => a + '.grad')].forEach(a => set(a, n + 2 + i));
+          [layer.inputGradient, ...gradsOf(layer), ...layer.definitions ?? []].forEach(a => set(a, n + 2 + i));
         });
       }
       const last = sequence.length - 1, all = Object.entries(data.quantities);
@@ -425,8 +426,8 @@
       if (phase === 'Forward') return [[h('b', title(layer)), `, ${layer.text}, takes `, toFigure(layer.input), ' and gives ', toFigure(layer.output), '.'], formulas([layer.formula], layer.formulaText)];
       if (phase === 'Loss') return [[`${data.loss.text} compares what came out with the target and leaves one number, `, toFigure('loss', 'L'), '. The smaller, the better.'], formulas([data.loss.formula], data.loss.formulaText)];
       if (phase === 'Update') return [['Each parameter takes a small step against its gradient. The learning rate η is ', data.learningRate == null ? 'its own' : plain(data.learningRate), '.'], [formula(descent)]];
-      if (!layer) return [['From right to left. First the loss: how much does L grow if an output grows a little?'], formulas([data.loss.derivative], data.loss.derivativeText)];
-      const gives = present([...layer.parameters.map(a => a + '.grad'), layer.inputGradient]);
+      if (!layer) return [['From right to left. First the loss: how much does L grow if an output grows a little?'], formulas(data.loss.derivative, data.loss.derivativeText)];
+      const gives = present([...gradsOf(layer), layer.inputGradient]);
       return [[h('b', title(layer)), ' is given ', layer.outputGradient ? toFigure(layer.outputGradient) : 'dY', ', multiplies it by its own derivative', gives.length > 0 && [', and gives ', comma(gives.map(a => toFigure(a)), ' and ')], '.'], formulas(layer.derivative, layer.derivativeText)];
     }
 
@@ -502,7 +503,7 @@
               wire.append(s('line.hit', ends));
               mark(wire, W, i, j);
               const [many, nth] = n < inputs ? [n, i] : [inputs, j], t = inputs * n === 1 ? 0.5 : many === 1 ? n < inputs ? 0.4 : 0.6 : 0.32 + 0.4 * nth / (many - 1), X = ends.x1 + (ends.x2 - ends.x1) * t, Y = ends.y1 + (ends.y2 - ends.y1) * t;
-              if (few) notes.push(writeEntry(X, Y - 6, W, i, j), inputs * n === 1 && writeEntry(X, Y + 17, W + '.grad', i, j));
+              if (few) notes.push(writeEntry(X, Y - 6, W, i, j), inputs * n === 1 && writeEntry(X, Y + 17, gradOf(W), i, j));
             }
             if (b && !small) notes.push(writeEntry(x(k), y(k, i) + radius + 29, b, 0, i, '.faint', 'b '));
           }
@@ -512,7 +513,7 @@
           if (unit.dataset.value !== undefined) tint(unit, +unit.dataset.value, largest(q));
           if (layer) unit.dataset.layer = layer.path;
           units.push(unit);
-          notes.push(writeEntry(x(k), y(k, i) - radius - 6, a, sample, i), writeEntry(x(k), y(k, i) + radius + 14, a + '.grad', sample, i));
+          notes.push(writeEntry(x(k), y(k, i) - radius - 6, a, sample, i), writeEntry(x(k), y(k, i) + radius + 14, gradOf(a), sample, i));
         }
       });
       for (const layer of data.layers.filter(other => !other.leaf && other.path)) {
@@ -520,11 +521,11 @@
         if (inner.length) frames.push(s('rect.frame', { x: X, y: Y, width: x(inner.at(-1)) + 62 - inset - X, height: height - Y - inset, rx: 8 }), write(X + 8, Y + 13, `${title(layer)}: ${layer.text}`, '.kind.start', 24));
       }
       if (data.loss) {
-        const X = 56 + gap * (last + 0.9), n = get(columns[last].a).columns, target = get('target');
+        const X = 56 + gap * (last + 0.9), n = get(columns[last].a).columns, target = data.loss.target ?? 'target';
         head(X, 'loss', data.loss.text);
         for (const i of range(n)) {
           wires.push(s('g.wire', s('line', { x1: x(last) + radius, y1: y(last, i), x2: X - 20, y2: middle })));
-          if (!small && target?.columns === n) notes.push(writeEntry(x(last) + radius + 8, y(last, i) + 20, 'target', sample, i, '.faint.start', 'target '));
+          if (!small && get(target)?.columns === n) notes.push(writeEntry(x(last) + radius + 8, y(last, i) + 20, target, sample, i, '.faint.start', 'target '));
         }
         units.push(lossUnit(X, middle));
       }
@@ -623,7 +624,7 @@
     const flow = (label, list) => present(list).length > 0 && h('div.flow', { role: 'group', 'aria-label': label }, h('p.phase', label), h('div.figures', present(list).map(figure)));
 
     function layerSection(layer) {
-      const { parameters, input, output, inputGradient, outputGradient } = layer, grads = present([inputGradient, ...parameters.map(a => a + '.grad'), outputGradient]);
+      const { parameters, definitions = [], input, output, inputGradient, outputGradient } = layer, grads = present([inputGradient, ...gradsOf(layer), ...definitions.filter(a => hue(a)), outputGradient]);
       const facts = h('ul.facts'), backwards = data.loss ? formulas(layer.derivative, layer.derivativeText) : [];
       bind(() => {
         const now = data.layers.find(other => other.path === layer.path && other.depth === layer.depth)?.facts ?? [];
@@ -634,24 +635,24 @@
         h(level(2 + Math.max(1, layer.depth)), h('span.name', title(layer)), ' ', h('span.kind', layer.text)),
         h('div.formulas', h('div.box', formulas([layer.formula], layer.formulaText)), backwards.length > 0 && h('div.box', { 'data-at': when(inputGradient) }, backwards)),
         legend(layer.legend), facts,
-        flow('Forward: values', [input, ...parameters, output]),
+        flow('Forward: values', [input, ...parameters, ...definitions.filter(a => !hue(a)), output]),
         data.loss && flow('Backward: gradients', grads),
         flow('Update', parameters.map(a => a + '.next')),
-        examples([output, ...[...parameters.map(a => a + '.grad'), inputGradient].filter(a => grads.includes(a) && (options.ask || own(data.answers, a))).slice(0, 1)]));
+        examples([output, ...[...gradsOf(layer), inputGradient].filter(a => grads.includes(a) && (options.ask || own(data.answers, a))).slice(0, 1)]));
     }
 
     const lossSection = () => h('section', { 'aria-label': 'The loss' }, h(level(2), 'The loss ', h('span.kind', data.loss.text)),
-      h('div.formulas', h('div.box', formulas([data.loss.formula], data.loss.formulaText)), h('div.box', formulas([data.loss.derivative], data.loss.derivativeText))),
-      legend(data.loss.legend), flow('Forward: values', [data.layers[0].output ?? leaves().at(-1)?.output, 'target', 'loss']), flow('Backward: gradients', [lastGradient()]), examples(['loss', lastGradient()]));
+      h('div.formulas', h('div.box', formulas([data.loss.formula], data.loss.formulaText)), h('div.box', formulas(data.loss.derivative, data.loss.derivativeText))),
+      legend(data.loss.legend), flow('Forward: values', [data.loss.prediction ?? data.layers[0].output, data.loss.target ?? 'target', 'loss']), flow('Backward: gradients', [lastGradient()]), examples(['loss', lastGradient()]));
 
     function parameterSection() {
       const names = Object.keys(data.quantities).filter(a => get(a).kind === 'parameter'), next = sequence.at(-1)?.phase === 'Update';
       if (!names.length) return null;
-      const kinds = [['', 'value'], data.loss && ['.grad', 'gradient'], next && ['.next', 'next value']].filter(Boolean);
+      const kinds = [[a => a, 'value'], data.loss && [gradOf, 'gradient'], next && [a => a + '.next', 'next value']].filter(Boolean);
       const few = sum(names.map(a => get(a).rows * get(a).columns)) <= 40, frozen = a => get(a).frozen && ' (frozen)', norms = h('div.box');
       if (!few) bind(() => norms.replaceChildren(h('table.parameters', h('thead', h('tr', h('th', { scope: 'col' }, 'parameter'), h('th', { scope: 'col' }, 'entries'), kinds.map(([, name]) => h('th', { scope: 'col' }, 'norm, ' + name)))),
-        h('tbody', names.map(a => h('tr', h('th', { scope: 'row' }, toFigure(a), frozen(a)), h('td', grouped(get(a).rows * get(a).columns)), kinds.map(([kind]) => h('td' + hue(a + kind), { 'data-at': when(a + kind) }, get(a + kind)?.summary ? plain(get(a + kind).summary.norm, 4) : '–'))))))));
-      const table = few ? grid('The parameters', kinds.map(([, name]) => [name]), names.flatMap(a => rowsOf(get(a)).flatMap(r => columnsOf(get(a)).map(c => ({ head: [nameOf(a, r, c), frozen(a)], entries: kinds.map(([kind]) => [a + kind, r, c]) })))), true) : norms;
+        h('tbody', names.map(a => h('tr', h('th', { scope: 'row' }, toFigure(a), frozen(a)), h('td', grouped(get(a).rows * get(a).columns)), kinds.map(([kind]) => h('td' + hue(kind(a)), { 'data-at': when(kind(a)) }, get(kind(a))?.summary ? plain(get(kind(a)).summary.norm, 4) : '–'))))))));
+      const table = few ? grid('The parameters', kinds.map(([, name]) => [name]), names.flatMap(a => rowsOf(get(a)).flatMap(r => columnsOf(get(a)).map(c => ({ head: [nameOf(a, r, c), frozen(a)], entries: kinds.map(([kind]) => [kind(a), r, c]) })))), true) : norms;
       return h('section', { 'aria-label': 'The parameters' }, h(level(2), 'The parameters'),
         next && data.learningRate != null && [h('p', 'A step of gradient descent goes against the gradient, with the learning rate η = ', plain(data.learningRate), ':'), formula(descent)], table);
     }
