@@ -48,7 +48,7 @@ internal sealed class ActivationWatch<T> where T : unmanaged, IFloatingPointIeee
     {
         if (_ones is null || _ones.RowCount != x.RowCount || _ones.ColumnCount != x.ColumnCount) _ones = Matrix<T>.Build.Dense(x.RowCount, x.ColumnCount, T.One);
         _pass.Forward(x);
-        return Numbers.Entries(_pass.Backward(_ones)!);
+        return Norms.Entries(_pass.Backward(_ones)!);
     }
 
     private static bool IsFlat(T derivative) => Math.Abs(double.CreateTruncating(derivative)) <= Flat;

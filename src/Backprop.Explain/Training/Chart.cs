@@ -31,7 +31,7 @@ internal sealed class Chart
             Add(svg, $"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(tick):0.#}\" y2=\"{Y(tick):0.#}\"/><text x=\"{Left - 6}\" y=\"{Y(tick) + 4:0.#}\" text-anchor=\"end\">{Tick(tick)}</text>");
         foreach (var tick in XTicks(first, last))
             Add(svg, $"<line class=\"axis\" x1=\"{X(tick):0.#}\" x2=\"{X(tick):0.#}\" y1=\"{Height - Bottom}\" y2=\"{Height - Bottom + 4}\"/><text x=\"{X(tick):0.#}\" y=\"{Height - Bottom + 16}\" text-anchor=\"middle\">{tick:0}</text>");
-        Add(svg, $"<line class=\"axis\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Height - Bottom}\" y2=\"{Height - Bottom}\"/><text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 3}\" text-anchor=\"middle\">{xLabel}{(isLog ? ", logarithmic scale" : "")}</text>");
+        Add(svg, $"<line class=\"axis\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Height - Bottom}\" y2=\"{Height - Bottom}\"/><text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 3}\" text-anchor=\"middle\">{xLabel}{(isLog ? " (vertical scale logarithmic)" : "")}</text>");
         if (finite.Length == 0) Add(svg, $"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height / 2}\" text-anchor=\"middle\">no finite number</text>");
 
         var labels = new List<(double At, Line Line)>();
@@ -60,7 +60,7 @@ internal sealed class Chart
     /// <summary>A line without axes, as high as a line of text, on a scale that it shares with others.</summary>
     internal static string Small(string label, IReadOnlyList<double> values, double least, double most, bool isLog)
     {
-        const double W = 84, H = 20;
+        const double W = 60, H = 20;
         var axis = new Axis(least, most, isLog, isNice: false);
         var svg = new StringBuilder();
         Add(svg, $"<svg class=\"small\" role=\"img\" viewBox=\"0 0 {W} {H}\" width=\"{W}\" height=\"{H}\" aria-label=\"{Escape.Html(label)}\">");
@@ -73,16 +73,18 @@ internal sealed class Chart
     /// <summary>A dot for each layer, on a logarithmic scale: one row each, the first layer above.</summary>
     internal static string Dots(string id, string title, string description, IReadOnlyList<(string Name, double Value)> rows)
     {
-        const double Row = 17, Names = 130, W = 340;
+        const double Row = 17, W = 340;
+        const int MostOfName = 20;
+        var names = 14 + 6.0 * rows.Max(row => Math.Min(row.Name.Length, MostOfName));
         var axis = new Axis(rows.Min(row => row.Value), rows.Max(row => row.Value), isLog: true);
         var height = rows.Count * Row + 30;
-        double X(double value) => Names + axis.At(value) * (W - Names - 20);
+        double X(double value) => names + axis.At(value) * (W - names - 20);
         var svg = Begin(id, title, description, W, height);
         foreach (var tick in axis.Ticks())
             Add(svg, $"<line class=\"grid\" x1=\"{X(tick):0.#}\" x2=\"{X(tick):0.#}\" y1=\"2\" y2=\"{rows.Count * Row + 4}\"/><text x=\"{X(tick):0.#}\" y=\"{rows.Count * Row + 18}\" text-anchor=\"middle\">{Tick(tick)}</text>");
         Path(svg, "training faint", rows.Select((row, i) => ((double, double)?)(X(row.Value), i * Row + 11)));
         for (var i = 0; i < rows.Count; i++)
-            Add(svg, $"<circle class=\"dot\" cx=\"{X(rows[i].Value):0.#}\" cy=\"{i * Row + 11}\" r=\"3\"/><text x=\"{Names - 8}\" y=\"{i * Row + 15}\" text-anchor=\"end\">{Escape.Html(Short(rows[i].Name, 21))}</text>");
+            Add(svg, $"<circle class=\"dot\" cx=\"{X(rows[i].Value):0.#}\" cy=\"{i * Row + 11}\" r=\"3\"/><text x=\"{names - 10:0.#}\" y=\"{i * Row + 15}\" text-anchor=\"end\">{Escape.Html(Short(rows[i].Name, MostOfName))}</text>");
         return svg.Append("</svg>").ToString();
     }
 

@@ -15,7 +15,7 @@ internal sealed class ColumnsWatch<T> where T : unmanaged, IFloatingPointIeee754
     {
         if (_means.Length != x.ColumnCount) (_means, _squares, _rows) = (new double[x.ColumnCount], new double[x.ColumnCount], 0);
         if (_rows >= Enough) return;
-        var entries = Numbers.Entries(x);
+        var entries = Norms.Entries(x);
         for (var j = 0; j < x.ColumnCount; j++)
         {
             var count = _rows;

@@ -39,7 +39,7 @@ internal static class ConstantPrediction
         if (y.ColumnCount > 1)
             for (var j = 0; j < Math.Min(classes, y.ColumnCount); j++) shares[j] = Mean(y, j);
         else
-            foreach (var entry in Numbers.Entries(y))
+            foreach (var entry in Norms.Entries(y))
                 if (double.CreateTruncating(entry) is var c && c >= 0 && c < classes && (int)c != loss.IgnoreIndex) shares[(int)c] += loss.Weight is { } weights ? double.CreateTruncating(weights[(int)c]) : 1;
         var sum = shares.Sum();
         return j => Math.Log(Math.Max(shares[j] / sum, 1e-30));
@@ -48,12 +48,12 @@ internal static class ConstantPrediction
     private static double Mean<T>(Matrix<T> y, int column) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var sum = 0.0;
-        foreach (var entry in Numbers.Entries(y).Slice(column * y.RowCount, y.RowCount)) sum += double.CreateTruncating(entry);
+        foreach (var entry in Norms.Entries(y).Slice(column * y.RowCount, y.RowCount)) sum += double.CreateTruncating(entry);
         return sum / y.RowCount;
     }
 
     private static double Middle<T>(Matrix<T> y, int column) where T : unmanaged, IFloatingPointIeee754<T> =>
-        TrainingRecord.Median(Numbers.Entries(y).Slice(column * y.RowCount, y.RowCount).ToArray().Select(double.CreateTruncating<T>));
+        TrainingRecord.Median(Norms.Entries(y).Slice(column * y.RowCount, y.RowCount).ToArray().Select(double.CreateTruncating<T>));
 
     private static double Logit(double p) => Math.Clamp(Math.Log(p / (1 - p)), -50, 50);
 }

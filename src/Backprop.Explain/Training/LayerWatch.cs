@@ -46,9 +46,9 @@ internal sealed class LayerWatch<T> where T : unmanaged, IFloatingPointIeee754<T
             var parameter = _own[i];
             if (parameter.Frozen) continue;
             learns = true;
-            gradient += Numbers.Squares<T>(parameter.Gradients);
-            if (seesUpdate) (update, values) = (update + Numbers.SquaredDistance<T>(parameter.Values, _copies[i]), values + Numbers.Squares<T>(_copies[i]));
-            if (parameter.Shape is [>= 2, _] && Numbers.HasEqualRows<T>(parameter.Values, parameter.Shape[0])) _equalRows ??= _names[i];
+            gradient += Norms.Squares<T>(parameter.Gradients);
+            if (seesUpdate) (update, values) = (update + Norms.SquaredDistance<T>(parameter.Values, _copies[i]), values + Norms.Squares<T>(_copies[i]));
+            if (parameter.Shape is [>= 2, _] && Norms.HasEqualRows<T>(parameter.Values, parameter.Shape[0])) _equalRows ??= _names[i];
         }
 
         double dead = double.NaN, saturated = double.NaN;
@@ -68,7 +68,7 @@ internal sealed class LayerWatch<T> where T : unmanaged, IFloatingPointIeee754<T
         return new(
             learns ? Math.Sqrt(gradient) : double.NaN,
             learns && seesUpdate && values > 0 ? Math.Sqrt(update / values) : double.NaN,
-            pass.OutputGradient is { } dY ? Math.Sqrt(Numbers.Squares(Numbers.Entries(dY))) : double.NaN,
+            pass.OutputGradient is { } dY ? Math.Sqrt(Norms.Squares(Norms.Entries(dY))) : double.NaN,
             dead, saturated);
     }
 
@@ -85,7 +85,7 @@ internal sealed class LayerWatch<T> where T : unmanaged, IFloatingPointIeee754<T
     private void LookAtOutput(ForwardPass<T> pass)
     {
         var rows = pass.Output.RowCount;
-        var entries = Numbers.Entries(pass.Output);
+        var entries = Norms.Entries(pass.Output);
         _units.Require(pass.Output.ColumnCount);
         for (var j = 0; j < pass.Output.ColumnCount; j++) _units.See(j, rows, lives: entries.Slice(j * rows, rows).ContainsAnyExcept(T.Zero));
     }

@@ -59,7 +59,7 @@ internal sealed class NetworkWatch<T> where T : unmanaged, IFloatingPointIeee754
     {
         if (!_hasClasses || _predicted.Silent.Length == 0 || _trainer.Training is not Batches<T> { Samples.Y: { ColumnCount: 1 } targets }) return [];
         var counts = new int[_predicted.Silent.Length];
-        foreach (var target in Numbers.Entries(targets))
+        foreach (var target in Norms.Entries(targets))
             if (double.CreateTruncating(target) is var c && c >= 0 && c < counts.Length) counts[(int)c]++;
         var silent = _predicted.Silent.ToArray();
         return [.. counts.Select((count, c) => new ClassRecord(c, count, silent[c]))];
@@ -70,7 +70,7 @@ internal sealed class NetworkWatch<T> where T : unmanaged, IFloatingPointIeee754
     {
         if (y.RowCount < 2) return double.NaN;
         var spread = 0.0;
-        var entries = Numbers.Entries(y);
+        var entries = Norms.Entries(y);
         for (var j = 0; j < y.ColumnCount; j++)
         {
             var (least, most) = (double.PositiveInfinity, double.NegativeInfinity);
@@ -101,7 +101,7 @@ internal sealed class NetworkWatch<T> where T : unmanaged, IFloatingPointIeee754
         if (_wasPredicted.Length != y.ColumnCount) _wasPredicted = new bool[y.ColumnCount];
         Array.Clear(_wasPredicted);
         var rows = y.RowCount;
-        var entries = Numbers.Entries(y);
+        var entries = Norms.Entries(y);
         for (var i = 0; i < rows; i++)
         {
             var best = 0;

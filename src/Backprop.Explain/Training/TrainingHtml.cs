@@ -15,7 +15,7 @@ internal static class TrainingHtml
         @media (prefers-color-scheme:dark){:root{--paper:#171614;--ink:#e9e4da;--soft:#a69f92;--rule:#3d3932;--other:#7db4e6;--wrong:#f08a78}}
         *{box-sizing:border-box}
         body{margin:0;background:var(--paper);color:var(--ink);font:1.0625rem/1.55 "Iowan Old Style","Palatino Linotype",Palatino,"Book Antiqua",Georgia,serif;overflow-wrap:anywhere}
-        main{max-width:46rem;margin:0 auto;padding:3.5rem 1.25rem 5rem}
+        main{max-width:51rem;margin:0 auto;padding:3.5rem 1.25rem 5rem}
         h1{font-size:2rem;line-height:1.2;font-weight:normal;margin:0 0 1.5rem}
         h2{font-size:1.25rem;font-weight:normal;font-style:italic;margin:3rem 0 1rem}
         p{margin:0 0 .6rem;max-width:38rem}
@@ -26,11 +26,15 @@ internal static class TrainingHtml
         ol b{font-weight:600;color:var(--wrong)}
         ol p{margin:.2rem 0 0}
         ol .try{font-style:italic}
+        .charts+.wide{margin-top:2rem}
         .charts{display:flex;flex-wrap:wrap;gap:1.5rem 2rem}
         figure{margin:0;flex:1 1 19rem;max-width:22rem}
         figcaption{margin:0 0 .3rem}
         svg{display:block;width:100%;height:auto;overflow:visible}
-        svg.small{width:5.25rem;display:inline-block;vertical-align:middle;margin-right:.4rem}
+        svg.small{width:60px;height:20px;display:inline-block;vertical-align:middle}
+        td.over{padding-left:1rem}
+        .over+td{padding-left:.4rem}
+        .layers thead th:first-child{text-align:left}
         svg text{fill:var(--soft);font-size:11px;font-variant-numeric:tabular-nums lining-nums}
         .grid{stroke:var(--rule);stroke-width:.6}
         .axis{stroke:var(--soft);stroke-width:.8}
@@ -51,13 +55,13 @@ internal static class TrainingHtml
         th:first-child,td:first-child{padding-left:0}
         thead th{border-bottom:1px solid var(--ink);border-top:1px solid var(--ink);color:var(--soft);vertical-align:bottom}
         tbody tr:last-child>*{border-bottom:1px solid var(--ink)}
-        .layers th[scope=row]{text-align:left;white-space:normal;min-width:9rem;max-width:16rem}
+        .layers th[scope=row]{text-align:left;white-space:normal;min-width:8rem;max-width:14rem}
         .layers th[scope=row] span{color:var(--soft)}
         details{margin:1.2rem 0 0}
         summary{cursor:pointer;color:var(--soft)}
         details .wide{margin-top:.8rem}
         @media (max-width:30rem){main{padding:2rem 1rem 3rem}h1{font-size:1.6rem}figure{max-width:none}}
-        @media print{:root{--paper:#fff;--ink:#000;--soft:#555;--rule:#ccc;--other:#1f5f99;--wrong:#a3271b}body{font-size:10pt}main{max-width:none;padding:0}figure,li,tr{break-inside:avoid}h2{break-after:avoid}.wide{overflow:visible}table{font-size:7.5pt}th,td{padding-left:.6rem}svg.small{width:3rem}}
+        @media print{:root{--paper:#fff;--ink:#000;--soft:#555;--rule:#ccc;--other:#1f5f99;--wrong:#a3271b}body{font-size:10pt}main{max-width:none;padding:0}figure,li,tr{break-inside:avoid}h2{break-after:avoid}.wide{overflow:visible}table{font-size:7.5pt}th,td{padding-left:.6rem}svg.small{width:40px}}
         """;
 
     internal static string Write(TrainingReport report)
@@ -110,7 +114,7 @@ internal static class TrainingHtml
     private static void Layers(StringBuilder html, TrainingRecord record)
     {
         html.Append("<section aria-labelledby=\"layers\">\n<h2 id=\"layers\">Layer by layer</h2>\n<div class=\"charts\">\n");
-        Figure(html, "steps", "Loss of a batch", "step", [new("training", "training", [.. record.Samples.Select(sample => (double)sample.Step)], [.. record.Samples.Select(sample => double.IsNaN(sample.Loss) ? null : (double?)sample.Loss)])]);
+        Figure(html, "steps", "Loss of a batch", "step", [new("batch", "training", [.. record.Samples.Select(sample => (double)sample.Step)], [.. record.Samples.Select(sample => double.IsNaN(sample.Loss) ? null : (double?)sample.Loss)])]);
         var norms = record.Layers.Select((layer, i) => (Name: layer.Path.Length > 0 ? layer.Path : layer.Description, Value: TrainingRecord.Median(record.Of(i, sample => sample.OutputGradient).Where(norm => norm > 0)))).Where(row => row.Value > 0 && double.IsFinite(row.Value)).ToArray();
         if (norms.Length > 1)
         {
@@ -119,9 +123,9 @@ internal static class TrainingHtml
             html.Append(CultureInfo.InvariantCulture, $"<figure><figcaption>The gradient, from the output (below) to the input: norm of dL/dy, median over the steps</figcaption>{Chart.Dots("flow", "The gradient from output to input", description, shown)}</figure>\n");
         }
 
-        html.Append("</div>\n<p></p>\n");
+        html.Append("</div>\n");
         Wide(html, "What each layer did", " class=\"layers\"");
-        Head(html, TrainingTables.LayersHead.Where(name => name != "at the end"));
+        html.Append("<tr><th scope=\"col\">layer</th>").Append(string.Concat(TrainingTables.LayersHead.Skip(1).Where(name => name != "at the end").Select(name => $"<th scope=\"col\" colspan=\"2\">{name}</th>"))).Append("</tr></thead><tbody>\n");
         (Func<LayerSample, double> Of, bool IsLog)[] columns = [(sample => sample.Gradient, true), (sample => sample.Update, true), (sample => sample.OutputGradient, true), (sample => sample.Dead, false), (sample => sample.Saturated, false)];
         var ranges = columns.Select(column => Range(record, column.Of, column.IsLog)).ToArray();
         var cells = TrainingTables.Layers(record);
@@ -132,17 +136,16 @@ internal static class TrainingHtml
             for (var j = 0; j < columns.Length; j++)
             {
                 var values = record.Of(i, columns[j].Of);
-                // The gradient has two numbers, at the beginning and at the end; the others one.
-                var (cell, label) = j == 0 ? (values.Count == 0 ? cells[i][1] : $"{cells[i][1]} to {cells[i][2]}", cells[i][2]) : (cells[i][j + 2], cells[i][j + 2]);
+                var cell = j > 0 ? cells[i][j + 2] : values.Count == 0 ? cells[i][1] : cells[i][2];     // of the gradient, the end
                 var line = values.Count < 2 ? "" : Chart.Small($"over the steps: first {Say.Number(values[0])}, last {Say.Number(values[^1])}", values, ranges[j].Least, ranges[j].Most, columns[j].IsLog);
-                html.Append(CultureInfo.InvariantCulture, $"<td>{line}{Escape.Html(j == 0 ? cell : label)}</td>");
+                html.Append(CultureInfo.InvariantCulture, $"<td class=\"over\">{line}</td><td>{Escape.Html(cell)}</td>");
             }
 
             html.Append("</tr>\n");
         }
 
         html.Append("</tbody></table></div>\n");
-        Paragraph(html, $"{TrainingTables.LayersNote} Small lines go over the steps; those of a column share one scale, logarithmic but for the shares.", " class=\"soft\"");
+        Paragraph(html, $"Gradient: the norm of that of the parameters, in the median of the last quarter of the steps looked at. {TrainingTables.OtherColumns} Small lines go over the steps; those of a column share one scale, logarithmic but for the shares.", " class=\"soft\"");
         html.Append("</section>\n");
     }
 

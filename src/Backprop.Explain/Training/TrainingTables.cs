@@ -8,13 +8,17 @@ internal static class TrainingTables
 {
     internal const string Title = "The story of a training";
 
-    internal const string LayersNote = "Norms are medians of the first and the last quarter of the steps looked at; gradient: of the parameters; update: of what a step changes, over that of the weights, median of all steps, about 1.0e-03 is usual; "
-        + "dL/dy: of the output's gradient, median of all; dead: units whose derivative was 0 for each sample of late; saturated: entries at which the derivative is at most 0.01.";
+    private const int MostOfModel = 240;
+
+    internal const string LayersNote = "Gradient: the norm of that of the parameters, in the median of the first quarter of the steps looked at and of the last (at the end). " + OtherColumns;
+
+    internal const string OtherColumns = "Update: the norm of what a step changes over that of the weights, about 0.001 is usual; "
+        + "dL/dy: the norm of the output's gradient; both in the median of all steps. Dead: units whose derivative was 0 for each sample of late. Saturated: entries at which the derivative is at most 0.01.";
 
     /// <summary>What was trained, and how long: a few sentences.</summary>
     internal static IEnumerable<string> Summary(TrainingRecord record)
     {
-        if (record.Model is not null) yield return $"Model: {record.Model}.";
+        if (record.Model is { } model) yield return $"Model: {(model.Length <= MostOfModel ? model : $"{model[..(char.IsHighSurrogate(model[MostOfModel - 1]) ? MostOfModel - 1 : MostOfModel)]}… (all its layers are below)")}.";
         if (record.Loss is not null) yield return $"Loss: {record.Loss}. Optimizer: {record.Optimizer}.";
         var history = record.History;
         var end = history.EndReason switch
@@ -92,7 +96,7 @@ internal static class TrainingTables
         return last ? values.Skip(values.Count - quarter) : values.Take(quarter);
     }
 
-    private static string Number(double value) => double.IsNaN(value) ? "" : Say.Number(value);
+    private static string Number(double value) => double.IsNaN(value) ? "" : Say.Short(value);
 
-    private static string Share(IReadOnlyList<double> values) => values.Count == 0 ? "" : Say.Share(values[^1]);
+    private static string Share(IReadOnlyList<double> values) => values.Count == 0 ? "" : Say.Share(values[^1]).Replace("under ", "< ", StringComparison.Ordinal).Replace("over ", "> ", StringComparison.Ordinal);
 }

@@ -53,7 +53,7 @@ internal static class TrainingText
         var (least, most) = finite.Length == 0 ? (0, 0) : (finite.Min(), finite.Max());
         text.Append(Padded(Cut(Escape.Text(name), 18), 18)).Append(' ');
         foreach (var i in TrainingTables.Some(values.Length, SparkWidth))
-            text.Append(values[i] is not double value ? '·' : !double.IsFinite(value) ? '!' : Bars[most > least ? (int)Math.Round((value / 2 - least / 2) / (most / 2 - least / 2) * (Bars.Length - 1)) : 0]);
+            text.Append(values[i] is not double value ? '·' : !double.IsFinite(value) ? '!' : Bars[most > least ? (int)Math.Round((value / 2 - least / 2) / (most / 2 - least / 2) * (Bars.Length - 1)) : Bars.Length / 2 - 1]);
         string Shown(double? value) => value is double number ? Say.Number(number) : "none";
         text.Append(CultureInfo.InvariantCulture, $" {Shown(values[0])}{(values.Length > 1 ? $" to {Shown(values[^1])}" : "")}").Append('\n');
     }
@@ -111,21 +111,38 @@ internal static class TrainingText
     // A word that is longer than a line.
     private static IEnumerable<string> Pieces(string word, int width)
     {
-        for (; Length(word) > width; word = word[Cut(word, width, "").Length..]) yield return Cut(word, width, "");
+        while (Length(word) > width)
+        {
+            var piece = Start(word, width);
+            yield return piece;
+            word = word[piece.Length..];
+        }
+
         yield return word;
     }
 
     private static string Padded(string text, int width) => text + new string(' ', Math.Max(0, width - Length(text)));
 
-    private static string Cut(string text, int width, string end = "…")
+    private static string Cut(string text, int width)
     {
         if (Length(text) <= width) return text;
-        var elements = StringInfo.GetTextElementEnumerator(text);
-        var (result, room) = (new StringBuilder(), width - end.Length);
-        for (var i = 0; i < room && elements.MoveNext(); i++) result.Append(elements.GetTextElement());
-        if (text[0] == '\u2068' && end.Length > 0) result.Append('\u2069');
-        return result.Append(end).ToString();
+        var start = Start(text, width - 1);
+        return start.Count(c => c == Escape.First) > start.Count(c => c == Escape.Last) ? $"{start}{Escape.Last}…" : $"{start}…";
     }
 
-    private static int Length(string text) => new StringInfo(text).LengthInTextElements;
+    private static string Start(string text, int width)
+    {
+        var elements = StringInfo.GetTextElementEnumerator(text);
+        var (result, length) = (new StringBuilder(), 0);
+        while (length < width && elements.MoveNext())
+        {
+            var element = elements.GetTextElement();
+            result.Append(element);
+            length += Length(element);
+        }
+
+        return result.ToString();
+    }
+
+    private static int Length(string text) => new StringInfo(text).LengthInTextElements - text.Count(c => c is Escape.First or Escape.Last);
 }

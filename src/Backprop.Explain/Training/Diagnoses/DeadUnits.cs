@@ -7,7 +7,7 @@ namespace Backprop.Explain;
 /// A unit counts as dead after 1,000 samples in a row, or as many as there are.</remarks>
 public sealed class DeadUnits : Diagnosis
 {
-    private const double Many = 0.4;
+    internal const double Many = 0.4;
 
     /// <inheritdoc/>
     public override string Name => "dead units";

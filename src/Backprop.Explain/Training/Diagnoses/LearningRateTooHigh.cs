@@ -31,11 +31,11 @@ public sealed class LearningRateTooHigh : Diagnosis
 
     private static string? LongSteps(TrainingRecord record, List<string> evidence)
     {
-        var long_ = Enumerable.Range(0, record.Layers.Count).Select(i => (Layer: record.Layers[i], Updates: record.Of(i, sample => sample.Update, from: 0.5)))
+        var places = Enumerable.Range(0, record.Layers.Count).Select(i => (Layer: record.Layers[i], Updates: record.Of(i, sample => sample.Update, from: 0.5)))
             .Where(place => place.Updates.Count >= FewestSamples).Select(place => (place.Layer, Update: TrainingRecord.Median(place.Updates))).Where(place => place.Update >= LongStep).OrderByDescending(place => place.Update).ToArray();
-        if (long_.Length == 0) return null;
-        evidence.Add(Invariant($"A step changes the weights of {long_[0].Layer.Name} by {Say.Share(long_[0].Update)} of their norm (median of the second half of the training){(long_.Length > 1 ? Invariant($", and those of {Say.Of(long_.Length - 1, "other layer")} by a tenth or more") : "")}; about 0.1 % is usual."));
-        return long_[0].Layer.Path;
+        if (places.Length == 0) return null;
+        evidence.Add(Invariant($"A step changes the weights of {places[0].Layer.Name} by {(places[0].Update < 2 ? $"{Say.Share(places[0].Update)} of their norm" : $"{Say.Number(places[0].Update)} times their norm")} (median of the second half of the training){(places.Length > 1 ? Invariant($", and those of {Say.Of(places.Length - 1, "other layer")} by a tenth or more") : "")}; about 0.1 % is usual."));
+        return places[0].Layer.Path;
     }
 
     private static void LossGrows(TrainingRecord record, List<string> evidence)

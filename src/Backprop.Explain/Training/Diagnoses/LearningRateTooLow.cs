@@ -25,7 +25,7 @@ public sealed class LearningRateTooLow : Diagnosis
         // No change at all is not a rate that is too low, unless it is 0: then nothing gets a gradient.
         if (most > ShortStep || most == 0 && epochs[^1].LearningRate > 0) yield break;
         yield return new("The learning rate is too low",
-            Invariant($"A step changes the weights of no layer by more than {Say.Number(most)} of their norm, which {layer.Name} does (medians of {Say.Of(record.Samples.Count, "step")}; about 1.0e-03 is usual), and the training loss went from {Say.Number(epochs[0].TrainingLoss)} in epoch {epochs[0].Epoch} to {Say.Number(epochs[^1].TrainingLoss)} in epoch {epochs[^1].Epoch}."),
+            Invariant($"A step changes the weights of no layer by more than {Say.Number(most)} of their norm, which {layer.Name} does (medians of {Say.Of(record.Samples.Count, "step")}; about 0.001 is usual), and the training loss went from {Say.Number(epochs[0].TrainingLoss)} in epoch {epochs[0].Epoch} to {Say.Number(epochs[^1].TrainingLoss)} in epoch {epochs[^1].Epoch}."),
             $"It was {Say.Number(epochs[^1].LearningRate)} in the end: try ten times as much, or what FindLearningRate suggests.");
     }
 }

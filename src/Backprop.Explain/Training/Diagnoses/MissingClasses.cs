@@ -22,7 +22,7 @@ public sealed class MissingClasses : Diagnosis
         if (missing.Length == 0) yield break;
         var shown = missing.Take(Shown).Select(one => Invariant($"{one.Index} ({Say.Share(one.Samples / all)} of the targets)")).ToArray();
         yield return new(Invariant($"{missing.Length} of {record.Classes.Count} classes {(missing.Length == 1 ? "is" : "are")} never predicted"),
-            $"None of the last {Say.Of(record.Window, "sample")} looked at was predicted to be of class {Say.List(shown)}{(missing.Length > Shown ? " and others" : "")}.",
+            $"None of the last {Say.Of(record.Window, "sample")} looked at was predicted to be of class {Say.List(missing.Length > Shown ? [.. shown, "others"] : shown)}.",
             "Where they are rare, draw them more often (Batches.SamplingWeights) or give the loss weights; else look at the targets.");
     }
 }

@@ -1,11 +1,14 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop.Explain;
 
 /// <summary>Norms of many numbers, in double: squares of floats may overflow.</summary>
-internal static class Numbers
+internal static class Norms
 {
+    private const int Some = 512;
+
     /// <summary>The entries of a dense matrix, column after column, without a copy.</summary>
     internal static ReadOnlySpan<T> Entries<T>(Matrix<T> matrix) where T : unmanaged, IFloatingPointIeee754<T> => matrix.AsColumnMajorArray() ?? matrix.ToColumnMajorArray();
 
@@ -13,10 +16,12 @@ internal static class Numbers
     internal static double Squares<T>(ReadOnlySpan<T> values) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var sum = 0.0;
-        foreach (var value in values)
+        Span<double> some = stackalloc double[Some];
+        for (; values.Length > 0; values = values[Math.Min(Some, values.Length)..])
         {
-            var v = double.CreateTruncating(value);
-            sum += v * v;
+            var now = values[..Math.Min(Some, values.Length)];
+            TensorPrimitives.ConvertTruncating(now, some);
+            sum += TensorPrimitives.SumOfSquares<double>(some[..now.Length]);
         }
 
         return sum;
@@ -26,10 +31,14 @@ internal static class Numbers
     internal static double SquaredDistance<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var sum = 0.0;
-        for (var i = 0; i < a.Length; i++)
+        Span<double> some = stackalloc double[Some], others = stackalloc double[Some];
+        for (var from = 0; from < a.Length; from += Some)
         {
-            var d = double.CreateTruncating(a[i]) - double.CreateTruncating(b[i]);
-            sum += d * d;
+            var count = Math.Min(Some, a.Length - from);
+            TensorPrimitives.ConvertTruncating(a.Slice(from, count), some);
+            TensorPrimitives.ConvertTruncating(b.Slice(from, count), others);
+            TensorPrimitives.Subtract<double>(some[..count], others[..count], some);
+            sum += TensorPrimitives.SumOfSquares<double>(some[..count]);
         }
 
         return sum;
