@@ -18,7 +18,7 @@ public abstract class Diagnosis
     /// <summary>All that the library has, in the order in which a report tells them: what stops a training first, then where the cause may lie, then what came of it.</summary>
     public static IReadOnlyList<Diagnosis> All { get; } = Array.AsReadOnly<Diagnosis>(
     [
-        new NotFinite(), new EverythingFrozen(), new InputScale(), new SymmetricUnits(), new DeadUnits(), new SaturatedUnits(), new VanishingGradient(), new ExplodingGradient(), new UnmovedLayer(),
+        new NonFiniteNumber(), new EverythingFrozen(), new InputScale(), new SymmetricUnits(), new DeadUnits(), new SaturatedUnits(), new VanishingGradient(), new ExplodingGradient(), new UnmovedLayer(),
         new LearningRateTooHigh(), new LearningRateTooLow(), new NoLearning(), new ConstantOutput(), new MissingClasses(), new Overfitting(),
     ]);
 

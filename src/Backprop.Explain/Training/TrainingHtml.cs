@@ -67,7 +67,7 @@ internal static class TrainingHtml
     internal static string Write(TrainingReport report)
     {
         var (html, record) = (new StringBuilder(), report.Record);
-        html.Append("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+        html.Append("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
         html.Append(CultureInfo.InvariantCulture, $"<title>{TrainingTables.Title}</title>\n<style>\n{Style}\n</style>\n</head>\n<body>\n<main>\n<h1>{TrainingTables.Title}</h1>\n");
         foreach (var sentence in TrainingTables.Summary(record)) Paragraph(html, sentence);
         Findings(html, report);
