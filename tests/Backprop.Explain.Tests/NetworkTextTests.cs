@@ -1,4 +1,5 @@
 using CsCheck;
+using Backprop.Tests;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;

@@ -1,10 +1,10 @@
 using System.Numerics;
-using Backprop.Explain;
+using Backprop.Tests;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 
-namespace Backprop.Tests.Explain;
+namespace Backprop.Explain.Tests;
 
 public sealed class TrainingStoryFloatTests : TrainingStoryTests<float>;
 

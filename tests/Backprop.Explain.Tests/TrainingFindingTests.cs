@@ -1,10 +1,9 @@
 using System.Globalization;
-using Backprop.Explain;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 
-namespace Backprop.Tests.Explain;
+namespace Backprop.Explain.Tests;
 
 /// <summary>Networks that are made to have an illness: it is found, in the layer that has it, with its numbers.</summary>
 public sealed class TrainingFindingTests

@@ -1,9 +1,8 @@
-using Backprop.Explain;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 
-namespace Backprop.Tests.Explain;
+namespace Backprop.Explain.Tests;
 
 /// <summary>A healthy training has no finding, whatever its kind.</summary>
 public sealed class TrainingHealthyTests
