@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Backprop.Explain;
 using FluentAssertions;
-using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 
 namespace Backprop.Tests.Explain;
