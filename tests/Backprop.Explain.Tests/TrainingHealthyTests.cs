@@ -59,6 +59,8 @@ public sealed class TrainingHealthyTests
 
     [Theory]
     [InlineData(20)]
+    [InlineData(50)]
+    [InlineData(100)]
     [InlineData(2000)]
     public void The_network_of_the_notebook_is_healthy(int epochs)
     {

@@ -4,7 +4,6 @@ using System.Xml.Linq;
 using Backprop.Tests;
 using Backprop.Tests.Docs;
 using FluentAssertions;
-using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 
 namespace Backprop.Explain.Tests;
