@@ -29,9 +29,9 @@ const sum = list => list.reduce((a, b) => a + b, 0);
 const comma = (list, word = ', ') => list.map((item, i) => [i ? word : null, item]);
 const grouped = n => n.toLocaleString('en');
 
-// ---- digits ----
+// -- digits
 
-const exact = value => Object.is(value, -0) ? '-0' : String(value);
+const exact = String;
 const minus = text => text.replace('-', '−');
 const odd = value => Number.isNaN(value) ? 'NaN' : value > 0 ? '∞' : '−∞';
 const trim = (text, value) => Number(text) === value && text.includes('.') ? text.replace(/\.?0+(?=e|$)/, '') : text;
@@ -58,7 +58,7 @@ function aligned(values) {
     : whole || Math.abs(value) < 50 * 10 ** -decimals && +value.toFixed(decimals) !== value ? scientific(value, whole ? 6 : 4) : minus(value.toFixed(decimals));
 }
 
-// ---- formulas ----
+// -- formulas
 
 const entry = (q, a, r, c) => q?.number ? a : q?.vector ? `${a}[${c}]` : `${a}[${r}, ${c}]`;
 const op = (text, form) => m('mo', { form }, text);
@@ -122,7 +122,7 @@ plainLeaf.says = String;
 const formula = e => m('math', { display: 'block' }, math(e, plainLeaf));
 const descent = ['=', ['s', 'p', 'next'], ['+', ['s', 'p'], ['-', ['*', ['s', 'η'], ['s', 'dp']]]]];
 
-// ---- addresses ----
+// -- addresses
 
 const fragment = name => '#' + encodeURIComponent(name.replace(/, (?=\d+\]$)/, ',')).replace(/%5B/g, '[').replace(/%5D/g, ']').replace(/%2C/g, ',');
 
@@ -139,7 +139,7 @@ function mount(root, data, options = {}) {
   mounted.set(root, control);
   root.classList.add('explain');
 
-  let bindings, figures, at, sequence, shape, main, panel, status, drawing, sentence, buttons;
+  let bindings, at, sequence, shape, main, panel, status, drawing, sentence, buttons;
   let sample = 0, step = null, open = null, origin = null;
 
   const level = n => 'h' + Math.min(6, n + (options.level ?? 1) - 1);
@@ -194,9 +194,9 @@ function mount(root, data, options = {}) {
     return mark(askable(a, r, c) ? h((text ? 'a' : 'a.n') + hue(a), { href: fragment(name), 'aria-label': label.includes(text ?? shown(value)) ? label : null }, text ?? shown(value)) : h(text ? 'span' : 'span.n', text ?? shown(value)), a, r, c, value);
   }
 
-  // ---- tables ----
+  // -- tables
 
-  // Entries in rows and columns: one stop of the tab key, and arrows within. heads: [text, gap]; lines: { head, gap, sample, entries }.
+  // Entries in rows and columns: one tab stop, and arrows within. heads: [text, gap]; lines: { head, gap, sample, entries }.
   function grid(label, heads, lines, byColumn) {
     const cells = [], table = h('table', { role: 'grid', 'aria-label': label },
       heads && h('thead', h('tr', lines[0]?.head != null && h('td'), heads.map(([text, gap]) => h('th' + (gap ? '.gap' : ''), { scope: 'col' }, text)))),
@@ -229,8 +229,9 @@ function mount(root, data, options = {}) {
 
   function heat(a) {
     const q = get(a), { rows, columns } = q.heat, scale = Math.max(1, Math.min(8, Math.floor(256 / Math.max(rows, columns))));
-    const canvas = h('canvas', { role: 'img', 'aria-label': `Heat map of ${a}: blue is positive, orange negative`, width: columns, height: rows });
-    Object.assign(canvas.style, { width: `${columns * scale}px`, height: rows < 8 ? `${rows * 10}px` : 'auto' });
+    const canvas = h('canvas', { role: 'img', 'aria-label': `Heat map of ${a}`, width: columns, height: rows });
+    canvas.style.width = `${columns * scale}px`;
+    canvas.style.height = `${Math.max(rows, 4) * scale}px`;
     const draw = () => {
       const values = get(a).heat.values.flat().map(Number), most = Math.max(...values.filter(Number.isFinite).map(Math.abs)) || 1, style = getComputedStyle(root), paint = canvas.getContext('2d');
       paint.clearRect(0, 0, columns, rows);
@@ -246,9 +247,9 @@ function mount(root, data, options = {}) {
     return h('div.heat', canvas, h('p.small', `a square for about ${Math.round(q.rows / rows)} × ${Math.round(q.columns / columns)} entries`));
   }
 
-  function histogram({ from, to, counts }, label) {
+  function histogram({ from, to, counts }) {
     const most = Math.max(1, ...counts), w = 160 / counts.length;
-    return h('div.histogram', s('svg', { viewBox: '0 0 160 44', width: 160, height: 44, role: 'img', 'aria-label': `Histogram of ${label}: ${counts.join(', ')}` },
+    return h('div.histogram', s('svg', { viewBox: '0 0 160 44', width: 160, height: 44, role: 'img', 'aria-label': 'Histogram: ' + counts.join(', ') },
       counts.map((count, i) => s('rect', { x: i * w + 0.5, width: w - 1, y: 43 - count / most * 43, height: count / most * 43 })), s('line', { x2: 160, y1: 43.5, y2: 43.5 })),
     h('div.ends', plain(from, 3), plain(to, 3)));
   }
@@ -259,7 +260,7 @@ function mount(root, data, options = {}) {
       const of = get(a).summary, part = value => h('span.n', { 'data-value': exact(Number(value)) }, shown(Number(value) * 100, 3) + ' %');
       const items = [['min', of.min], ['¼', of.q1], ['median', of.median], ['¾', of.q3], ['max', of.max], ['mean', of.mean], ['norm', of.norm], ['zeros', of.zeros, part], ['saturated', of.saturated, part]];
       box.replaceChildren(h('dl', items.filter(([, value]) => value != null).map(([name, value, show]) => h('div', h('dt', name), h('dd', (show ?? plain)(value, 4))))),
-        of.histogram ? histogram(of.histogram, a) : '',
+        of.histogram ? histogram(of.histogram) : '',
         of.largest?.length ? h('p.small', 'Largest: ', comma(of.largest.map(([r, c, value]) => link(a, r, c, `${nameOf(a, r, c).slice(a.length)} = ${shown(Number(value), 4)}`, Number(value))))) : '');
     });
     return box;
@@ -272,14 +273,12 @@ function mount(root, data, options = {}) {
       bad.hidden = !first;
       bad.replaceChildren(...first ? ['First not finite: ', link(a, ...first, nameOf(a, ...first))] : []);
     });
-    const node = h('figure', { 'data-at': when(a) },
+    return h('figure', { 'data-at': when(a), 'data-figure': a },
       h('figcaption', h('span.name' + hue(a), a), !q.number && h('span.size', q.vector ? q.columns : `${q.rows} × ${q.columns}`), q.frozen && h('span.size', 'frozen')),
       big && h('div.side', q.heat && heat(a), q.summary && summary(a)), q.rows * q.columns ? entries(a) : h('p.small', 'no entries'), bad);
-    if (!figures.has(a)) figures.set(a, node);
-    return node;
   }
 
-  // ---- an answer ----
+  // -- an answer
 
   function leaf(value, e) {
     if (!Array.isArray(e)) return { node: m('mn', { 'data-value': exact(value) }, shown(value)), value };
@@ -295,11 +294,11 @@ function mount(root, data, options = {}) {
     return list?.length > 0 && h('p.legend', 'where ', comma(list.map(([name, a]) => h('span.pair', m('math', symbol(name)), ' = ', toFigure(a)))));
   }
 
-  // The entries of a formula, by quantity: what a mouse finds in the formula itself, for keys and ears.
+  // A formula's entries, by quantity: what a mouse finds in the formula itself, for keys and ears.
   function factors(e, found = {}) {
     if (!Array.isArray(e)) return found;
     if (e[0] !== 'q') e.forEach(part => factors(part, found));
-    else if (askable(e[1], e[2], e[3])) (found[e[1] + '\n'] ??= new Map()).set(`${e[2]},${e[3]}`, e);
+    else if (askable(...e.slice(1, 4))) (found[e[1] + '\n'] ??= new Map()).set(`${e[2]},${e[3]}`, e);
     return found;
   }
 
@@ -386,7 +385,7 @@ function mount(root, data, options = {}) {
   }
 
   function showFigure(a) {
-    const node = figures.get(a);
+    const node = main.querySelector(`[data-figure="${CSS.escape(a)}"]`);
     if (!node) return;
     node.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
     all('.found').forEach(el => el.classList.remove('found'));
@@ -401,7 +400,7 @@ function mount(root, data, options = {}) {
     if (narrow()) root.classList.remove('asked');
   }
 
-  // ---- the four steps ----
+  // -- the four steps
 
   const inside = layer => {
     const i = data.layers.indexOf(layer), next = data.layers.findIndex((other, j) => j > i && other.depth <= layer.depth);
@@ -459,12 +458,12 @@ function mount(root, data, options = {}) {
   }
 
   const toPhase = n => {
-    const place = n ? sequence.findIndex(other => other.phase === ['Forward', 'Loss', 'Backward', 'Update'][n - 1]) : null;
+    const place = n ? sequence.findIndex(other => other.phase === phases()[n - 1]) : null;
     if (place !== -1) setStep(place);
   };
   const further = () => setStep(step == null ? 0 : step + 1), back = () => setStep(step ? step - 1 : null);
 
-  // ---- the drawing ----
+  // -- the drawing
 
   const cut = (text, length) => [...text].length > length ? [...text].slice(0, length - 1).join('') + '…' : text;
   const write = (x, y, content, style = '', length = 99) => s('text' + style, { x, y }, cut(String(content), length), [...String(content)].length > length && s('title', content));
@@ -521,7 +520,7 @@ function mount(root, data, options = {}) {
         if (node.dataset.value !== undefined) tint(node, +node.dataset.value, largest(q));
         if (layer) node.dataset.layer = layer.path;
         units.push(node);
-        notes.push(writeEntry(x(k), y(k, i) - radius - 6, a, sample, i), writeEntry(x(k), y(k, i) + radius + 14, gradOf(a), sample, i));
+        notes.push(writeEntry(x(k), y(k, i) - radius - 6, a, sample, i), writeEntry(x(k), y(k, i) + radius + 14, k ? gradOf(a) : leaves()[0].inputGradient, sample, i));
       }
     });
     if (data.loss) {
@@ -536,9 +535,9 @@ function mount(root, data, options = {}) {
     return s('svg', { viewBox: `0 0 ${width} ${height}`, width, height }, wires, units, notes);
   }
 
-  // Blocks, where the units are too many or the layers do not just follow each other. Frames are containers.
+  // Blocks, where units are too many or layers do not just follow each other. Frames are containers.
   function drawBlocks() {
-    const W = 138, H = 98, gap = 28, pad = 14, picture = [], stack = [], roots = [], q = get('x');
+    const W = 138, H = 98, gap = 28, pad = 14, picture = [], stack = [], roots = [];
     for (const layer of data.layers) {
       const node = { layer, inner: [], root: !layer.path && !layer.leaf };
       while (stack.length && stack.at(-1).layer.depth >= layer.depth) stack.pop();
@@ -572,7 +571,7 @@ function mount(root, data, options = {}) {
       const { layer, inner, w, h: height, head, pad: edge, parallel } = node, mid = y + head + (height - head - edge) / 2;
       Object.assign(node, { x, y, mid });
       if (leaf(node)) return block(node, x, y);
-      if (!node.root) picture.push(s('rect.frame', { x, y, width: w, height, rx: 9 }), write(x + 10, y + 17, `${title(layer)}: ${layer.text}`, '.kind.start', Math.floor(w / 7)));
+      if (!node.root) picture.push(s('rect.frame', { x, y, width: w, height, rx: 9 }), write(x + 10, y + 17, `${title(layer)}: ${layer.type}`, '.kind.start', Math.floor(w / 7)));
       let X = x + 1.5 * edge, Y = y + head;
       inner.forEach((child, i) => {
         place(child, parallel ? x + (w - child.w) / 2 : X, parallel ? Y : mid - (child.head + child.h - child.pad) / 2);
@@ -589,10 +588,10 @@ function mount(root, data, options = {}) {
     const tall = Math.max(H, ...roots.map(node => node.h)) + 16;
     let X = 62;
     for (const node of roots) { place(node, X, (tall - node.h) / 2); X += node.w + gap; }
-    const first = roots[0], end = roots.at(-1);
+    const [first] = roots, end = roots.at(-1);
     if (first) {
       arrow(46, first.mid, first.x, first.mid);
-      picture.push(write(26, first.mid - 6, 'x', '.title'), q && write(26, first.mid + 12, `${grouped(q.columns)} wide`, '.kind'));
+      picture.push(write(26, first.mid - 6, 'x', '.title'));
       if (data.loss) {
         arrow(end.x + end.w, end.mid, X, end.mid);
         picture.push(lossUnit(X + 20, end.mid), write(X + 20, end.mid + 38, data.loss.text, '.kind', 16));
@@ -610,7 +609,7 @@ function mount(root, data, options = {}) {
     all('[data-sample]').forEach(row => row.classList.toggle('sample', +row.dataset.sample === sample));
   }
 
-  // ---- the sections ----
+  // -- the sections
 
   // One entry worked out in full.
   function example(a) {
@@ -665,7 +664,6 @@ function mount(root, data, options = {}) {
 
   function render() {
     bindings = [];
-    figures = new Map();
     buttons = [];
     shape = shapeOf(data);
     order();
@@ -710,7 +708,7 @@ function mount(root, data, options = {}) {
   const shapeOf = of => JSON.stringify([of.title, of.samples, of.mode, of.loss, of.learningRate, of.layers.map(layer => ({ ...layer, facts: 0 })),
     Object.entries(of.quantities).map(([a, q]) => [a, q.rows, q.columns, q.frozen, q.shownRows, q.shownColumns, q.heat?.rows, q.heat?.columns])]);
 
-  // ---- what people do ----
+  // -- what people do
 
   const on = (target, types, act) => types.split(' ').forEach(type => target.addEventListener(type, act, { signal }));
   let dragged = null;
