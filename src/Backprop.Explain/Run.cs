@@ -102,9 +102,15 @@ internal sealed class Run<T> where T : unmanaged, IFloatingPointIeee754<T>
     private void Backward(Place<T> whole)
     {
         // The dL/dX that a layer returned is the dL/dY of the one before it, where no container has added to it: then it is the gradient of that one's output.
-        var given = new Dictionary<Matrix<T>, Place<T>>(ReferenceEqualityComparer.Instance);
+        // What a container's first layer returned, the container returns: there the outermost names it.
+        var (given, returned) = (new Dictionary<Matrix<T>, Place<T>>(ReferenceEqualityComparer.Instance), new Dictionary<Matrix<T>, Place<T>>(ReferenceEqualityComparer.Instance));
         foreach (var place in Enumerable.Reverse(_places))
-            if (place.Pass.OutputGradient is { } dY) given.TryAdd(dY, place);
+        {
+            if (place.Pass.OutputGradient is not { } dY) continue;
+            given.TryAdd(dY, place);
+            if (place.Pass.InputGradient is { } dX) returned.TryAdd(dX, place);
+        }
+
         Go(whole);
 
         void Go(Place<T> place)
@@ -113,9 +119,10 @@ internal sealed class Run<T> where T : unmanaged, IFloatingPointIeee754<T>
             place.OutputGradient = GradientOf(dY, place.Output, $"{place.Output.Address}.grad", Path(place.Path, "output.grad"));
             for (var i = place.Children.Count - 1; i >= 0; i--) Go(place.Children[i]);
             if (place.Pass.InputGradient is not { } dX) return;
-            var own = Path(place.Path, "input.grad");
+            var owner = returned[dX];
+            var own = Path(owner.Path, "input.grad");
             place.InputGradient = given.TryGetValue(dX, out var before) ? GradientOf(dX, before.Output, $"{before.Output.Address}.grad", Path(before.Path, "output.grad"))
-                : GradientOf(dX, place.Input, place.Depth == 0 ? "x.grad" : own, own);
+                : GradientOf(dX, owner.Input, owner.Depth == 0 ? "x.grad" : own, own);
         }
 
         Quantity GradientOf(Matrix<T> gradient, Quantity of, string address, string other)
