@@ -38,7 +38,7 @@ const trim = (text, value) => Number(text) === value && text.includes('.') ? tex
 const scientific = (value, digits) => minus(trim(value.toExponential(digits - 1), value))
   .replace(/e(.+)/, (_, power) => '·10' + power.replace('+', '').replace(/./g, digit => '⁰¹²³⁴⁵⁶⁷⁸⁹'[digit] ?? '⁻'));
 
-// Significant digits; fewer where they are all there is, so zeros at the end say that something was rounded.
+// Significant digits; fewer where they are all there is: zeros at the end say that something was rounded.
 function shown(value, digits = 6) {
   if (!Number.isFinite(value)) return odd(value);
   if (value === 0) return '0';
@@ -75,7 +75,7 @@ function symbol(name, indices) {
 }
 
 // An expression as MathML. leaf(value, e) makes a number's element, and says its value.
-// place is where it stands, which decides on parentheses: '' alone or first, 'sum' among terms, 'next' after an operator, 'base' of a power.
+// place decides on parentheses: '' alone or first, 'sum' among terms, 'next' after an operator, 'base' of a power.
 function math(e, leaf, place = '') {
   const after = place === 'next' || place === 'base', based = place === 'base', within = (node, yes) => yes ? parentheses(node) : node;
   const [kind, ...args] = Array.isArray(e) ? e : [], [first, second] = args, sub = (of, where) => math(of, leaf, where);
@@ -97,11 +97,10 @@ function math(e, leaf, place = '') {
     case '/': return within(m('mfrac', sub(first), sub(second)), based);
     case '^': return within(m('msup', sub(first, 'base'), sub(second)), based);
     case 'f': {
-      const [, of] = args;
-      if (first === 'exp') return within(m('msup', upright('e'), sub(of)), based);
-      if (first === 'sqrt') return m('msqrt', sub(of));
+      if (first === 'exp') return within(m('msup', upright('e'), sub(second)), based);
+      if (first === 'sqrt') return m('msqrt', sub(second));
       const bars = { abs: '||', floor: '⌊⌋' }[first];
-      if (bars) return m('mrow', op(bars[0], 'prefix'), sub(of), op(bars[1], 'postfix'));
+      if (bars) return m('mrow', op(bars[0], 'prefix'), sub(second), op(bars[1], 'postfix'));
       return within(m('mrow', upright({ sigmoid: 'σ', Phi: 'Φ', phi: 'φ' }[first] ?? first), op('\u2061'), op('('), args.slice(1).map((each, i) => [i ? op(',') : null, sub(each)]), op(')')), based);
     }
     case 'rest': return m('mrow', m('mtext', '… '), op('('), m('mtext', `${grouped(first)} more:\u00a0`), leaf(Number(second), second).node, op(')'));
@@ -484,7 +483,7 @@ function mount(root, data, options = {}) {
   function drawUnits() {
     const columns = [{ a: 'x' }, ...leaves().map(layer => ({ a: layer.output, layer }))], most = Math.max(...columns.map(({ a }) => get(a).columns)), small = most > 6;
     const pitch = small ? 52 : 104, radius = small ? 9 : 17, gap = columns.length > 5 ? 118 : 148, top = 56;
-    const last = columns.length - 1, width = 112 + gap * (last + (data.loss ? 0.9 : 0)), height = top + most * pitch - (small ? 0 : 10), middle = top + most * pitch / 2;
+    const last = columns.length - 1, width = 112 + gap * (last + (data.loss ? 0.9 : 0)), height = top + most * pitch, middle = top + most * pitch / 2;
     const x = k => 56 + k * gap, y = (k, i) => middle + (i - (get(columns[k].a).columns - 1) / 2) * pitch;
     const wires = [], units = [], notes = [];
     const head = (X, name, kind, layer) => notes.push(s('g.head', { 'data-layer': layer?.path }, write(X, top - 36, name, '.title', 15), write(X, top - 19, kind, '.kind', 20)));
@@ -673,7 +672,7 @@ function mount(root, data, options = {}) {
     bind(() => {
       intro.replaceChildren(`${plural(count, 'layer')}: ${leaves().slice(0, 6).map(layer => layer.text).join(', ')}${count > 6 ? ', …' : ''}; in ${data.mode}, on ${plural(data.samples, 'sample')}. `,
         ...get('loss') ? [`The loss, ${data.loss.text}, is L = `, link('loss', 0, 0), '.'] : data.loss ? [] : ['There is no loss: forward only.'], h('span.ask', ' Choose any number to see where it comes from.'));
-      problems.replaceChildren(...data.problems?.length ? [h('div.problems', { role: 'note' }, h('strong', data.problems.length > 1 ? 'There are problems.' : 'There is a problem.'), h('ul', data.problems.map(problem => h('li', problem))))] : []);
+      problems.replaceChildren(...data.problems?.length ? [h('div.problems', h('strong', data.problems.length > 1 ? 'There are problems.' : 'There is a problem.'), h('ul', data.problems.map(problem => h('li', problem))))] : []);
     });
 
     const select = h('select', rows.map(r => h('option', { value: r }, get('x').columns === 1 ? `${r}: x = ${shown(valueAt('x', r, 0), 4)}` : r)));
@@ -769,7 +768,7 @@ function mount(root, data, options = {}) {
     event.preventDefault();
   });
 
-  // What the panel's formula is pointed at lights up wherever it stands.
+  // What is pointed at in the panel lights up wherever it stands.
   on(root, 'pointerover pointerout focusin focusout', event => {
     all('.hover').forEach(el => el.classList.remove('hover'));
     const el = /over|in$/.test(event.type) && panel.contains(event.target) && event.target.closest('[data-a]');
