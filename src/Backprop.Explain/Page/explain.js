@@ -26,12 +26,11 @@ const [h, s, m] = ['1999/xhtml', '2000/svg', '1998/Math/MathML'].map(space => (.
 const own = (object, key) => object != null && Object.hasOwn(object, key) ? object[key] : undefined;
 const range = n => Array.from({ length: n }, (_, i) => i);
 const sum = list => list.reduce((a, b) => a + b, 0);
-const comma = (list, word = ', ') => list.map((item, i) => [i ? word : null, item]);
+const comma = list => list.map((item, i) => [i ? ', ' : null, item]);
 const grouped = n => n.toLocaleString('en');
 
 // -- digits
 
-const exact = String;
 const minus = text => text.replace('-', '−');
 const odd = value => Number.isNaN(value) ? 'NaN' : value > 0 ? '∞' : '−∞';
 const trim = (text, value) => Number(text) === value && text.includes('.') ? text.replace(/\.?0+(?=e|$)/, '') : text;
@@ -39,7 +38,7 @@ const trim = (text, value) => Number(text) === value && text.includes('.') ? tex
 const scientific = (value, digits) => minus(trim(value.toExponential(digits - 1), value))
   .replace(/e(.+)/, (_, power) => '·10' + power.replace('+', '').replace(/./g, digit => '⁰¹²³⁴⁵⁶⁷⁸⁹'[digit] ?? '⁻'));
 
-// Significant digits; fewer where they are all there is, so zeros at the end say that something was rounded.
+// Significant digits; fewer where they are all there is: zeros at the end say that something was rounded.
 function shown(value, digits = 6) {
   if (!Number.isFinite(value)) return odd(value);
   if (value === 0) return '0';
@@ -76,7 +75,7 @@ function symbol(name, indices) {
 }
 
 // An expression as MathML. leaf(value, e) makes a number's element, and says its value.
-// place is where it stands, which decides on parentheses: '' alone or first, 'sum' among terms, 'next' after an operator, 'base' of a power.
+// place decides on parentheses: '' alone or first, 'sum' among terms, 'next' after an operator, 'base' of a power.
 function math(e, leaf, place = '') {
   const after = place === 'next' || place === 'base', based = place === 'base', within = (node, yes) => yes ? parentheses(node) : node;
   const [kind, ...args] = Array.isArray(e) ? e : [], [first, second] = args, sub = (of, where) => math(of, leaf, where);
@@ -98,11 +97,10 @@ function math(e, leaf, place = '') {
     case '/': return within(m('mfrac', sub(first), sub(second)), based);
     case '^': return within(m('msup', sub(first, 'base'), sub(second)), based);
     case 'f': {
-      const [, of] = args;
-      if (first === 'exp') return within(m('msup', upright('e'), sub(of)), based);
-      if (first === 'sqrt') return m('msqrt', sub(of));
+      if (first === 'exp') return within(m('msup', upright('e'), sub(second)), based);
+      if (first === 'sqrt') return m('msqrt', sub(second));
       const bars = { abs: '||', floor: '⌊⌋' }[first];
-      if (bars) return m('mrow', op(bars[0], 'prefix'), sub(of), op(bars[1], 'postfix'));
+      if (bars) return m('mrow', op(bars[0], 'prefix'), sub(second), op(bars[1], 'postfix'));
       return within(m('mrow', upright({ sigmoid: 'σ', Phi: 'Φ', phi: 'φ' }[first] ?? first), op('\u2061'), op('('), args.slice(1).map((each, i) => [i ? op(',') : null, sub(each)]), op(')')), based);
     }
     case 'rest': return m('mrow', m('mtext', '… '), op('('), m('mtext', `${grouped(first)} more:\u00a0`), leaf(Number(second), second).node, op(')'));
@@ -171,7 +169,7 @@ function mount(root, data, options = {}) {
 
   // An element that stands for an entry: its full value, and whom to ask.
   function mark(el, a, r, c, value = valueAt(a, r, c)) {
-    el.dataset.value = exact(value);
+    el.dataset.value = value;
     if (askable(a, r, c)) Object.assign(el.dataset, { a, r, c });
     if (editable(a)) el.dataset.edit = '';
     return el;
@@ -186,7 +184,7 @@ function mount(root, data, options = {}) {
     el.style.setProperty('--s', finite ? Math.min(1, Math.abs(value) / most).toFixed(3) : 1);
   }
 
-  const plain = (value, digits) => h('span.n', { 'data-value': exact(Number(value)) }, shown(Number(value), digits));
+  const plain = (value, digits, percent) => h('span.n', { 'data-value': Number(value) }, percent ? shown(value * 100, 3) + ' %' : shown(Number(value), digits));
   const toFigure = (a, text) => h('a.to' + hue(a), { href: fragment(a) }, text ?? a);
 
   function link(a, r, c, text, value = valueAt(a, r, c)) {
@@ -257,9 +255,9 @@ function mount(root, data, options = {}) {
   function summary(a) {
     const box = h('div.summary');
     bind(() => {
-      const of = get(a).summary, part = value => h('span.n', { 'data-value': exact(Number(value)) }, shown(Number(value) * 100, 3) + ' %');
-      const items = [['min', of.min], ['¼', of.q1], ['median', of.median], ['¾', of.q3], ['max', of.max], ['mean', of.mean], ['norm', of.norm], ['zeros', of.zeros, part], ['saturated', of.saturated, part]];
-      box.replaceChildren(h('dl', items.filter(([, value]) => value != null).map(([name, value, show]) => h('div', h('dt', name), h('dd', (show ?? plain)(value, 4))))),
+      const of = get(a).summary;
+      const items = [['min', of.min], ['¼', of.q1], ['median', of.median], ['¾', of.q3], ['max', of.max], ['mean', of.mean], ['norm', of.norm], ['zeros', of.zeros, true], ['saturated', of.saturated, true]];
+      box.replaceChildren(h('dl', items.filter(([, value]) => value != null).map(([name, value, percent]) => h('div', h('dt', name), h('dd', plain(value, 4, percent))))),
         of.histogram ? histogram(of.histogram) : '',
         of.largest?.length ? h('p.small', 'Largest: ', comma(of.largest.map(([r, c, value]) => link(a, r, c, `${nameOf(a, r, c).slice(a.length)} = ${shown(Number(value), 4)}`, Number(value))))) : '');
     });
@@ -281,7 +279,7 @@ function mount(root, data, options = {}) {
   // -- an answer
 
   function leaf(value, e) {
-    if (!Array.isArray(e)) return { node: m('mn', { 'data-value': exact(value) }, shown(value)), value };
+    if (!Array.isArray(e)) return { node: m('mn', { 'data-value': value }, shown(value)), value };
     const [, a, r, c, given] = e, known = valueAt(a, r, c) ?? Number(given);
     return { node: mark(m('mn' + hue(a), shown(known)), a, r, c, known), value: known };
   }
@@ -302,7 +300,7 @@ function mount(root, data, options = {}) {
     return found;
   }
 
-  const made = e => Object.values(factors(e)).map(of => h('p.small.factors', [...of.values()].map(([, a, r, c, value], i) => {
+  const made = e => Object.values(factors(e)).map(of => h('p.small', [...of.values()].map(([, a, r, c, value], i) => {
     const name = nameOf(a, r, c);
     return [i ? ' ' : [a, name === a ? ' ' : ''], link(a, r, c, name.slice(a.length) || '=', valueAt(a, r, c) ?? Number(value))];
   })));
@@ -323,7 +321,7 @@ function mount(root, data, options = {}) {
     ];
   }
 
-  const standing = (a, r, c, within = main) => within.querySelectorAll(`[data-a="${CSS.escape(a)}"][data-r="${r}"][data-c="${c}"]`);
+  const standing = (a, r, c, _, within = main) => within.querySelectorAll(`[data-a="${CSS.escape(a)}"][data-r="${r}"][data-c="${c}"]`);
   const trailOf = () => history.state?.trail ?? [];
 
   function renderPanel() {
@@ -341,7 +339,7 @@ function mount(root, data, options = {}) {
       h(level(2), { tabindex: -1 }, name),
       ...(answer ? [...derivation(a, r, c, answer), ...made(answer.numbers)] : [h('p', 'There is no explanation of this entry.')]).flat().filter(Boolean));
     if (editable(a)) {
-      const input = h('input', { type: 'number', step: 'any', value: exact(value) });
+      const input = h('input', { type: 'number', step: 'any', value });
       input.addEventListener('change', () => { if (input.value !== '' && Number.isFinite(+input.value)) options.onEdit(a, r, c, +input.value); });
       panel.append(h('p', h('label', 'Change it: ', input)));
     }
@@ -349,11 +347,7 @@ function mount(root, data, options = {}) {
       el.classList.add('open');
       if (el.matches('td')) el.setAttribute('aria-selected', 'true');
     }
-    (function use(e) {
-      if (!Array.isArray(e)) return;
-      if (e[0] === 'q') standing(e[1], e[2], e[3]).forEach(el => el.classList.add('used'));
-      else e.forEach(use);
-    })(answer?.numbers);
+    for (const of of Object.values(factors(answer?.numbers))) of.forEach(([, ...e]) => standing(...e).forEach(el => el.classList.add('used')));
     status.textContent = `${name} is ${shown(value)}${answer?.agrees === false ? ', and the explanation is wrong' : ''}.`;
   }
 
@@ -368,7 +362,7 @@ function mount(root, data, options = {}) {
 
   function close() {
     root.classList.remove('asked');
-    if (origin?.isConnected) origin.focus();
+    origin?.focus();
   }
 
   // Opens what the address bar names. False where that is nothing of this network.
@@ -438,7 +432,7 @@ function mount(root, data, options = {}) {
     if (phase === 'Update') return [['Each parameter takes a small step against its gradient. The learning rate η is ', data.learningRate == null ? 'its own' : plain(data.learningRate), '.'], [formula(descent)]];
     if (!layer) return [['From right to left. First the loss: how much does L grow if an output grows a little?'], formulas(data.loss.derivative, data.loss.derivativeText)];
     const gives = present([...gradsOf(layer), layer.inputGradient]);
-    return [[h('b', title(layer)), ' is given ', layer.outputGradient ? toFigure(layer.outputGradient) : 'dY', ', multiplies it by its own derivative', gives.length > 0 && [', and gives ', comma(gives.map(a => toFigure(a)), ' and ')], '.'], formulas(layer.derivative, layer.derivativeText)];
+    return [[h('b', title(layer)), ' is given ', layer.outputGradient ? toFigure(layer.outputGradient) : 'dY', ', multiplies it by its own derivative', gives.length > 0 && [', and gives ', comma(gives.map(a => toFigure(a)))], '.'], formulas(layer.derivative, layer.derivativeText)];
   }
 
   function setStep(place, quiet) {
@@ -452,9 +446,8 @@ function mount(root, data, options = {}) {
     for (const el of all('[data-layer]')) el.classList.toggle('here', now?.layer?.path === el.dataset.layer);
     for (const [button, phase] of buttons) button.setAttribute('aria-pressed', phase === now?.phase);
     if (quiet) return;
-    if (!now) { sentence.replaceChildren(h('p', 'Everything is shown. Press → to go through it a step at a time.')); return; }
-    const same = sequence.filter(other => other.phase === now.phase), [words, shownFormulas] = said(now);
-    sentence.replaceChildren(h('p', h('strong', now.phase + (same.length > 1 ? `, ${same.indexOf(now) + 1} of ${same.length}. ` : '. ')), words), ...shownFormulas);
+    const same = sequence.filter(other => other.phase === now?.phase), [words, list] = now ? said(now) : ['Everything is shown. Press → to go through it a step at a time.', []];
+    sentence.replaceChildren(h('p', now && h('strong', now.phase + (same.length > 1 ? `, ${same.indexOf(now) + 1} of ${same.length}. ` : '. ')), words), ...list);
   }
 
   const toPhase = n => {
@@ -490,7 +483,7 @@ function mount(root, data, options = {}) {
   function drawUnits() {
     const columns = [{ a: 'x' }, ...leaves().map(layer => ({ a: layer.output, layer }))], most = Math.max(...columns.map(({ a }) => get(a).columns)), small = most > 6;
     const pitch = small ? 52 : 104, radius = small ? 9 : 17, gap = columns.length > 5 ? 118 : 148, top = 56;
-    const last = columns.length - 1, width = 112 + gap * (last + (data.loss ? 0.9 : 0)), height = top + most * pitch - (small ? 0 : 10), middle = top + most * pitch / 2;
+    const last = columns.length - 1, width = 112 + gap * (last + (data.loss ? 0.9 : 0)), height = top + most * pitch, middle = top + most * pitch / 2;
     const x = k => 56 + k * gap, y = (k, i) => middle + (i - (get(columns[k].a).columns - 1) / 2) * pitch;
     const wires = [], units = [], notes = [];
     const head = (X, name, kind, layer) => notes.push(s('g.head', { 'data-layer': layer?.path }, write(X, top - 36, name, '.title', 15), write(X, top - 19, kind, '.kind', 20)));
@@ -564,7 +557,7 @@ function mount(root, data, options = {}) {
         }),
         [[73, layer.output, '‖y‖'], [89, layer.outputGradient, '‖dY‖']].map(([down, a, label]) => {
           const norm = Number(get(a)?.summary?.norm);
-          return get(a)?.summary && s('g', { 'data-at': when(a), 'data-value': exact(norm) }, write(x + 10, y + down, `${label} ${shown(norm, 4)}`, '.start' + hue(a)));
+          return get(a)?.summary && s('g', { 'data-at': when(a), 'data-value': norm }, write(x + 10, y + down, `${label} ${shown(norm, 4)}`, '.start' + hue(a)));
         }));
     }
     function place(node, x, y) {
@@ -678,8 +671,8 @@ function mount(root, data, options = {}) {
     const intro = h('p'), problems = h('div');
     bind(() => {
       intro.replaceChildren(`${plural(count, 'layer')}: ${leaves().slice(0, 6).map(layer => layer.text).join(', ')}${count > 6 ? ', …' : ''}; in ${data.mode}, on ${plural(data.samples, 'sample')}. `,
-        ...data.loss && get('loss') ? [`The loss, ${data.loss.text}, is L = `, link('loss', 0, 0), '.'] : data.loss ? [] : ['There is no loss: forward only.'], h('span.ask', ' Choose any number to see where it comes from.'));
-      problems.replaceChildren(...data.problems?.length ? [h('div.problems', { role: 'note' }, h('strong', data.problems.length > 1 ? 'There are problems.' : 'There is a problem.'), h('ul', data.problems.map(problem => h('li', problem))))] : []);
+        ...get('loss') ? [`The loss, ${data.loss.text}, is L = `, link('loss', 0, 0), '.'] : data.loss ? [] : ['There is no loss: forward only.'], h('span.ask', ' Choose any number to see where it comes from.'));
+      problems.replaceChildren(...data.problems?.length ? [h('div.problems', h('strong', data.problems.length > 1 ? 'There are problems.' : 'There is a problem.'), h('ul', data.problems.map(problem => h('li', problem))))] : []);
     });
 
     const select = h('select', rows.map(r => h('option', { value: r }, get('x').columns === 1 ? `${r}: x = ${shown(valueAt('x', r, 0), 4)}` : r)));
@@ -775,11 +768,11 @@ function mount(root, data, options = {}) {
     event.preventDefault();
   });
 
-  // What the panel's formula is pointed at lights up wherever it stands.
+  // What is pointed at in the panel lights up wherever it stands.
   on(root, 'pointerover pointerout focusin focusout', event => {
     all('.hover').forEach(el => el.classList.remove('hover'));
     const el = /over|in$/.test(event.type) && panel.contains(event.target) && event.target.closest('[data-a]');
-    if (el) standing(el.dataset.a, el.dataset.r, el.dataset.c, root).forEach(other => other.classList.add('hover'));
+    if (el) standing(el.dataset.a, el.dataset.r, el.dataset.c, 0, root).forEach(other => other.classList.add('hover'));
   });
 
   on(window, 'popstate', () => {
