@@ -145,7 +145,7 @@ function mount(root, data, options = {}) {
   const bind = refresh => { bindings.push(refresh); refresh(); };
   const narrow = () => matchMedia('(max-width: 68rem)').matches;
   const asked = () => root.classList.contains('asked');
-  const focusPanel = () => panel.querySelector('[tabindex="-1"]').focus({ preventScroll: !narrow() });
+  const focusPanel = () => panel.querySelector('h2, h3, h4, h5, h6').focus();
 
   const get = a => own(data.quantities, a);
   const rowsOf = q => q.shownRows ?? range(q.rows), columnsOf = q => q.shownColumns ?? range(q.columns);
@@ -313,7 +313,7 @@ function mount(root, data, options = {}) {
     const layer = answer.layer === undefined ? data.loss : data.layers.find(other => other.path === answer.layer);
     return [
       e && [h('div.box', formula(e)), legend(layer?.legend?.filter(([name]) => used.includes(name)))],
-      h('p.small.with', 'with numbers:'),
+      h('p.small', 'with numbers:'),
       h('div.box', m('math.numbers', { display: 'block' }, math(answer.numbers, leaf))),
       h('p.equation', '= ', wrong ? plain(answer.computed) : result),
       wrong ? h('p.wrong', h('strong', 'WRONG.'), ' The library has ', result, ', but the formula gives ', plain(answer.computed), '.') : h('p.agrees', '✓ the library has this number'),
@@ -328,7 +328,7 @@ function mount(root, data, options = {}) {
     for (const el of all('.open, .used')) { el.classList.remove('open', 'used'); el.removeAttribute('aria-selected'); }
     root.classList.toggle('asked', !!open);
     if (!open) {
-      panel.replaceChildren(h(level(2), { tabindex: -1 }, 'Ask'), h('p', 'Choose any number: here stands where it comes from.'));
+      panel.replaceChildren(h(level(2), { tabindex: -1 }, 'Ask'), h('p', 'Choose any number.'));
       return;
     }
     const { a, r, c } = open, answer = answerOf(a, r, c), name = nameOf(a, r, c), value = answer ? Number(answer.value) : valueAt(a, r, c), trail = trailOf(), kept = trail.slice(-4);
@@ -348,8 +348,12 @@ function mount(root, data, options = {}) {
       if (el.matches('td')) el.setAttribute('aria-selected', 'true');
     }
     for (const of of Object.values(factors(answer?.numbers))) of.forEach(([, ...e]) => standing(...e).forEach(el => el.classList.add('used')));
+    reach();
     status.textContent = `${name} is ${shown(value)}${answer?.agrees === false ? ', and the explanation is wrong' : ''}.`;
   }
+
+  // What scrolls can be reached with the tab key.
+  const reach = () => all('.box:not(.drawing, :has(td))').forEach(box => { box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1; });
 
   function go(a, r, c) {
     const name = nameOf(a, r, c), before = open && nameOf(open.a, open.r, open.c);
@@ -368,7 +372,7 @@ function mount(root, data, options = {}) {
   // Opens what the address bar names. False where that is nothing of this network.
   function follow() {
     let name = '';
-    try { name = decodeURIComponent(location.hash.slice(1)); } catch { /* not ours */ }
+    try { name = decodeURIComponent(location.hash.slice(1)); } catch { }
     const found = name && parse(name, data);
     if (found?.whole) showFigure(found.a);
     else if (found) {
@@ -597,7 +601,7 @@ function mount(root, data, options = {}) {
   function redraw() {
     const svg = chained() ? drawUnits() : drawBlocks();
     svg.setAttribute('role', 'img');
-    svg.setAttribute('aria-label', `The network: x, ${leaves().map(layer => `then ${title(layer)}, ${layer.text}`).join(', ')}${data.loss ? `, then the loss, ${data.loss.text}` : ''}. Every number in it stands in a table below.`);
+    svg.setAttribute('aria-label', `The network: x, ${leaves().map(layer => `then ${title(layer)}, ${layer.text}`).join(', ')}${data.loss ? `, then the loss, ${data.loss.text}` : ''}`);
     drawing.replaceChildren(svg);
     all('[data-sample]').forEach(row => row.classList.toggle('sample', +row.dataset.sample === sample));
   }
@@ -672,7 +676,7 @@ function mount(root, data, options = {}) {
     bind(() => {
       intro.replaceChildren(`${plural(count, 'layer')}: ${leaves().slice(0, 6).map(layer => layer.text).join(', ')}${count > 6 ? ', …' : ''}; in ${data.mode}, on ${plural(data.samples, 'sample')}. `,
         ...get('loss') ? [`The loss, ${data.loss.text}, is L = `, link('loss', 0, 0), '.'] : data.loss ? [] : ['There is no loss: forward only.'], h('span.ask', ' Choose any number to see where it comes from.'));
-      problems.replaceChildren(...data.problems?.length ? [h('div.problems', h('strong', data.problems.length > 1 ? 'There are problems.' : 'There is a problem.'), h('ul', data.problems.map(problem => h('li', problem))))] : []);
+      problems.replaceChildren(...data.problems?.length ? [h('div.problems', h('strong', 'Problems'), h('ul', data.problems.map(problem => h('li', problem))))] : []);
     });
 
     const select = h('select', rows.map(r => h('option', { value: r }, get('x').columns === 1 ? `${r}: x = ${shown(valueAt('x', r, 0), 4)}` : r)));
@@ -696,6 +700,7 @@ function mount(root, data, options = {}) {
     root.replaceChildren(main, panel, status);
     bind(redraw);
     setStep(step);
+    reach();
   }
 
   const shapeOf = of => JSON.stringify([of.title, of.samples, of.mode, of.loss, of.learningRate, of.layers.map(layer => ({ ...layer, facts: 0 })),
@@ -775,6 +780,7 @@ function mount(root, data, options = {}) {
     if (el) standing(el.dataset.a, el.dataset.r, el.dataset.c, 0, root).forEach(other => other.classList.add('hover'));
   });
 
+  on(window, 'resize', reach);
   on(window, 'popstate', () => {
     const within = panel.contains(document.activeElement);
     if (!follow() && !location.hash) start();
