@@ -75,7 +75,7 @@ function symbol(name, indices) {
 }
 
 // An expression as MathML. leaf(value, e) makes a number's element, and says its value.
-// place decides on parentheses: '' alone or first, 'sum' among terms, 'next' after an operator, 'base' of a power.
+// place decides on parentheses: '' alone or first, 'factor' first in a product, 'next' after an operator, 'base' of a power.
 function math(e, leaf, place = '') {
   const after = place === 'next' || place === 'base', based = place === 'base', within = (node, yes) => yes ? parentheses(node) : node;
   const [kind, ...args] = Array.isArray(e) ? e : [], [first, second] = args, sub = (of, where) => math(of, leaf, where);
@@ -88,12 +88,12 @@ function math(e, leaf, place = '') {
     case '=': return m('mrow', sub(first), op('='), sub(second));
     case '+': {
       const terms = args.map((term, i) => term[0] === '-' ? [op('−', 'infix'), sub(term[1], 'next')] : [i ? op('+', 'infix') : null, sub(term, i ? 'next' : '')]);
-      if (terms.length < 3 || symbolic(e)) return within(m('mrow', terms), after);
+      if (terms.length < 3 || symbolic(e)) return within(m('mrow', terms), after || place);
       const table = m('mtable.terms', terms.map(term => m('mtr', term.map((part, i) => m('mtd', i ? null : m('mspace', { height: '.9em', depth: '.25em' }), part)))));
       return place ? m('mrow.tall', op('('), table, op(')')) : table;
     }
     case '-': return within(m('mrow', op('−', 'prefix'), sub(first, 'next')), after);
-    case '*': return within(m('mrow', args.map((factor, i) => [i ? op(symbolic(factor) && symbolic(args[i - 1]) ? '\u2062' : '·') : null, sub(factor, i || after ? 'next' : 'sum')])), based);
+    case '*': return within(m('mrow', args.map((factor, i) => [i ? op(symbolic(factor) && symbolic(args[i - 1]) ? '\u2062' : '·') : null, sub(factor, i || after ? 'next' : 'factor')])), based);
     case '/': return within(m('mfrac', sub(first), sub(second)), based);
     case '^': return within(m('msup', sub(first, 'base'), sub(second)), based);
     case 'f': {
