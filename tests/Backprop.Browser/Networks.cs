@@ -110,7 +110,7 @@ internal static partial class Networks
     private static Explanation HostileExplanation()
     {
         var generator = new Generator(7);
-        var model = new Sequential<double> { { Hostile, new Linear<double>(2, 3, generator: generator) }, { "__proto__", new Sigmoid<double>() }, { "a\"]b[0, 0]", new Linear<double>(3, 1, generator: generator) }, { "constructor", new Identity<double>() } };
+        var model = new Sequential<double> { { Hostile, new Linear<double>(2, 3, generator: generator) }, { "__proto__", new Sigmoid<double>() }, { "a\"]b[0, 0]", new Linear<double>(3, 1, generator: generator) }, { "constructor", new Tanh<double>() } };
         var x = Matrix<double>.Build.Dense(3, 2, (i, j) => i - j + 0.5);
         return Explanation.Of(model, new MSELoss<double>(), x, Matrix<double>.Build.Dense(3, 1, 1), new() { Title = Hostile });
     }

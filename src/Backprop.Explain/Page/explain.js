@@ -432,7 +432,7 @@ function mount(root, data, options = {}) {
 
   function said({ phase, layer }) {
     if (phase === 'Forward') return [[h('b', title(layer)), `, ${layer.text}, takes `, toFigure(layer.input), ' and gives ', toFigure(layer.output), '.'], formulas([layer.formula], layer.formulaText)];
-    if (phase === 'Loss') return [[`${data.loss.text} compares what came out with the target and leaves one number, `, toFigure('loss', 'L'), '. The smaller, the better.'], formulas([data.loss.formula], data.loss.formulaText)];
+    if (phase === 'Loss') return [[`${data.loss.text} compares what came out with the target and leaves one number, `, toFigure('loss', 'L'), '. The smaller the better.'], formulas([data.loss.formula], data.loss.formulaText)];
     if (phase === 'Update') return [['Each parameter takes a small step against its gradient. The learning rate η is ', data.learningRate == null ? 'its own' : plain(data.learningRate), '.'], [formula(descent)]];
     if (!layer) return [['From right to left. First the loss: how much does L grow if an output grows a little?'], formulas(data.loss.derivative, data.loss.derivativeText)];
     const gives = present([...gradsOf(layer), layer.inputGradient]);
@@ -675,7 +675,7 @@ function mount(root, data, options = {}) {
     const intro = h('p'), problems = h('div');
     bind(() => {
       intro.replaceChildren(`${plural(count, 'layer')}: ${leaves().slice(0, 6).map(layer => layer.text).join(', ')}${count > 6 ? ', …' : ''}; in ${data.mode}, on ${plural(data.samples, 'sample')}. `,
-        ...get('loss') ? [`The loss, ${data.loss.text}, is L = `, link('loss', 0, 0), '.'] : data.loss ? [] : ['There is no loss: forward only.'], h('span.ask', ' Choose any number to see where it comes from.'));
+        ...get('loss') ? [`The loss, ${data.loss.text}, is L = `, link('loss', 0, 0), '.'] : data.loss ? [] : ['There is no loss: forward only.'], h('span.ask', ' Choose any number: where does it come from?'));
       problems.replaceChildren(...data.problems?.length ? [h('div.problems', h('strong', 'Problems'), h('ul', data.problems.map(problem => h('li', problem))))] : []);
     });
 
