@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
-using Backprop.Tests;
 using Backprop.Tests.Docs;
 using FluentAssertions;
 using Xunit;
