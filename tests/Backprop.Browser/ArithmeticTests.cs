@@ -15,8 +15,9 @@ public sealed class ArithmeticTests(Chromium chromium)
           const every = Math.max(1, Math.floor(all.length / most));
           for (const [a, r, c] of all.filter((_, i) => i % every === 0)) {
             const q = data.quantities[a];
+            const changed = new Promise(resolve => addEventListener('hashchange', resolve, { once: true }));
             location.hash = '#' + encodeURIComponent(q.number ? a : q.vector ? `${a}[${c}]` : `${a}[${r},${c}]`);
-            await new Promise(resolve => addEventListener('popstate', () => setTimeout(resolve), { once: true }));
+            await changed;
             const panel = document.querySelector('.panel'), numbers = panel.querySelector('math.numbers'), result = panel.querySelector('.result');
             found.push({ name: panel.querySelector('h2').textContent, given: !!data.answers[a][`${r},${c}`].given, numbers: numbers && new XMLSerializer().serializeToString(numbers),
               shown: result.textContent, full: result.dataset.value, agrees: !!panel.querySelector('.agrees'), wrong: !!panel.querySelector('.wrong'), value: String(data.answers[a][`${r},${c}`].value) });

@@ -51,5 +51,6 @@ public sealed class Chromium : IAsyncLifetime
     {
         if (_browser is not null) await _browser.DisposeAsync();
         _playwright?.Dispose();
+        Networks.Forget();
     }
 }

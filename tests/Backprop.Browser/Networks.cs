@@ -9,7 +9,7 @@ namespace Backprop.Browser;
 internal static partial class Networks
 {
     /// <summary>A name that would run a script if it were ever markup.</summary>
-    public const string Hostile = "<img src=x onerror=\"window.hacked=1\"> & 'it' </script> \u202Eשלום";
+    public const string Hostile = "<img src=x onerror=\"hacked=1\"> & 'it' </script> \u202Eשלום";
 
     private static readonly string Folder = Directory.CreateTempSubdirectory("backprop-pages").FullName;
     private static readonly Lazy<string> LazyNotebook = new(() => Write("notebook", NotebookExplanation()));
@@ -24,7 +24,7 @@ internal static partial class Networks
     private static readonly Lazy<string> LazyWrong = new(() => WriteEdited("wrong", NotebookExplanation(), data =>
     {
         var answer = data["answers"]!["hidden.weight.grad"]!["0,0"]!;
-        (answer["value"], answer["agrees"]) = (0.5, false);
+        (answer["value"], answer["computed"], answer["agrees"]) = (0.5, (double)answer["value"]!, false);
     }));
 
     /// <summary>The notebook's: 1-1-1.</summary>
@@ -56,6 +56,9 @@ internal static partial class Networks
 
     /// <summary>The notebook's, with one number that the formula does not give.</summary>
     public static string Wrong => LazyWrong.Value;
+
+    /// <summary>Removes the files.</summary>
+    public static void Forget() => Directory.Delete(Folder, recursive: true);
 
     /// <summary>The notebook's data, for a page that is drawn live.</summary>
     public static string NotebookJson(double weight = -0.1) => NotebookExplanation(weight).ToJson();
@@ -107,7 +110,7 @@ internal static partial class Networks
     private static Explanation HostileExplanation()
     {
         var generator = new Generator(7);
-        var model = new Sequential<double> { { Hostile, new Linear<double>(2, 3, generator: generator) }, { "__proto__", new Sigmoid<double>() }, { "a\"]b[0, 0]", new Linear<double>(3, 1, generator: generator) }, { "constructor", new Identity<double>() } };
+        var model = new Sequential<double> { { Hostile, new Linear<double>(2, 3, generator: generator) }, { "__proto__", new Sigmoid<double>() }, { "a\"]b[0, 0]", new Linear<double>(3, 1, generator: generator) }, { "constructor", new Tanh<double>() } };
         var x = Matrix<double>.Build.Dense(3, 2, (i, j) => i - j + 0.5);
         return Explanation.Of(model, new MSELoss<double>(), x, Matrix<double>.Build.Dense(3, 1, 1), new() { Title = Hostile });
     }

@@ -75,7 +75,7 @@ function symbol(name, indices) {
 }
 
 // An expression as MathML. leaf(value, e) makes a number's element, and says its value.
-// place decides on parentheses: '' alone or first, 'sum' among terms, 'next' after an operator, 'base' of a power.
+// place decides on parentheses: '' alone or first, 'factor' first in a product, 'next' after an operator, 'base' of a power.
 function math(e, leaf, place = '') {
   const after = place === 'next' || place === 'base', based = place === 'base', within = (node, yes) => yes ? parentheses(node) : node;
   const [kind, ...args] = Array.isArray(e) ? e : [], [first, second] = args, sub = (of, where) => math(of, leaf, where);
@@ -88,12 +88,12 @@ function math(e, leaf, place = '') {
     case '=': return m('mrow', sub(first), op('='), sub(second));
     case '+': {
       const terms = args.map((term, i) => term[0] === '-' ? [op('−', 'infix'), sub(term[1], 'next')] : [i ? op('+', 'infix') : null, sub(term, i ? 'next' : '')]);
-      if (terms.length < 3 || symbolic(e)) return within(m('mrow', terms), after);
+      if (terms.length < 3 || symbolic(e)) return within(m('mrow', terms), after || place);
       const table = m('mtable.terms', terms.map(term => m('mtr', term.map((part, i) => m('mtd', i ? null : m('mspace', { height: '.9em', depth: '.25em' }), part)))));
       return place ? m('mrow.tall', op('('), table, op(')')) : table;
     }
     case '-': return within(m('mrow', op('−', 'prefix'), sub(first, 'next')), after);
-    case '*': return within(m('mrow', args.map((factor, i) => [i ? op(symbolic(factor) && symbolic(args[i - 1]) ? '\u2062' : '·') : null, sub(factor, i || after ? 'next' : 'sum')])), based);
+    case '*': return within(m('mrow', args.map((factor, i) => [i ? op(symbolic(factor) && symbolic(args[i - 1]) ? '\u2062' : '·') : null, sub(factor, i || after ? 'next' : 'factor')])), based);
     case '/': return within(m('mfrac', sub(first), sub(second)), based);
     case '^': return within(m('msup', sub(first, 'base'), sub(second)), based);
     case 'f': {
@@ -145,7 +145,7 @@ function mount(root, data, options = {}) {
   const bind = refresh => { bindings.push(refresh); refresh(); };
   const narrow = () => matchMedia('(max-width: 68rem)').matches;
   const asked = () => root.classList.contains('asked');
-  const focusPanel = () => panel.querySelector('[tabindex="-1"]').focus({ preventScroll: !narrow() });
+  const focusPanel = () => panel.querySelector('h2, h3, h4, h5, h6').focus();
 
   const get = a => own(data.quantities, a);
   const rowsOf = q => q.shownRows ?? range(q.rows), columnsOf = q => q.shownColumns ?? range(q.columns);
@@ -313,7 +313,7 @@ function mount(root, data, options = {}) {
     const layer = answer.layer === undefined ? data.loss : data.layers.find(other => other.path === answer.layer);
     return [
       e && [h('div.box', formula(e)), legend(layer?.legend?.filter(([name]) => used.includes(name)))],
-      h('p.small.with', 'with numbers:'),
+      h('p.small', 'with numbers:'),
       h('div.box', m('math.numbers', { display: 'block' }, math(answer.numbers, leaf))),
       h('p.equation', '= ', wrong ? plain(answer.computed) : result),
       wrong ? h('p.wrong', h('strong', 'WRONG.'), ' The library has ', result, ', but the formula gives ', plain(answer.computed), '.') : h('p.agrees', '✓ the library has this number'),
@@ -328,7 +328,7 @@ function mount(root, data, options = {}) {
     for (const el of all('.open, .used')) { el.classList.remove('open', 'used'); el.removeAttribute('aria-selected'); }
     root.classList.toggle('asked', !!open);
     if (!open) {
-      panel.replaceChildren(h(level(2), { tabindex: -1 }, 'Ask'), h('p', 'Choose any number: here stands where it comes from.'));
+      panel.replaceChildren(h(level(2), { tabindex: -1 }, 'Ask'), h('p', 'Choose any number.'));
       return;
     }
     const { a, r, c } = open, answer = answerOf(a, r, c), name = nameOf(a, r, c), value = answer ? Number(answer.value) : valueAt(a, r, c), trail = trailOf(), kept = trail.slice(-4);
@@ -348,8 +348,12 @@ function mount(root, data, options = {}) {
       if (el.matches('td')) el.setAttribute('aria-selected', 'true');
     }
     for (const of of Object.values(factors(answer?.numbers))) of.forEach(([, ...e]) => standing(...e).forEach(el => el.classList.add('used')));
+    reach();
     status.textContent = `${name} is ${shown(value)}${answer?.agrees === false ? ', and the explanation is wrong' : ''}.`;
   }
+
+  // What scrolls can be reached with the tab key.
+  const reach = () => all('.box:not(.drawing, :has(td))').forEach(box => { box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1; });
 
   function go(a, r, c) {
     const name = nameOf(a, r, c), before = open && nameOf(open.a, open.r, open.c);
@@ -368,7 +372,7 @@ function mount(root, data, options = {}) {
   // Opens what the address bar names. False where that is nothing of this network.
   function follow() {
     let name = '';
-    try { name = decodeURIComponent(location.hash.slice(1)); } catch { /* not ours */ }
+    try { name = decodeURIComponent(location.hash.slice(1)); } catch { }
     const found = name && parse(name, data);
     if (found?.whole) showFigure(found.a);
     else if (found) {
@@ -428,7 +432,7 @@ function mount(root, data, options = {}) {
 
   function said({ phase, layer }) {
     if (phase === 'Forward') return [[h('b', title(layer)), `, ${layer.text}, takes `, toFigure(layer.input), ' and gives ', toFigure(layer.output), '.'], formulas([layer.formula], layer.formulaText)];
-    if (phase === 'Loss') return [[`${data.loss.text} compares what came out with the target and leaves one number, `, toFigure('loss', 'L'), '. The smaller, the better.'], formulas([data.loss.formula], data.loss.formulaText)];
+    if (phase === 'Loss') return [[`${data.loss.text} compares what came out with the target and leaves one number, `, toFigure('loss', 'L'), '. The smaller the better.'], formulas([data.loss.formula], data.loss.formulaText)];
     if (phase === 'Update') return [['Each parameter takes a small step against its gradient. The learning rate η is ', data.learningRate == null ? 'its own' : plain(data.learningRate), '.'], [formula(descent)]];
     if (!layer) return [['From right to left. First the loss: how much does L grow if an output grows a little?'], formulas(data.loss.derivative, data.loss.derivativeText)];
     const gives = present([...gradsOf(layer), layer.inputGradient]);
@@ -597,7 +601,7 @@ function mount(root, data, options = {}) {
   function redraw() {
     const svg = chained() ? drawUnits() : drawBlocks();
     svg.setAttribute('role', 'img');
-    svg.setAttribute('aria-label', `The network: x, ${leaves().map(layer => `then ${title(layer)}, ${layer.text}`).join(', ')}${data.loss ? `, then the loss, ${data.loss.text}` : ''}. Every number in it stands in a table below.`);
+    svg.setAttribute('aria-label', `The network: x, ${leaves().map(layer => `then ${title(layer)}, ${layer.text}`).join(', ')}${data.loss ? `, then the loss, ${data.loss.text}` : ''}`);
     drawing.replaceChildren(svg);
     all('[data-sample]').forEach(row => row.classList.toggle('sample', +row.dataset.sample === sample));
   }
@@ -671,8 +675,8 @@ function mount(root, data, options = {}) {
     const intro = h('p'), problems = h('div');
     bind(() => {
       intro.replaceChildren(`${plural(count, 'layer')}: ${leaves().slice(0, 6).map(layer => layer.text).join(', ')}${count > 6 ? ', …' : ''}; in ${data.mode}, on ${plural(data.samples, 'sample')}. `,
-        ...get('loss') ? [`The loss, ${data.loss.text}, is L = `, link('loss', 0, 0), '.'] : data.loss ? [] : ['There is no loss: forward only.'], h('span.ask', ' Choose any number to see where it comes from.'));
-      problems.replaceChildren(...data.problems?.length ? [h('div.problems', h('strong', data.problems.length > 1 ? 'There are problems.' : 'There is a problem.'), h('ul', data.problems.map(problem => h('li', problem))))] : []);
+        ...get('loss') ? [`The loss, ${data.loss.text}, is L = `, link('loss', 0, 0), '.'] : data.loss ? [] : ['There is no loss: forward only.'], h('span.ask', ' Choose any number: where does it come from?'));
+      problems.replaceChildren(...data.problems?.length ? [h('div.problems', h('strong', 'Problems'), h('ul', data.problems.map(problem => h('li', problem))))] : []);
     });
 
     const select = h('select', rows.map(r => h('option', { value: r }, get('x').columns === 1 ? `${r}: x = ${shown(valueAt('x', r, 0), 4)}` : r)));
@@ -696,6 +700,7 @@ function mount(root, data, options = {}) {
     root.replaceChildren(main, panel, status);
     bind(redraw);
     setStep(step);
+    reach();
   }
 
   const shapeOf = of => JSON.stringify([of.title, of.samples, of.mode, of.loss, of.learningRate, of.layers.map(layer => ({ ...layer, facts: 0 })),
@@ -775,6 +780,7 @@ function mount(root, data, options = {}) {
     if (el) standing(el.dataset.a, el.dataset.r, el.dataset.c, 0, root).forEach(other => other.classList.add('hover'));
   });
 
+  on(window, 'resize', reach);
   on(window, 'popstate', () => {
     const within = panel.contains(document.activeElement);
     if (!follow() && !location.hash) start();
