@@ -1,0 +1,29 @@
+using System.Numerics;
+
+namespace Backprop.Explain;
+
+/// <summary>A word for a layer.</summary>
+/// <param name="Name">The word.</param>
+/// <param name="Settings">Its settings.</param>
+/// <param name="Make">Makes the layer for so many columns.</param>
+/// <param name="Parameters">How many numbers it will learn or keep; null for none.</param>
+/// <param name="IsActivation">Whether it may stand between the layers of the short form.</param>
+/// <param name="Container">Makes it of the layers within it; null where it has none.</param>
+internal sealed record LayerWord<T>(
+    string Name, Setting[] Settings, Func<Item, int, Generator, Layer<T>> Make, Func<Item, int, long>? Parameters = null, bool IsActivation = false, Func<List<(string? Name, Layer<T> Layer)>, Layer<T>>? Container = null)
+    : Word(Name, Settings, Container is not null) where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>The layer as it may stand behind so many columns.</summary>
+    public string Example(int columns) => Name switch
+    {
+        "linear" => "linear(4)",
+        "embedding" => "embedding(10, 2)",
+        "columns" => "columns(0, 1)",
+        "onehot" => $"onehot([{string.Join(", ", Enumerable.Repeat("0", columns))}])",
+        "residual" => $"residual(linear({Signature.Number(columns)}) tanh)",
+        "concat" => "concat(identity tanh)",
+        "sum" => "sum(identity tanh)",
+        "sequential" => "sequential(tanh)",
+        _ => Name,
+    };
+}

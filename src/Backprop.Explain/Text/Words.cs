@@ -1,0 +1,141 @@
+using System.Collections.Frozen;
+using System.Numerics;
+
+namespace Backprop.Explain;
+
+/// <summary>The words for layers and losses: a table, so that nothing is looked for by its type's name.</summary>
+internal static class Words<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private static readonly Setting Epsilon = Setting.Number("epsilon", 1e-5);
+    private static readonly Setting Reduced = Setting.Choice("reduction", "mean", "sum");
+    private static readonly Setting Weight = new("weight", SettingKind.NumbersOrNone), Ignored = Setting.Integer("ignoreIndex", -100);
+
+    public static readonly PartWord Part = new();
+
+    public static readonly LayerWord<T>[] Layers =
+    [
+        new("linear", [Setting.Required("out", SettingKind.Integer), Setting.Flag("bias", true)], (item, columns, generator) => new Linear<T>(columns, item.Integer(0), item.Flag(1), generator),
+            (item, columns) => (columns + 1L) * item.Integer(0)),
+        Activation("sigmoid", [], _ => new Sigmoid<T>()),
+        Activation("tanh", [], _ => new Tanh<T>()),
+        Activation("relu", [], _ => new ReLU<T>()),
+        Activation("leakyrelu", [Setting.Number("negativeSlope", 0.01)], item => new LeakyReLU<T>(item.Number(0))),
+        new("prelu", [Setting.Integer("numParameters", 1), Setting.Number("init", 0.25)], (item, _, _) => new PReLU<T>(item.Integer(0), item.Number(1)), (item, _) => item.Integer(0), IsActivation: true),
+        Activation("elu", [Setting.Number("alpha", 1)], item => new ELU<T>(item.Number(0))),
+        Activation("selu", [], _ => new SELU<T>()),
+        Activation("celu", [Setting.Number("alpha", 1)], item => new CELU<T>(item.Number(0))),
+        Activation("gelu", [Setting.Choice("approximate", "none", "tanh")], item => new GELU<T>(item.Choice(0) == "tanh" ? GELUApproximation.Tanh : GELUApproximation.None)),
+        Activation("silu", [], _ => new SiLU<T>()),
+        Activation("mish", [], _ => new Mish<T>()),
+        Activation("softplus", [Setting.Number("beta", 1), Setting.Number("threshold", 20)], item => new Softplus<T>(item.Number(0), item.Number(1))),
+        Activation("softsign", [], _ => new Softsign<T>()),
+        Activation("logsigmoid", [], _ => new LogSigmoid<T>()),
+        Activation("hardtanh", [Setting.Number("minVal", -1), Setting.Number("maxVal", 1)], item => new Hardtanh<T>(item.Number(0), item.Number(1))),
+        Activation("relu6", [], _ => new ReLU6<T>()),
+        Activation("hardsigmoid", [], _ => new Hardsigmoid<T>()),
+        Activation("hardswish", [], _ => new Hardswish<T>()),
+        Activation("softshrink", [Setting.Number("lambda", 0.5)], item => new Softshrink<T>(item.Number(0))),
+        Activation("hardshrink", [Setting.Number("lambda", 0.5)], item => new Hardshrink<T>(item.Number(0))),
+        Activation("tanhshrink", [], _ => new Tanhshrink<T>()),
+        Activation("softmax", [], _ => new Softmax<T>()),
+        Activation("logsoftmax", [], _ => new LogSoftmax<T>()),
+        new("layernorm", [Epsilon, Setting.Flag("elementwiseAffine", true), Setting.Flag("bias", true)], (item, columns, _) => new LayerNorm<T>(columns, item.Number(0), item.Flag(1), item.Flag(2)), Columns(2)),
+        new("rmsnorm", [new("epsilon", SettingKind.NumberOrNone), Setting.Flag("elementwiseAffine", true)], (item, columns, _) => new RMSNorm<T>(columns, item.NumberOrNone(0), item.Flag(1)), Columns(1)),
+        new("batchnorm", [Epsilon, new("momentum", SettingKind.NumberOrNone, 0.1), Setting.Flag("affine", true), Setting.Flag("trackRunningStats", true)],
+            (item, columns, _) => new BatchNorm1d<T>(columns, item.Number(0), item.NumberOrNone(1), item.Flag(2), item.Flag(3)), Columns(4)),
+        new("dropout", [Setting.Number("p", 0.5)], (item, _, generator) => new Dropout<T>(item.Number(0), generator)),
+        new("embedding", [Setting.Required("numEmbeddings", SettingKind.Integer), Setting.Required("embeddingDim", SettingKind.Integer), new("paddingIdx", SettingKind.IntegerOrNone)],
+            (item, _, generator) => new Embedding<T>(item.Integer(0), item.Integer(1), item.IntegerOrNone(2), generator), (item, _) => (long)item.Integer(0) * item.Integer(1)),
+        Container("residual", layers => new Residual<T>(layers is [(null, var only)] ? only : Sequence(layers))),
+        Activation("identity", [], _ => new Identity<T>()),
+        Container("sequential", Sequence),
+        new("columns", [Setting.Required("start", SettingKind.Integer), Setting.Required("count", SettingKind.Integer)], (item, _, _) => new Columns<T>(item.Integer(0), item.Integer(1))),
+        Container("concat", layers => Branches(new Concat<T>(), layers)),
+        Container("sum", layers => Branches(new Sum<T>(), layers)),
+        new("standardize", [Setting.Flag("allowConstant", false)], (item, columns, _) => new Standardize<T>(columns, item.Flag(0)), Columns(2)),
+        new("minmaxscale", [Setting.Number("min", 0), Setting.Number("max", 1), Setting.Flag("allowConstant", false)],
+            (item, columns, _) => new MinMaxScale<T>(columns, item.Number(0), item.Number(1), item.Flag(2)), Columns(2)),
+        new("impute", [Setting.Choice("strategy", "mean", "median", "mostFrequent", "constant"), Setting.Number("fillValue", 0), Setting.Flag("addIndicator", false)],
+            (item, columns, _) => new Impute<T>(columns, item.Choice(0) switch
+            {
+                "mean" => ImputeStrategy.Mean,
+                "median" => ImputeStrategy.Median,
+                "mostFrequent" => ImputeStrategy.MostFrequent,
+                _ => ImputeStrategy.Constant,
+            }, item.Number(1), item.Flag(2)), Columns(1)),
+        new("onehot", [Setting.Required("classes", SettingKind.Integers), Setting.Flag("allowUnknown", false)], (item, _, _) => new OneHot<T>((int[])item.Values[0]!, item.Flag(1))),
+    ];
+
+    public static readonly LossWord<T>[] Losses =
+    [
+        new("mse", [Reduced], item => new MSELoss<T>(Reduction(item, 0))),
+        new("l1", [Reduced], item => new L1Loss<T>(Reduction(item, 0))),
+        new("smoothl1", [Setting.Number("beta", 1), Reduced], item => new SmoothL1Loss<T>(Reduction(item, 1), item.Number(0))),
+        new("huber", [Setting.Number("delta", 1), Reduced], item => new HuberLoss<T>(Reduction(item, 1), item.Number(0))),
+        new("bce", [Reduced], item => new BCELoss<T>(Reduction(item, 0))),
+        new("bcewithlogits", [new("posWeight", SettingKind.NumbersOrNone), Reduced], item => new BCEWithLogitsLoss<T>(Reduction(item, 1), Weights(item, 0))),
+        new("crossentropy", [Weight, Ignored, Reduced, Setting.Number("labelSmoothing", 0)], item => new CrossEntropyLoss<T>(Weights(item, 0), item.Integer(1), Reduction(item, 2), item.Number(3))),
+        new("nll", [Weight, Ignored, Reduced], item => new NLLLoss<T>(Weights(item, 0), item.Integer(1), Reduction(item, 2))),
+        new("kldiv", [Setting.Choice("reduction", "mean", "sum", "batchMean"), Setting.Flag("logTarget", false)],
+            item => item.Choice(0) == "batchMean" ? KLDivLoss<T>.BatchMean(item.Flag(1)) : new KLDivLoss<T>(Reduction(item, 0), item.Flag(1))),
+        new("poissonnll", [Setting.Flag("logInput", true), Setting.Flag("full", false), Setting.Number("epsilon", 1e-8), Reduced],
+            item => new PoissonNLLLoss<T>(item.Flag(0), item.Flag(1), item.Number(2), Reduction(item, 3))),
+        new("gaussiannll", [Setting.Flag("full", false), Setting.Number("epsilon", 1e-6), Reduced], item => new GaussianNLLLoss<T>(item.Flag(0), item.Number(1), Reduction(item, 2))),
+        new("combined", [], item => new CombinedLoss<T>([.. item.Items.Select(part => new LossPart<T>(part.Name!, Loss((Item)part.Values[0]!), (Range)part.Values[1]!, (Range)part.Values[2]!, part.Number(3)))]), HasItems: true),
+    ];
+
+    private static readonly FrozenDictionary<string, LayerWord<T>> LayersByName = Layers.ToFrozenDictionary(word => word.Name);
+    private static readonly FrozenDictionary<string, LossWord<T>> LossesByName = Losses.ToFrozenDictionary(word => word.Name);
+
+    /// <summary>The layer of this word, whatever the case; null where there is none. The type's own name does as well.</summary>
+    public static LayerWord<T>? Layer(string word) => LayersByName.GetValueOrDefault(Normal(word) is "batchnorm1d" ? "batchnorm" : Normal(word));
+
+    /// <summary>The loss of this word, whatever the case; null where there is none. The type's own name does as well.</summary>
+    public static LossWord<T>? Loss(string word) => LossesByName.GetValueOrDefault(Normal(word) is var name && name.EndsWith("loss", StringComparison.Ordinal) ? name[..^4] : name);
+
+    public static Loss<T> Loss(Item item)
+    {
+        try
+        {
+            return ((LossWord<T>)item.Word).Make(item);
+        }
+        catch (ArgumentException refusal)
+        {
+            throw NetworkBuilder<T>.Refused(item, refusal);
+        }
+    }
+
+    private static string Normal(string word) => word.ToLowerInvariant().Replace("_", "", StringComparison.Ordinal);
+
+    private static LayerWord<T> Activation(string name, Setting[] settings, Func<Item, Layer<T>> make) => new(name, settings, (item, _, _) => make(item), IsActivation: true);
+
+    private static LayerWord<T> Container(string name, Func<List<(string? Name, Layer<T> Layer)>, Layer<T>> make) => new(name, [], (_, _, _) => new Identity<T>(), Container: make);
+
+    private static Func<Item, int, long> Columns(int count) => (_, columns) => (long)columns * count;
+
+    private static Sequential<T> Sequence(List<(string? Name, Layer<T> Layer)> layers)
+    {
+        var sequence = new Sequential<T>();
+        foreach (var (name, layer) in layers)
+            if (name is null) sequence.Add(layer);
+            else sequence.Add(name, layer);
+        return sequence;
+    }
+
+    private static Branches<T> Branches(Branches<T> branches, List<(string? Name, Layer<T> Layer)> layers)
+    {
+        foreach (var (name, layer) in layers)
+            if (name is null) branches.Add(layer);
+            else branches.Add(name, layer);
+        return branches;
+    }
+
+    private static Reduction Reduction(Item item, int setting) => item.Choice(setting) == "sum" ? Backprop.Reduction.Sum : Backprop.Reduction.Mean;
+
+    private static MathNet.Numerics.LinearAlgebra.Vector<T>? Weights(Item item, int setting) => item.Values[setting] switch
+    {
+        double one => MathNet.Numerics.LinearAlgebra.Vector<T>.Build.Dense(1, T.CreateSaturating(one)),
+        double[] several => MathNet.Numerics.LinearAlgebra.Vector<T>.Build.Dense([.. several.Select(T.CreateSaturating)]),
+        _ => null,
+    };
+}
