@@ -1,10 +1,9 @@
-using Backprop.Explain;
 using CsCheck;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 
-namespace Backprop.Tests.Explain;
+namespace Backprop.Explain.Tests;
 
 public class NetworkTextTests
 {
