@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.Numerics;
+using Backprop.Explain;
 using Spectre.Console;
 
 namespace Backprop.Walkthrough;
@@ -22,10 +23,11 @@ internal static class NotebookCommand
         var learningRate = Options.Number("--learning-rate", "Learning rate of the fit", settings.LearningRate, 0, 1000);
         var steps = Options.Count("--steps", "Steps of the fit", settings.Steps, 0, 1_000_000);
         var precision = Options.Choice("--precision", "What to compute in", "double", "float");
+        var html = Options.Path("--html", "Write the network as a page here, every number of which can be asked");
 
         var command = new RootCommand("Backpropagation through a network of one hidden node, by hand and beside PyTorch: every number, every factor of every gradient, then a fit of the line y = x.")
         {
-            hiddenWeight, hiddenBias, outputWeight, outputBias, points, learningRate, steps, precision, DigitsCommand.Create(),
+            hiddenWeight, hiddenBias, outputWeight, outputBias, points, learningRate, steps, precision, html, DigitsCommand.Create(), ExplainCommand.Create(),
         };
         command.HelpName = "dotnet run --project src/Backprop.Walkthrough --";
         if (command.Options.OfType<HelpOption>().Single().Action is HelpAction help) help.MaxWidth = Screen.Columns;
@@ -37,24 +39,38 @@ internal static class NotebookCommand
             var console = Screen.Create(arguments.InvocationConfiguration.Output);
             // On another thread, so that Ctrl-C is listened to meanwhile.
             return Task.Run(() => arguments.GetValue(precision) == "float"
-                ? Run(console, new Notebook<float>(chosen), cancellation)
-                : Run(console, new Notebook<double>(chosen), cancellation));
+                ? Run(console, new Notebook<float>(chosen), cancellation, arguments.GetValue(html))
+                : Run(console, new Notebook<double>(chosen), cancellation, arguments.GetValue(html)));
         });
         return command;
     }
 
     /// <summary>Tells the story.</summary>
     /// <returns>The exit code: 0 if every gradient agrees, 1 if one does not or PyTorch cannot be loaded.</returns>
-    internal static int Run<T>(IAnsiConsole console, Notebook<T> notebook, CancellationToken cancellation) where T : unmanaged, IFloatingPointIeee754<T>
+    internal static int Run<T>(IAnsiConsole console, Notebook<T> notebook, CancellationToken cancellation, string? html = null) where T : unmanaged, IFloatingPointIeee754<T>
     {
         try
         {
+            // First: a place that cannot be written is found before the story.
+            if (html is not null) WritePage(notebook, html);
             NotebookForward.Tell(console, notebook);
             var agrees = NotebookBackward.Tell(console, notebook);
             cancellation.ThrowIfCancellationRequested();
             agrees &= NotebookProof.Tell(console, notebook);
             agrees &= NotebookFit.Tell(console, notebook, cancellation);
+            if (html is not null)
+            {
+                console.WriteLine();
+                console.Say("The page, to be opened in a browser:");
+                console.Profile.Out.Writer.WriteLine(Path.GetFullPath(html));     // unbroken, to be copied
+            }
+
             return agrees ? 0 : 1;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            console.Say(e.Message);
+            return 1;
         }
         catch (OperationCanceledException)
         {
@@ -67,4 +83,7 @@ internal static class NotebookCommand
             return 1;
         }
     }
+
+    private static void WritePage<T>(Notebook<T> notebook, string path) where T : unmanaged, IFloatingPointIeee754<T> =>
+        File.WriteAllText(path, Explanation.Of(notebook.Model, notebook.LossFunction, notebook.X, notebook.Y, new() { Title = "One hidden node: the notebook's network", LearningRate = notebook.Settings.LearningRate }).ToHtml());
 }

@@ -1,0 +1,198 @@
+using Backprop.Tests;
+using FluentAssertions;
+using FluentAssertions.Execution;
+using MathNet.Numerics.LinearAlgebra;
+using Xunit;
+
+namespace Backprop.Explain.Tests;
+
+public sealed class CatalogueTests
+{
+    private static readonly Layer<double>[] Layers = [.. Everything.Layers, new PReLU<double>(3, -0.5), new LayerNorm<double>(3, bias: false), new LayerNorm<double>(3, elementwiseAffine: false), new RMSNorm<double>(3, elementwiseAffine: false),
+        new BatchNorm1d<double>(3, trackRunningStats: false), new Dropout<double>(1), new Softplus<double>(), new SmallNest()];
+
+    public static TheoryData<int, bool> EachLayer()
+    {
+        var data = new TheoryData<int, bool>();
+        for (var i = 0; i < Layers.Length; i++)
+            foreach (var training in new[] { true, false }) data.Add(i, training);
+        return data;
+    }
+
+    public static TheoryData<int> EachLoss()
+    {
+        var data = new TheoryData<int>();
+        for (var i = 0; i < Everything.Losses.Length; i++) data.Add(i);
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(EachLayer))]
+    public void Factors_and_terms_of_every_layer_give_the_gradients_of_the_library_in_any_network(int index, bool training)
+    {
+        var layer = Layers[index];
+        foreach (var rows in new[] { 5, 2 })
+        {
+            var x = InputOf(layer, rows);
+            var network = Around(layer, x);
+            var target = Some.Normal(rows, 2, 8);
+            var explained = Explanation.Of(network, new MSELoss<double>(), x, target, new() { Training = training });
+            var byThemselves = Explanation.Of(network, new MSELoss<double>(), x, target, new() { Training = training }, []);
+
+            RequireNumbers(explained, layer.GetType() != typeof(SmallNest));
+            RequireNumbers(byThemselves, false);
+            foreach (var (_, parameter) in network.NamedParameters().Where(named => !named.Parameter.Frozen)) parameter.ZeroGradient();
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(EachLayer))]
+    public void The_gradients_that_are_explained_are_those_of_a_pass_by_hand(int index, bool training)
+    {
+        var layer = Layers[index];
+        var x = InputOf(layer, 5);
+        var network = Around(layer, x);
+        var (loss, target) = (new MSELoss<double>(), Some.Normal(5, 2, 8));
+        if (layer is Dropout<double>) training = false;      // which would draw another mask
+
+        var explained = Explanation.Of(network, loss, x, target, new() { Training = training });
+
+        var pass = network.NewPass(training);
+        var y = network.Forward(x, pass);
+        foreach (var parameter in network.Parameters) parameter.ZeroGradient();
+        var dX = network.Backward(pass, loss.Backward(y, target));
+        foreach (var (name, parameter) in network.NamedParameters())
+        {
+            var gradient = explained[$"{name}.grad"];
+            for (var e = 0; e < parameter.Count; e++) gradient.ValueAt(e % gradient.Rows, e / gradient.Rows).Should().Be(parameter.Gradients[e]);
+        }
+
+        explained["loss"].ValueAt(0, 0).Should().Be(loss.Forward(y, target));
+        for (var i = 0; i < x.RowCount; i++)
+            for (var j = 0; j < x.ColumnCount; j++) explained["x.grad"].ValueAt(i, j).Should().Be(dX[i, j]);
+    }
+
+    [Fact]
+    public void In_float_factors_and_terms_give_the_gradients_of_the_library_too()
+    {
+        Layer<float>[] layers = [new Linear<float>(3, 4), new LayerNorm<float>(3), new BatchNorm1d<float>(3), new RMSNorm<float>(3), new GELU<float>(), new Softmax<float>(), new LogSoftmax<float>(), new Dropout<float>(0.25), new SELU<float>(),
+            new Residual<float>(new Linear<float>(3, 3)), new Tanhshrink<float>(), new Mish<float>(), new PReLU<float>()];
+        foreach (var layer in layers)
+        {
+            var network = Some.Shaken(new Sequential<float>(new Linear<float>(2, 3), layer, new Linear<float>(layer.OutputColumns(3), 2)));
+            RequireNumbers(Explanation.Of(network, new MSELoss<float>(), Some.Normal<float>(5, 2, 3), Some.Normal<float>(5, 2, 4)), true);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(EachLoss))]
+    public void Terms_of_every_loss_give_its_value_and_its_gradient(int index)
+    {
+        var loss = Everything.Losses[index];
+        const int rows = 5;
+        var (columns, head, target) = Everything.Losses[index] switch
+        {
+            BCELoss<double> or BCEWithLogitsLoss<double> => (2, new Sigmoid<double>(), Probabilities(rows, 2)),
+            CrossEntropyLoss<double> { Weight.Count: var classes } => (classes, new Identity<double>(), Some.Classes<double>(rows, classes)),
+            NLLLoss<double> => (2, new LogSoftmax<double>(), Some.Classes<double>(rows, 2)),
+            GaussianNLLLoss<double> => (4, new Softplus<double>(), Some.Normal(rows, 2, 9)),
+            KLDivLoss<double> => (3, new LogSoftmax<double>(), Some.Normal(rows, 3, 9)),
+            PoissonNLLLoss<double> => (3, new Softplus<double>(), Probabilities(rows, 3)),
+            CombinedLoss<double> => (4, new Identity<double>(), Some.Classes<double>(rows, 3).Append(Some.Normal(rows, 1, 9))),
+            _ => (3, (Layer<double>)new Identity<double>(), Some.Normal(rows, 3, 9)),
+        };
+        var network = Some.Shaken(new Sequential<double>(new Linear<double>(3, columns), head));
+
+        RequireNumbers(Explanation.Of(network, loss, Some.Normal(rows, 3, 2), target), true);
+    }
+
+    [Fact]
+    public void Classes_that_are_ignored_probabilities_and_sums_are_explained()
+    {
+        var network = Some.Shaken(new Sequential<double>(new Linear<double>(3, 4)));
+        var x = Some.Normal(6, 3, 2);
+        foreach (var (loss, target) in new (Loss<double>, Matrix<double>)[]
+        {
+            (new CrossEntropyLoss<double>(), Some.Classes<double>(6, 4)),
+            (new CrossEntropyLoss<double>(ignoreIndex: 0, reduction: Reduction.Sum), Some.Classes<double>(6, 4)),
+            (new CrossEntropyLoss<double>(ignoreIndex: 0), Some.Classes<double>(6, 4)),
+            (new CrossEntropyLoss<double>(), Probabilities(6, 4)),
+            (new CrossEntropyLoss<double>(labelSmoothing: 0.1), Some.Classes<double>(6, 4)),
+            (new NLLLoss<double>(ignoreIndex: 2), Some.Classes<double>(6, 4)),
+            (new SmoothL1Loss<double>(beta: 0), Some.Normal(6, 4, 3)),
+            (new L1Loss<double>(Reduction.Sum), Some.Normal(6, 4, 3)),
+            (KLDivLoss<double>.BatchMean(), Probabilities(6, 4)),
+        }) RequireNumbers(Explanation.Of(network, loss, x, target), true);
+    }
+
+    [Fact]
+    public void At_extremes_formulas_give_what_the_library_gives()
+    {
+        var x = Matrix<double>.Build.DenseOfArray(new[,] { { -800.0, 800, 0 }, { 40, -40, 1e-9 }, { 3, -3, 6 } });
+        foreach (var layer in Everything.Layers.Where(layer => layer is Activation<double> or Softmax<double> or LogSoftmax<double>))
+            RequireNumbers(Explanation.Of(layer, new MSELoss<double>(), x, Some.Normal(3, 3, 1)), true);
+        RequireNumbers(Explanation.Of(new Identity<double>(), new CrossEntropyLoss<double>(), x, Some.Classes<double>(3, 3)), true);
+        RequireNumbers(Explanation.Of(new Identity<double>(), new BCEWithLogitsLoss<double>(), x, Probabilities(3, 3)), true);
+    }
+
+    /// <summary>Every entry agrees, and every one that is computed has its numbers.</summary>
+    private static void RequireNumbers(Explanation explanation, bool isExplained)
+    {
+        using var scope = new AssertionScope();
+        foreach (var answer in Some.Answers(explanation))
+        {
+            answer.Agrees.Should().BeTrue("{0} of {1} is {2}, and its formula gives {3}", answer.Entry.Address, explanation.Title, answer.Value, answer.Computed);
+            if (answer.IsGiven) answer.Numbers.Should().BeNull();
+            else if (isExplained && !(answer.IsGeneric && answer.Entry.Quantity.Kind == QuantityKind.Value)) answer.Numbers.Should().NotBeNull("{0} of {1}", answer.Entry.Address, explanation.Title);
+        }
+    }
+
+    private static Matrix<double> InputOf(Layer<double> layer, int rows)
+    {
+        var columns = layer.InputColumns ?? 3;
+        return layer switch
+        {
+            Embedding<double> => Matrix<double>.Build.Dense(rows, 2, (i, j) => (3 * i + j) % 5),
+            OneHot<double> => Matrix<double>.Build.Dense(rows, 2, (i, j) => j == 1 ? i % 3 : 0.5 + i),
+            Impute<double> => Some.Normal(rows, columns, 1) is var x && (x[0, 1] = double.NaN) is double.NaN ? x : x,
+            _ => Some.Normal(rows, columns, 1),
+        };
+    }
+
+    /// <summary>The layer between two linear ones, where its input can be computed; else it comes first.</summary>
+    private static Layer<double> Around(Layer<double> layer, Matrix<double> x)
+    {
+        layer = layer.Clone();
+        if (layer is Preprocessing<double> preprocessing && layer is not Impute<double>) Samples(preprocessing);
+        var network = new Sequential<double>();
+        if (layer is not (Embedding<double> or OneHot<double> or Impute<double>)) network.Add("before", new Linear<double>(x.ColumnCount, x.ColumnCount, generator: new(3)));
+        network.Add("layer", layer);
+        network.Add("after", new Linear<double>(layer.OutputColumns(x.ColumnCount), 2, generator: new(4)));
+        return Some.Shaken(network);
+    }
+
+    private static void Samples(Preprocessing<double> layer) => new Sequential<double>(layer).FitPreprocessing(Some.Normal(9, 3, 6));
+
+    private static Matrix<double> Probabilities(int rows, int columns) => Some.Normal(rows, columns, 7).Map(value => 1 / (1 + Math.Exp(-value)));
+
+    /// <summary>A user's container: it takes one child twice, and another not at all.</summary>
+    private sealed class SmallNest : Layer<double>
+    {
+        public SmallNest()
+        {
+            Register("twice", new Linear<double>(3, 3));
+            Register("never", new Linear<double>(3, 3));
+        }
+
+        public override ForwardPass<double> NewPass(bool training = true) => new Pass(this, training);
+
+        protected override Matrix<double> ForwardCore(Matrix<double> x, ForwardPass<double> pass) => pass.Steps[2].Forward(pass.Steps[0].Forward(x));
+
+        protected override Matrix<double>? BackwardCore(ForwardPass<double> pass, Matrix<double> dY) => pass.Steps[0].Backward(pass.Steps[2].Backward(dY)!);
+
+        private sealed class Pass : ForwardPass<double>
+        {
+            public Pass(Layer<double> layer, bool training) : base(layer, training) => AddStep(layer.Children[0]);
+        }
+    }
+}
