@@ -77,7 +77,7 @@ internal static class Address
 
     private static string Text(double value) => Signature.Number(value);
 
-    private static string Text(Entry entry) => $"{Uri.EscapeDataString(entry.Parameter)}[{Text(entry.Row)},{Text(entry.Column)}]={Text(entry.Value)}";
+    private static string Text(StartEntry entry) => $"{Uri.EscapeDataString(entry.Parameter)}[{Text(entry.Row)},{Text(entry.Column)}]={Text(entry.Value)}";
 
     // What a query may hold as it is stays readable.
     private static string Escape(string text) => Uri.EscapeDataString(text).Replace("%20", "+", StringComparison.Ordinal).Replace("%28", "(", StringComparison.Ordinal).Replace("%29", ")", StringComparison.Ordinal)
@@ -99,9 +99,9 @@ internal static class Address
         return new(Matrix<double>.Build.Dense(rows.Length, width - 1, (i, j) => rows[i][j]), Matrix<double>.Build.Dense(rows.Length, 1, (i, _) => rows[i][^1]), classes);
     }
 
-    private static Entry[] ReadStart(string text) => [.. text.Split(';').Select(ReadEntry)];
+    private static StartEntry[] ReadStart(string text) => [.. text.Split(';').Select(ReadEntry)];
 
-    private static Entry ReadEntry(string text)
+    private static StartEntry ReadEntry(string text)
     {
         var (open, close) = (text.LastIndexOf('['), text.LastIndexOf(']'));
         if (open > 0 && close > open && text.AsSpan(close + 1) is ['=', ..] && text[(open + 1)..close].Split(',') is [var row, var column]

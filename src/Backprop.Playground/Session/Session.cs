@@ -154,7 +154,7 @@ internal sealed class Session
             return;
         }
 
-        var entry = new Entry(address, row, column, value);
+        var entry = new StartEntry(address, row, column, value);
         ParameterAt(address, row, column)[IndexIn(entry)] = value;
         Stage = Stage.Start;
         TakeStart();
@@ -307,14 +307,14 @@ internal sealed class Session
         return row >= 0 && row < rows && column >= 0 && column < columns ? parameter.Values : throw NoEntry(name, row, column);
     }
 
-    private int IndexIn(Entry entry) => entry.Column * Shape(ParameterNamed(entry.Parameter)).Rows + entry.Row;
+    private int IndexIn(StartEntry entry) => entry.Column * Shape(ParameterNamed(entry.Parameter)).Rows + entry.Row;
 
     private static (int Rows, int Columns) Shape(Parameter<double> parameter) => parameter is MatrixParameter<double> matrix ? (matrix.Value.RowCount, matrix.Value.ColumnCount) : (1, parameter.Count);
 
     /// <summary>The parameters are changed by hand: from here on, this is the start.</summary>
     private void TakeStart()
     {
-        var (values, start, at) = (Values(), new List<Entry>(), 0);
+        var (values, start, at) = (Values(), new List<StartEntry>(), 0);
         foreach (var (name, parameter) in Model.NamedParameters())
         {
             var (rows, columns) = Shape(parameter);

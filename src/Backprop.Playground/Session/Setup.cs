@@ -19,5 +19,5 @@ internal sealed record Setup
     public OptimizerSettings Optimizer { get; init; } = new();
 
     /// <summary>The entries of parameters that are other ones than the seed gives.</summary>
-    public IReadOnlyList<Entry> Start { get; init; } = [];
+    public IReadOnlyList<StartEntry> Start { get; init; } = [];
 }

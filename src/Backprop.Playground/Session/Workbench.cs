@@ -1,12 +1,11 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Backprop.Explain;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop.Playground;
 
 /// <summary>What the page may do: everything answers with the state as JSON, and with an error where it could not be done. It knows no browser.</summary>
-internal sealed partial class Workbench
+internal sealed class Workbench
 {
     private Session _session = new(Setup.Notebook);
     private Explanation? _explanation;
@@ -47,6 +46,7 @@ internal sealed partial class Workbench
     public string RemoveLayer(int index) => Try(() =>
     {
         var layers = _session.Network.Layers.ToList();
+        if (index < 0 || index >= layers.Count) throw new PlaygroundException($"There is no layer {index + 1}.");
         layers.RemoveAt(index);
         Replace(Text(layers));
     });
@@ -55,8 +55,10 @@ internal sealed partial class Workbench
     public string SetWidth(int index, int width) => Try(() =>
     {
         var layers = _session.Network.Layers.ToList();
-        layers[index] = Width().Replace(layers[index], width.ToString(CultureInfo.InvariantCulture), 1);
-        // The short form has a width of its own at each place.
+        if (index < 0 || index >= layers.Count) throw new PlaygroundException($"There is no layer {index + 1}.");
+        if (WidthOf(index) is not int old) throw new PlaygroundException($"Layer {index + 1} has no width to change.");
+        var at = layers[index].LastIndexOf("linear(", StringComparison.Ordinal) + 7;
+        layers[index] = layers[index].Remove(at, old.ToString(CultureInfo.InvariantCulture).Length).Insert(at, width.ToString(CultureInfo.InvariantCulture));
         Replace(Text(layers));
     });
 
@@ -208,7 +210,7 @@ internal sealed partial class Workbench
         var json = new JsonText().Open('{').Name("error").Value(error).Name("note").Value(_note).Name("network").Value(setup.Network).Name("inputs").Value(network.Inputs)
             .Name("layers").Texts(network.Layers).Name("widths").Open('[');
         _note = null;
-        foreach (var layer in network.Layers) json.Value(Width().Match(layer) is { Success: true } match ? double.Parse(match.Value, CultureInfo.InvariantCulture) : null);
+        for (var i = 0; i < network.Layers.Count; i++) json.Value((double?)WidthOf(i));
         json.Close(']').Name("loss").Value(network.LossText).Name("data").Value(setup.Data).Name("features").Value(_session.Points.Inputs).Name("classes").Value(_session.Points.Classes)
             .Name("points").Value(_session.Points.Count).Name("seed").Value(setup.Seed).Name("optimizer").Open('{').Name("name").Value(setup.Optimizer.Name).Name("lr").Value(setup.Optimizer.LearningRate).Name("settings").Open('{');
         foreach (var name in setup.Optimizer.Names) json.Name(name).Value(setup.Optimizer[name]);
@@ -244,6 +246,9 @@ internal sealed partial class Workbench
             return [];      // a layer that takes some numbers only, such as classes
         }
     }
+
+    /// <summary>How many columns a linear layer gives; null for other layers.</summary>
+    private int? WidthOf(int index) => (_session.Model.Children[index].Layer as Linear<double>)?.OutFeatures;
 
     private string Text(IEnumerable<string> layers) => $"{_session.Network.Inputs} {string.Concat(layers.Select(layer => layer + " "))}{_session.Network.LossText}";
 
@@ -284,7 +289,4 @@ internal sealed partial class Workbench
             return State(before + refusal.Message.Split('\n')[0]);
         }
     }
-
-    [GeneratedRegex(@"(?<=^([^(]*:)?linear\()\d+")]
-    private static partial Regex Width();
 }

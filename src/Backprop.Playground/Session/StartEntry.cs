@@ -5,4 +5,4 @@ namespace Backprop.Playground;
 /// <param name="Row">The row; 0 for a vector.</param>
 /// <param name="Column">The column.</param>
 /// <param name="Value">The value.</param>
-internal readonly record struct Entry(string Parameter, int Row, int Column, double Value);
+internal readonly record struct StartEntry(string Parameter, int Row, int Column, double Value);
