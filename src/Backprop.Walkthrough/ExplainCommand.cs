@@ -85,7 +85,7 @@ internal static class ExplainCommand
     private static (Matrix<T> X, Matrix<T> Target) Read<T>(string path, ParsedNetwork<T> network) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var rows = new List<T[]>();
-        using (var csv = CsvHelper.CsvReader.Create(File.OpenRead(path), new CsvHelper.CsvReaderOptions { HasHeader = false }))
+        using (var csv = CsvHelper.CsvReader.Create(File.OpenRead(path), new CsvHelper.CsvReaderOptions { HasHeader = false, TrackLineNumbers = true }))
         {
             while (csv.Read())
             {
