@@ -32,6 +32,7 @@ internal static class Address
         }
 
         var optimizer = new OptimizerSettings { Name = values.GetValueOrDefault("opt", "sgd") };
+        optimizer = optimizer with { LearningRate = optimizer.Name != "sgd" ? 0.01 : DataSet.Find(values.GetValueOrDefault("data", ""))?.LearningRate ?? 0.1 };
         foreach (var setting in optimizer.Names.Append("lr"))
             if (values.TryGetValue(setting, out var text)) optimizer = optimizer.With(setting, Number(setting, text));
         if (!OptimizerSettings.All.Any(known => known.Name == optimizer.Name))

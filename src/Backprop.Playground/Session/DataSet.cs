@@ -21,11 +21,11 @@ internal sealed record DataSet(string Name, string Title, int Inputs, string Net
     public static readonly DataSet[] All =
     [
         new("line", "line, y = x", 1, "1-1-1 sigmoid mse", 0.1, () => Numbers(8, x => x)),
-        new("sine", "sine", 1, "1-8-1 tanh mse", 0.1, () => Numbers(32, x => Math.Sin(Math.PI * x))),
+        new("sine", "sine", 1, "1-8-1 tanh mse", 0.2, () => Numbers(32, x => Math.Sin(Math.PI * x))),
         new("words", "five words", 1, "1 embedding(5, 2) linear(1) mse", 0.1, () => new(Matrix<double>.Build.Dense(5, 1, (i, _) => i), Matrix<double>.Build.DenseOfColumnArrays([0.5, -1, 1, 0, -0.5]), 0)),
-        new("xor", "XOR", 2, "2-4-1 tanh bcewithlogits", 0.5, () => Quadrants(64)),
-        new("circles", "circles", 2, "2-8-8-1 tanh bcewithlogits", 0.5, () => Circles(64)),
-        new("spiral", "spiral", 2, "2-16-16-1 tanh bcewithlogits", 0.5, () => Spiral(96)),
+        new("xor", "XOR", 2, "2-4-1 tanh bcewithlogits", 1, () => Quadrants(64)),
+        new("circles", "circles", 2, "2-8-8-1 tanh bcewithlogits", 1, () => Circles(64)),
+        new("spiral", "spiral", 2, "2-16-16-1 tanh bcewithlogits", 1, () => Spiral(96)),
         new("digits", "handwritten digits", 64, "64-16-10 relu crossentropy", 0.1, () => _digits ?? throw new PlaygroundException("The digits are not loaded.")),
     ];
 

@@ -78,7 +78,7 @@ internal sealed class Workbench
             }
             catch (Exception refusal) when (IsSaid(refusal))
             {
-                _note = $"The network did not fit: {refusal.Message} It was changed.";
+                _note = $"The network did not fit, so it was changed. {Said(refusal)}";
             }
         }
         else if (!untouched)
@@ -276,6 +276,15 @@ internal sealed class Workbench
 
     private static bool IsSaid(Exception exception) => exception is PlaygroundException or ArgumentException or FormatException or InvalidOperationException or OverflowException or IOException;
 
+    // Which argument of a constructor it was says nothing to whoever moved a slider. In the browser the framework's own texts are left out, and it has other words for it.
+    private static string Said(Exception refusal)
+    {
+        var message = refusal.Message.Split('\n')[0];
+        return refusal is ArgumentException { ParamName: { } name }
+            ? message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal).Replace($" Arg_ParamName_Name, {name}", "", StringComparison.Ordinal)
+            : message;
+    }
+
     private string Try(Action action, string before = "")
     {
         try
@@ -286,7 +295,7 @@ internal sealed class Workbench
         catch (Exception refusal) when (IsSaid(refusal))
         {
             _note = null;
-            return State(before + refusal.Message.Split('\n')[0]);
+            return State(before + Said(refusal));
         }
     }
 }

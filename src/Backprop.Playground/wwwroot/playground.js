@@ -7,9 +7,9 @@ const started = performance.now();
 const runtime = await dotnet.withApplicationArguments().create();
 const { Backprop: { Playground: { Interop: cs } } } = await runtime.getAssemblyExports('Backprop.Playground');
 
-let state = null, explained = null, playing = false, stale = true;
+let state = null, explained = null, playing = false;
 const numbers = { lastDrag: 0, rate: 0 };   // how long what was done took, for whoever measures
-globalThis.playground = { cs, numbers, get state() { return state; } };
+globalThis.playground = { cs, numbers, edit: (...entry) => edit(...entry), get state() { return state; } };
 
 const option = (value, text) => { const element = document.createElement('option'); element.value = value; element.textContent = text ?? value; return element; };
 const catalogue = JSON.parse(cs.Catalogue());
@@ -55,16 +55,27 @@ const picture = plane($('surface'), $('axes'), {
 
 // ---- what is shown ----
 
-function show(reveal) {
-  drawTools();
-  drawPlot();
-  if (playing && state.parameterCount > 300 && performance.now() - drawn.at < 500) return;
-  drawExplanation(reveal);
+// While it trains, what takes long to draw is drawn less often, so that most of the time is the training's.
+const drawings = { plot: { at: 0, took: 0 }, explanation: { at: 0, took: 0 } };
+function draw(drawing, act) {
+  const before = performance.now();
+  if (playing && before - drawing.at < 4 * drawing.took) return;
+  act();
+  drawing.at = performance.now();
+  drawing.took = drawing.at - before;
 }
 
-const drawn = { at: 0 };
+function show(reveal) {
+  drawTools();
+  draw(drawings.plot, () => drawPlot(24));
+  draw(drawings.explanation, () => drawExplanation(reveal));
+  clearTimeout(finer);
+  if (state.features === 2 && !playing) finer = setTimeout(() => drawPlot(64), 200);
+}
+
+let finer = 0;
+
 function drawExplanation(reveal) {
-  drawn.at = performance.now();
   const data = JSON.parse(cs.Explanation());
   if (!explained) {
     explained = globalThis.Explain.mount($('root'), data, {
@@ -76,7 +87,7 @@ function drawExplanation(reveal) {
   if (reveal !== undefined) explained.step(reveal);
 }
 
-function drawPlot() {
+function drawPlot(cellsAcross) {
   const points = cs.Points(), columns = state.features + 1, flat = state.features <= 2;
   $('plot').querySelector('.plane').hidden = !flat;
   $('samples').hidden = flat;
@@ -85,7 +96,7 @@ function drawPlot() {
     digitsOf($('samples'), points, cs.Predictions(), columns);
   } else {
     picture.fit(points, columns);
-    const [from, to] = picture.range, line = state.features === 1 ? cs.Curve(from, to, 121) : [], cells = state.features === 2 ? cs.Surface(from, to, playing ? 32 : 48) : [];
+    const [from, to] = picture.range, line = state.features === 1 ? cs.Curve(from, to, 121) : [], cells = state.features === 2 ? cs.Surface(from, to, cellsAcross) : [];
     const ready = line.length > 0 && Array.from(line, (y, i) => [from + (to - from) / 120 * i, Math.max(-1e3, Math.min(1e3, y))]);
     picture.draw(points, columns, state.classes, ready, cells);
   }

@@ -78,7 +78,7 @@ public class SessionTests
     [InlineData("line", 300)]
     [InlineData("sine", 300)]
     [InlineData("words", 300)]
-    [InlineData("xor", 300)]
+    [InlineData("xor", 600)]
     [InlineData("circles", 300)]
     [InlineData("spiral", 300)]
     [InlineData("digits", 100)]
