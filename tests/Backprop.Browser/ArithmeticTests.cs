@@ -74,7 +74,7 @@ public sealed class ArithmeticTests(Chromium chromium)
             await using var visit = await chromium.OpenAsync(page);
             var numbers = await visit.Page.EvaluateAsync<string[][]>("[...document.querySelectorAll('td[role=gridcell], .n, mn[data-value]')].map(node => [(node.firstChild ?? node).textContent, node.dataset.value ?? ''])");
             numbers.Length.Should().BeGreaterThan(100);
-            foreach (var number in numbers.Where(number => number[0] != "–" && !number[0].Contains('=', StringComparison.Ordinal)))
+            foreach (var number in numbers.Where(number => number[0] != "–" && !number[0].Contains(']', StringComparison.Ordinal)))
             {
                 var (text, full) = (number[0].Split(' ')[^1].TrimEnd('%', '\u00a0'), Numbers.Parse(number[1]));
                 if (number[0].EndsWith('%')) (text, full) = (number[0][..^1], full * 100);

@@ -60,6 +60,7 @@ public sealed class LiveTests(Chromium chromium)
     public async Task A_value_is_dragged_or_typed()
     {
         await using var visit = await MountedAsync();
+        await visit.Cell("hidden.weight", 0, 0).ScrollIntoViewIfNeededAsync();
         var box = (await visit.Cell("hidden.weight", 0, 0).BoundingBoxAsync())!;
         await visit.Page.Mouse.MoveAsync(box.X + 5, box.Y + 5);
         await visit.Page.Mouse.DownAsync();

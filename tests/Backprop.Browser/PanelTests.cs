@@ -42,7 +42,7 @@ public sealed class PanelTests(Chromium chromium)
         string[] way = ["hidden.output.grad[0, 0]", "activation.output.grad[0, 0]", "output.output.grad[0, 0]", "output.output[0, 0]"];
         foreach (var next in way)
         {
-            await visit.Panel.Locator($"mn[aria-label^='{next}']").First.ClickAsync();
+            await visit.Panel.Locator($"mn[data-a='{next.Split('[')[0]}']").First.ClickAsync();
             (await visit.AskedAsync()).Should().Be(next);
         }
 
@@ -101,7 +101,7 @@ public sealed class PanelTests(Chromium chromium)
     public async Task What_a_formula_points_at_lights_up_where_it_stands()
     {
         await using var visit = await chromium.OpenAsync(Networks.Notebook, fragment: "#hidden.weight.grad[0,0]");
-        await visit.Panel.Locator("mn[aria-label^='hidden.output.grad[2, 0]']").HoverAsync();
+        await visit.Panel.Locator("mn[data-a='hidden.output.grad'][data-r='2']").HoverAsync();
         await Assertions.Expect(visit.Page.Locator("td.hover").First).ToHaveAttributeAsync("data-r", "2");
         await visit.Page.Locator("h1").HoverAsync();
         await Assertions.Expect(visit.Page.Locator(".hover")).ToHaveCountAsync(0);

@@ -1,3 +1,4 @@
+using CsCheck;
 using Backprop.Tests;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
@@ -255,10 +256,9 @@ public class NetworkTextTests
     public void Any_text_is_a_network_or_is_refused_with_a_place()
     {
         string[] pieces = ["2", "2-4-1", "(", ")", "[", "]", ",", ":", "linear", "(4)", "tanh", "mse", "residual(", "bias", "true", "0..1", "\"", "\\", "dropout(0.1)", "part", "combined(", "a:", " ", "\u0000", "-1", "1e400", "NaN"];
-        var random = new Random(1);
-        for (var i = 0; i < 5000; i++)
+        Gen.Int[0, pieces.Length - 1].Array[0, 12].ForAll(picked =>
         {
-            var text = string.Join(i % 2 == 0 ? " " : "", random.GetItems(pieces, random.Next(13)));
+            var text = string.Join(picked.Length % 2 == 0 ? " " : "", picked.Select(piece => pieces[piece]));
             try
             {
                 var canonical = NetworkText.Parse<double>(text, mostParameters: 1000).ToString();
@@ -268,6 +268,6 @@ public class NetworkTextTests
             {
                 refusal.Position.Should().BeInRange(0, text.Length);
             }
-        }
+        }, count: 5000);
     }
 }

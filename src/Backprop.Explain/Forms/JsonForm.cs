@@ -289,8 +289,11 @@ internal sealed class JsonForm : IDisposable
             var shortened = numbers.Shortened(Terms);
             _json.WritePropertyName("numbers");
             Write(shortened);
-            _json.WritePropertyName("computed");
-            Number(answer.Computed);
+            if (!answer.Computed.Equals(answer.Value))
+            {
+                _json.WritePropertyName("computed");
+                Number(answer.Computed);
+            }
         }
 
         if (answer.Influences.Count > 0)
@@ -300,7 +303,7 @@ internal sealed class JsonForm : IDisposable
             _json.WriteEndArray();
         }
 
-        _json.WriteBoolean("agrees", answer.Agrees);
+        if (!answer.Agrees) _json.WriteBoolean("agrees", false);
         if (answer.Layer is { } layer) _json.WriteString("layer", layer);
         if (answer.IsGeneric) _json.WriteBoolean("generic", true);
         if (answer.Note is { } note) _json.WriteString("note", note);

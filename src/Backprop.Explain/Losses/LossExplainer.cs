@@ -44,7 +44,8 @@ internal static class LossExplainer<T> where T : unmanaged, IFloatingPointIeee75
         var m = at.Define("m", at.Rows, 1, Equal(Symbol("m", "i"), Max(Symbol("p", "i1"), Symbol("p", "i2"), Symbol("..."))), (i, _) => Max([.. Enumerable.Range(0, at.Columns).Select(k => at.Prediction(i, k))]), "m");
         var z = at.Define("sum", at.Rows, 1, Equal(Symbol("z", "i"), SumOver("k", Exp(P - Symbol("m", "i")))), (i, _) => Sum(at.Columns, k => Exp(at.Prediction(i, k) - m[i, 0])), "z");
         var s = at.Define("softmax", at.Rows, at.Columns, Equal(Symbol("s", "ik"), Exp(P - Symbol("m", "i")) / Symbol("z", "i")), (i, k) => Exp(at.Prediction(i, k) - m[i, 0]) / z[i, 0], "s");
-        return OfClasses(at, ignored, -Log(Symbol("s", "iy")), (i, y) => Log(z[i, 0]) + m[i, 0] - at.Prediction(i, y),
+        // A share that underflows has its logarithm all the same: log z + m - p.
+        return OfClasses(at, ignored, -Log(Symbol("s", "iy")), (i, y) => s.ValueAt(i, y) > 1e-300 ? -Log(s[i, y]) : Log(z[i, 0]) + m[i, 0] - at.Prediction(i, y),
             Symbol("s", "ik") - Where(new(Symbol("k"), "=", Symbol("y", "i")), 1, 0), (i, k, y) => s[i, k] - (k == y ? 1 : 0));
     }
 

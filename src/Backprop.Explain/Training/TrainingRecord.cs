@@ -72,6 +72,19 @@ public sealed class TrainingRecord
     /// <param name="from">Where to begin: 0.5 for the second half.</param>
     public IEnumerable<TrainingSample> Later(double from) => Samples.Skip((int)(Samples.Count * Math.Clamp(from, 0, 1)));
 
+    /// <summary>By how much something of the epochs is lower in the last quarter of them than in the one before, on average.</summary>
+    /// <param name="of">What: <c>epoch => epoch.TrainingLoss</c>.</param>
+    /// <returns>The fall, negative where it rises; 0 of less than 2 epochs.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="of"/> is null.</exception>
+    public double FallsBy(Func<EpochResult, double> of)
+    {
+        ArgumentNullException.ThrowIfNull(of);
+        var epochs = History.Epochs;
+        if (epochs.Count < 2) return 0;
+        var quarter = Math.Max(epochs.Count / 4, 1);
+        return epochs.Skip(epochs.Count - 2 * quarter).Take(quarter).Average(of) - epochs.Skip(epochs.Count - quarter).Average(of);
+    }
+
     /// <summary>The value in the middle; NaN of none. An outlier at one step does not move it.</summary>
     /// <param name="values">The values.</param>
     /// <exception cref="ArgumentNullException"><paramref name="values"/> is null.</exception>

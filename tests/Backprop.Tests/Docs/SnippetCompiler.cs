@@ -18,7 +18,6 @@ internal static class SnippetCompiler
     private static readonly string[] Libraries = ["Backprop.dll", "Backprop.Explain.dll", "MathNet.Numerics.dll", "System.Numerics.Tensors.dll"];
 
     // What a block asks for itself, by what it uses.
-    private static readonly string[] Explain = ["Backprop.Explain.dll"];
     private static readonly string[] Screen = ["Spectre.Console.dll", "Spectre.Console.Ansi.dll"];
 
     private static readonly CSharpParseOptions Syntax = new(LanguageVersion.Latest, DocumentationMode.Parse);
@@ -28,7 +27,7 @@ internal static class SnippetCompiler
         "snippet",
         [CSharpSyntaxTree.ParseText(ImplicitUsings, Syntax)],
         Directory.GetFiles(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "*.dll").Where(IsManaged)
-            .Concat(Libraries.Concat(Explain).Concat(Screen).Concat(["Backprop.Torch.dll", "TorchSharp.dll"]).Select(library => Path.Combine(AppContext.BaseDirectory, library))).Select(file => MetadataReference.CreateFromFile(file)),
+            .Concat(Libraries.Concat(Screen).Concat(["Backprop.Torch.dll", "TorchSharp.dll"]).Select(library => Path.Combine(AppContext.BaseDirectory, library))).Select(file => MetadataReference.CreateFromFile(file)),
         new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
 
     /// <summary>One program of several blocks: what they use first, then their statements in order, then their types.</summary>
@@ -48,8 +47,6 @@ internal static class SnippetCompiler
 
         return nested ? $"{usings}\n{statements}\nreturn;\npartial class Program\n{{\n{types}\n}}" : $"{usings}\n{statements}\n{types}";
     }
-
-    private static string[] Asked(string source, string space, string[] libraries) => source.Contains($"using {space};", StringComparison.Ordinal) ? libraries : [];
 
     /// <summary>What is wrong with a program: errors and warnings, each with the line of code it is in.</summary>
     /// <param name="source">The program.</param>
@@ -72,7 +69,7 @@ internal static class SnippetCompiler
             if (problems.Count > 0) throw new InvalidOperationException(string.Join('\n', problems));
             Compile(source).Emit(Path.Combine(directory, "snippet.dll")).Success.Should().BeTrue();
             if (!program.All(snippet => snippet.Runs)) return [.. program.Select(_ => "")];
-            foreach (var library in Libraries.Concat(Asked(source, "Spectre.Console", Screen)).Concat(Asked(source, "Backprop.Explain", Explain))) File.Copy(Path.Combine(AppContext.BaseDirectory, library), Path.Combine(directory, library));
+            foreach (var library in Libraries.Concat(source.Contains("using Spectre.Console;", StringComparison.Ordinal) ? Screen : [])) File.Copy(Path.Combine(AppContext.BaseDirectory, library), Path.Combine(directory, library));
             File.WriteAllText(Path.Combine(directory, "snippet.runtimeconfig.json"), """
                 { "runtimeOptions": { "framework": { "name": "Microsoft.NETCore.App", "version": "10.0.0" }, "configProperties": { "System.Globalization.Invariant": true } } }
                 """);

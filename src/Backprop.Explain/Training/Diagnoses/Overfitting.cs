@@ -3,11 +3,11 @@ using static System.FormattableString;
 namespace Backprop.Explain;
 
 /// <summary>A validation loss that rises while the training loss falls: the model learns the samples by heart.</summary>
-/// <remarks>Where the best epoch is at least 5 back, and the last 5 are all above it by a tenth of it, and by a twentieth of what the training had gained until then, and the training loss has fallen since. Not where early stopping brings the best weights back: then all is done.</remarks>
+/// <remarks>Where the best epoch is at least 5 back, and the last 5 are all above it by a fifth of it (a few dozen validation samples give a loss that wavers by a tenth), and by a twentieth of what the training had gained until then, and the training loss has fallen since. Not where early stopping brings the best weights back: then all is done.</remarks>
 public sealed class Overfitting : Diagnosis
 {
     private const int Epochs = 5;
-    private const double OfBest = 0.1, OfGain = 0.05;
+    private const double OfBest = 0.2, OfGain = 0.05;
 
     /// <inheritdoc/>
     public override string Name => "overfitting";

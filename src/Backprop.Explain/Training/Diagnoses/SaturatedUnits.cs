@@ -20,7 +20,7 @@ public sealed class SaturatedUnits : Diagnosis
         for (var i = 0; i < record.Layers.Count; i++)
         {
             var shares = record.Of(i, sample => sample.Saturated, from: 0.5);
-            if (record.Layers[i].IsOutput || record.Of(i, sample => sample.Dead) is [.., >= DeadUnits.Many] || shares.Count < FewestSamples || !(TrainingRecord.Median(shares) is var share && share >= Many)) continue;
+            if (record.Layers[i].IsOutput || record.Of(i, sample => sample.Dead) is [.., > DeadUnits.Many] || shares.Count < FewestSamples || !(TrainingRecord.Median(shares) is var share && share >= Many)) continue;
             var first = record.Samples.First(sample => sample.Layers[i].Saturated >= Many);
             yield return new($"{Upper(record.Layers[i].Name)}: {Say.Share(share)} of its outputs are saturated",
                 Invariant($"So many of its entries have a derivative of at most 0.01 (median of the last {Say.Of(shares.Count, "step")} looked at); half or more first in epoch {first.Epoch}, batch {first.Batch}."),

@@ -1,7 +1,6 @@
-using Backprop.Explain;
 using MathNet.Numerics.LinearAlgebra;
 
-namespace Backprop.Tests.Explain;
+namespace Backprop.Explain.Tests;
 
 /// <summary>Samples for small trainings, and a watched training of them.</summary>
 internal static class Trainings

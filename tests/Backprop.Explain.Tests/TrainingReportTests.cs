@@ -1,12 +1,11 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
-using Backprop.Explain;
+using Backprop.Tests.Docs;
 using FluentAssertions;
-using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 
-namespace Backprop.Tests.Explain;
+namespace Backprop.Explain.Tests;
 
 /// <summary>The three forms of a report, also where names and numbers are hostile.</summary>
 public sealed partial class TrainingReportTests
@@ -168,7 +167,7 @@ public sealed partial class TrainingReportTests
     [Fact]
     public void The_documentation_has_every_diagnosis()
     {
-        var page = Docs.Repository.Read("docs/explain-training.md");
+        var page = Repository.Read("docs/explain-training.md");
         foreach (var diagnosis in Diagnosis.All) page.Should().Contain($"| {diagnosis.Name} |");
     }
 

@@ -1,10 +1,10 @@
 using System.Numerics;
-using Backprop.Explain;
+using Backprop.Tests;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 
-namespace Backprop.Tests.Explain;
+namespace Backprop.Explain.Tests;
 
 public sealed class TrainingStoryFloatTests : TrainingStoryTests<float>;
 
@@ -95,7 +95,7 @@ public abstract class TrainingStoryTests<T> where T : unmanaged, IFloatingPointI
         var steps = story.Record().Samples.Select(sample => sample.Step).ToArray();
         story.Record().Steps.Should().Be(1000);
         steps.Length.Should().BeInRange(8, 16);
-        steps.Skip(1).Zip(steps, (next, step) => next - step).Distinct().Should().ContainSingle().Which.Should().Be(64);
+        steps.Skip(1).Zip(steps, (next, step) => next - step).Distinct().Should().ContainSingle().Which.Should().Be(128);
         steps[0].Should().Be(1);
         story.Record().Samples.Should().OnlyContain(sample => sample.Layers[0].Update > 0, "the parameters were copied before each step that is kept");
     }

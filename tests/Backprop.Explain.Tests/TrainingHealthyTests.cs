@@ -1,9 +1,8 @@
-using Backprop.Explain;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 
-namespace Backprop.Tests.Explain;
+namespace Backprop.Explain.Tests;
 
 /// <summary>A healthy training has no finding, whatever its kind.</summary>
 public sealed class TrainingHealthyTests
@@ -60,6 +59,8 @@ public sealed class TrainingHealthyTests
 
     [Theory]
     [InlineData(20)]
+    [InlineData(50)]
+    [InlineData(100)]
     [InlineData(2000)]
     public void The_network_of_the_notebook_is_healthy(int epochs)
     {

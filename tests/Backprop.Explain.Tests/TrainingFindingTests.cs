@@ -1,10 +1,9 @@
 using System.Globalization;
-using Backprop.Explain;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 
-namespace Backprop.Tests.Explain;
+namespace Backprop.Explain.Tests;
 
 /// <summary>Networks that are made to have an illness: it is found, in the layer that has it, with its numbers.</summary>
 public sealed class TrainingFindingTests
@@ -84,13 +83,12 @@ public sealed class TrainingFindingTests
     [Fact]
     public void A_rate_that_makes_the_loss_jump_about_is_found()
     {
-        // A parabola, and a rate beyond 2 / curvature, where the absolute value keeps it from going off to infinity.
-        var model = new Sequential<double> { new Linear<double>(2, 1, generator: _generator) };
         var samples = Trainings.Wave(_generator);
-        var trainer = new Trainer<double>(model, new L1Loss<double>(), new SGD<double>(model.Parameters, 3), new Batches<double>(samples, samples.Count));
-        var finding = Find<LearningRateTooHigh>(Trainings.Tell(trainer, 40));
-        finding.Evidence.Should().Contain("up and down, and does not fall");
-        finding.Suggestion.Should().Contain("It was 3 in the end");
+        var model = Trainings.Small(_generator);
+        var trainer = new Trainer<double>(model, new MSELoss<double>(), new Adam<double>(model.Parameters, 1), new Batches<double>(samples, samples.Count));
+        var finding = Find<LearningRateTooHigh>(Trainings.Tell(trainer, 30));
+        finding.Evidence.Should().MatchRegex("^From epoch 16 on, the training loss changes by 0.38.* up and down, and does not fall: it was 0.48.* in epoch 1 and is 0.51.* in epoch 30.$");
+        finding.Suggestion.Should().Contain("It was 1 in the end");
     }
 
     [Fact]
@@ -156,12 +154,12 @@ public sealed class TrainingFindingTests
     [Fact]
     public void No_learning_is_found_for_classes_and_for_numbers()
     {
-        var x = Matrix<double>.Build.Dense(300, 4);
+        var x = Matrix<double>.Build.Dense(900, 4);
         Init.Normal(x, 0, 1, _generator);
-        var y = Matrix<double>.Build.Dense(300, 1, (i, _) => i % 3);
+        var y = Matrix<double>.Build.Dense(900, 1, (i, _) => i % 3);
         var model = new Sequential<double> { new Linear<double>(4, 3, generator: _generator) };
-        var trainer = new Trainer<double>(model, new CrossEntropyLoss<double>(), new SGD<double>(model.Parameters, 0.01), new Batches<double>(x, y, 32, _generator));
-        var report = Trainings.Tell(trainer, 10);
+        var trainer = new Trainer<double>(model, new CrossEntropyLoss<double>(), new SGD<double>(model.Parameters, 0.1), new Batches<double>(x, y, 32, _generator));
+        var report = Trainings.Tell(trainer, 20);
         report.Record.ConstantLoss.Should().BeApproximately(Math.Log(3), 1e-12);
         Find<NoLearning>(report).Evidence.Should().EndWith("the best prediction that is the same for every sample has 1.099.");
 
@@ -258,13 +256,13 @@ public sealed class TrainingFindingTests
     [Fact]
     public void A_class_that_is_never_predicted_is_found()
     {
-        var x = Matrix<double>.Build.Dense(300, 4);
+        var x = Matrix<double>.Build.Dense(1000, 4);
         Init.Normal(x, 0, 1, _generator);
-        var y = Matrix<double>.Build.Dense(300, 1, (i, _) => i % 10 == 0 ? 2 : x[i, 0] > 0 ? 1 : 0);     // the third has nothing to know it by
+        var y = Matrix<double>.Build.Dense(1000, 1, (i, _) => i % 25 == 0 ? 2 : x[i, 0] > 0 ? 1 : 0);     // the third has nothing to know it by
         var model = new Sequential<double> { new Linear<double>(4, 3, generator: _generator) };
         var finding = Find<MissingClasses>(Trainings.Tell(new(model, new CrossEntropyLoss<double>(), new Adam<double>(model.Parameters, 0.05), new Batches<double>(x, y, 32, _generator)), 20));
         finding.Title.Should().Be("1 of 3 classes is never predicted");
-        finding.Evidence.Should().Contain("of class 2 (10 % of the targets)");
+        finding.Evidence.Should().Contain("of class 2 (4 % of the targets)");
     }
 
     [Fact]
@@ -275,7 +273,7 @@ public sealed class TrainingFindingTests
         var story = new TrainingStory<double>(trainer) { Diagnoses = [new Mine()] };
         trainer.Fit(10, story.Observe);
         story.Tell().Findings.Should().ContainSingle().Which.Title.Should().Be("It has 10 epochs");
-        new TrainingReport(story.Record(), [.. Diagnosis.All, new Mine()]).Findings.Should().HaveCount(2);
+        new TrainingReport(story.Record(), [.. Diagnosis.All, new Mine()]).Findings.Should().HaveCount(new TrainingReport(story.Record()).Findings.Count + 1);
         new TrainingReport(story.Record(), []).Findings.Should().BeEmpty();
         FluentActions.Invoking(() => new TrainingReport(story.Record(), [new Mine(), null!])).Should().Throw<ArgumentException>().WithMessage("A report expects diagnoses, but number 1 is null.*");
         FluentActions.Invoking(() => new TrainingStory<double>(trainer) { Diagnoses = [null!] }).Should().Throw<ArgumentException>();
