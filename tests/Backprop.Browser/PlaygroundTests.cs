@@ -97,7 +97,7 @@ public sealed class PlaygroundTests(PlaygroundSite site, ITestOutputHelper outpu
         var rate = await visit.Page.EvaluateAsync<double>("() => { const { cs } = playground; cs.Train(200); const from = performance.now(); cs.Train(300); return 300000 / (performance.now() - from); }");
         await visit.Page.Locator("#speed").SelectOptionAsync("0");
         await visit.Page.Locator("#play").ClickAsync();
-        await visit.Page.WaitForFunctionAsync("playground.state.steps > 700 && playground.state.accuracy > 0.95");
+        await visit.UntilAsync("playground.state.steps > 700 && playground.state.accuracy > 0.95");
         await visit.Page.Locator("#play").ClickAsync();
         var steps = int.Parse((await visit.StateAsync("steps"))!, CultureInfo.InvariantCulture);
 
@@ -105,7 +105,7 @@ public sealed class PlaygroundTests(PlaygroundSite site, ITestOutputHelper outpu
         curve[^1].Should().BeLessThan(curve[0] / 3);
         await Assertions.Expect(visit.Page.Locator("#curve polyline.loss")).ToHaveCountAsync(1);
         await Assertions.Expect(visit.Page.Locator("#play")).ToHaveTextAsync("Train");
-        await visit.Page.WaitForTimeoutAsync(200);
+        await visit.DrawnAsync();
         (await visit.StateAsync("steps")).Should().Be(steps.ToString(CultureInfo.InvariantCulture), "a pause is a pause");
 
         await visit.Page.EvaluateAsync("() => { for (let i = 0; i < 5; i++) playground.cs.SetEntry('hidden1.weight', 0, 0, i / 10); }");
@@ -215,7 +215,7 @@ public sealed class PlaygroundTests(PlaygroundSite site, ITestOutputHelper outpu
         List<string> requests = [];
         visit.Page.Request += (_, request) => requests.Add(request.Url);
         await visit.Page.Locator("#data").SelectOptionAsync(name);
-        await visit.Page.WaitForFunctionAsync($"playground.state.data === '{name}'");
+        await visit.UntilAsync($"playground.state.data === '{name}'");
         requests.Count(url => url.Contains("digits", StringComparison.Ordinal)).Should().Be(name == "digits" ? 1 : 0);
 
         if (name != "digits")
@@ -263,28 +263,29 @@ public sealed class PlaygroundTests(PlaygroundSite site, ITestOutputHelper outpu
     public async Task Points_are_set_dragged_and_moved_by_keys()
     {
         await using var visit = await site.OpenAsync("?data=xor");
-        var plane = (await visit.Page.Locator("#axes").BoundingBoxAsync())!;
-        (float X, float Y) At(double a, double b) => ((float)(plane.X + (a + 1.2) / 2.4 * plane.Width), (float)(plane.Y + (1.2 - b) / 2.4 * plane.Height));
+        var (plane, end) = ((await visit.Page.Locator("#axes").BoundingBoxAsync())!, await visit.Page.EvaluateAsync<double>("playground.range[1]"));
+        (float X, float Y) At(double a, double b) => ((float)(plane.X + (a + end) / (2 * end) * plane.Width), (float)(plane.Y + (end - b) / (2 * end) * plane.Height));
 
         await visit.Page.Locator("#brushClass").SelectOptionAsync("1");
-        await visit.Page.Mouse.ClickAsync(At(1.12, 1.12).X, At(1.12, 1.12).Y);
+        await visit.Page.Mouse.ClickAsync(At(0.02, 0.02).X, At(0.02, 0.02).Y);
         await Assertions.Expect(visit.Page.Locator("circle.point")).ToHaveCountAsync(65);
         var points = await visit.Page.EvaluateAsync<double[]>("Array.from(playground.cs.Points())");
-        points[^3].Should().BeApproximately(1.12, 0.02);
+        points[^3].Should().BeApproximately(0.02, 0.02);
         points[^1].Should().Be(1);
 
-        await visit.Page.Mouse.MoveAsync(At(1.12, 1.12).X, At(1.12, 1.12).Y);
+        await visit.Page.Mouse.MoveAsync(At(0.02, 0.02).X, At(0.02, 0.02).Y);
         await visit.Page.Mouse.DownAsync();
-        await visit.Page.Mouse.MoveAsync(At(0.02, 1.1).X, At(0.02, 1.1).Y, new() { Steps = 5 });
+        await visit.Page.Mouse.MoveAsync(At(-0.5, 0.3).X, At(-0.5, 0.3).Y, new() { Steps = 5 });
         await visit.Page.Mouse.UpAsync();
         await visit.DrawnAsync();
         points = await visit.Page.EvaluateAsync<double[]>("Array.from(playground.cs.Points())");
-        points[^3].Should().BeApproximately(0.02, 0.02);
+        points[^3].Should().BeApproximately(-0.5, 0.02);
+        points[^2].Should().BeApproximately(0.3, 0.02);
 
         await Assertions.Expect(visit.Page.Locator("circle.chosen")).ToBeFocusedAsync();
         await visit.Page.Keyboard.PressAsync("ArrowLeft");
         await visit.DrawnAsync();
-        (await visit.Page.EvaluateAsync<double[]>("Array.from(playground.cs.Points())"))[^3].Should().BeApproximately(points[^3] - 0.024, 1e-3);
+        (await visit.Page.EvaluateAsync<double[]>("Array.from(playground.cs.Points())"))[^3].Should().BeApproximately(points[^3] - end / 50, 2e-3);
         await visit.Page.Keyboard.PressAsync("Delete");
         await Assertions.Expect(visit.Page.Locator("circle.point")).ToHaveCountAsync(64);
         (await visit.StateAsync("data")).Should().Be("points");
@@ -305,7 +306,7 @@ public sealed class PlaygroundTests(PlaygroundSite site, ITestOutputHelper outpu
     [Theory]
     [InlineData("", 1600, false)]
     [InlineData("", 360, true)]
-    [InlineData("?data=circles", 1100, true)]
+    [InlineData("?net=2-2-1+tanh+bcewithlogits&data=points&points=-1,-1,0;-1,1,1;1,-1,1;1,1,0&classes=2", 1100, true)]
     [InlineData("?data=digits", 360, false)]
     public async Task Axe_finds_nothing_and_a_phone_scrolls_down_alone(string query, int width, bool dark)
     {
@@ -334,7 +335,7 @@ public sealed class PlaygroundTests(PlaygroundSite site, ITestOutputHelper outpu
 
         await visit.Page.Locator("#play").FocusAsync();
         await visit.Page.Keyboard.PressAsync("Space");
-        await visit.Page.WaitForFunctionAsync("playground.state.steps > 3");
+        await visit.UntilAsync("playground.state.steps > 3");
         await visit.Page.Keyboard.PressAsync("Space");
         await Assertions.Expect(visit.Page.Locator("#play")).ToHaveTextAsync("Train");
     }

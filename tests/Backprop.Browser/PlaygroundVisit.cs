@@ -34,6 +34,17 @@ public sealed class PlaygroundVisit : IAsyncDisposable
     /// <summary>Waits until what was moved last is drawn.</summary>
     public Task DrawnAsync() => Page.EvaluateAsync("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))");
 
+    /// <summary>Waits until something is so. The page's own rules forbid what Playwright would do: to make a function of a text.</summary>
+    /// <param name="condition">What, as JavaScript.</param>
+    public async Task UntilAsync(string condition)
+    {
+        for (var tries = 0; !await Page.EvaluateAsync<bool>(condition); tries++)
+        {
+            if (tries > 600) throw new TimeoutException($"It did not become so in a minute: {condition}");
+            await Task.Delay(100);
+        }
+    }
+
     /// <summary>All entries that stand in tables, by address, row and column.</summary>
     public async Task<Dictionary<string, double>> NumbersAsync()
     {

@@ -9,7 +9,7 @@ const { Backprop: { Playground: { Interop: cs } } } = await runtime.getAssemblyE
 
 let state = null, explained = null, playing = false;
 const numbers = { lastDrag: 0, rate: 0 };   // how long what was done took, for whoever measures
-globalThis.playground = { cs, numbers, edit: (...entry) => edit(...entry), get state() { return state; } };
+globalThis.playground = { cs, numbers, edit: (...entry) => edit(...entry), get state() { return state; }, get range() { return picture.range; } };
 
 const option = (value, text) => { const element = document.createElement('option'); element.value = value; element.textContent = text ?? value; return element; };
 const catalogue = JSON.parse(cs.Catalogue());
