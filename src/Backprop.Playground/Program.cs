@@ -1,10 +1,11 @@
-using System.Runtime.InteropServices.JavaScript;
 using System.Runtime.Versioning;
-using Backprop;
+
 [assembly: SupportedOSPlatform("browser")]
+
 namespace Backprop.Playground;
-internal static partial class Program
+
+/// <summary>The library in a page. All that happens is that the page calls <see cref="Interop"/>.</summary>
+internal static class Program
 {
     private static void Main() { }
-    [JSExport] internal static string Hello() => new Linear<double>(1, 1).Forward(MathNet.Numerics.LinearAlgebra.Vector<double>.Build.Dense(1, 1)).ToString();
 }

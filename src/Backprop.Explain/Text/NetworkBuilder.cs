@@ -33,8 +33,10 @@ internal sealed class NetworkBuilder<T>(string text, Generator generator, long m
     /// <summary>A layer or loss refused what it was given: what it says, and where it stands.</summary>
     public static NetworkTextException Refused(Item item, Exception refusal)
     {
-        // The name of the constructor's argument says nothing to whoever wrote the text.
-        var message = refusal is ArgumentException { ParamName: { } parameter } ? refusal.Message.Replace($" (Parameter '{parameter}')", "", StringComparison.Ordinal).Split('\n')[0].TrimEnd() : refusal.Message;
+        // The name of the constructor's argument says nothing to whoever wrote the text. Trimmed programs have their own words for it.
+        var message = refusal.Message.Split('\n')[0];
+        if (refusal is ArgumentException { ParamName: { } parameter })
+            message = message.Replace($" (Parameter '{parameter}')", "", StringComparison.Ordinal).Replace($" Arg_ParamName_Name, {parameter}", "", StringComparison.Ordinal);
         return new(string.Create(CultureInfo.InvariantCulture, $"{message.TrimEnd('.')}, at character {item.Position + 1}."), item.Position, refusal);
     }
 

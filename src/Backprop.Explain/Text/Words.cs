@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Numerics;
 
 namespace Backprop.Explain;
@@ -84,8 +83,8 @@ internal static class Words<T> where T : unmanaged, IFloatingPointIeee754<T>
         new("combined", [], item => new CombinedLoss<T>([.. item.Items.Select(part => new LossPart<T>(part.Name!, Loss((Item)part.Values[0]!), (Range)part.Values[1]!, (Range)part.Values[2]!, part.Number(3)))]), HasItems: true),
     ];
 
-    private static readonly FrozenDictionary<string, LayerWord<T>> LayersByName = Layers.ToFrozenDictionary(word => word.Name);
-    private static readonly FrozenDictionary<string, LossWord<T>> LossesByName = Losses.ToFrozenDictionary(word => word.Name);
+    private static readonly Dictionary<string, LayerWord<T>> LayersByName = Layers.ToDictionary(word => word.Name);
+    private static readonly Dictionary<string, LossWord<T>> LossesByName = Losses.ToDictionary(word => word.Name);
 
     /// <summary>The layer of this word, whatever the case; null where there is none. The type's own name does as well.</summary>
     public static LayerWord<T>? Layer(string word) => LayersByName.GetValueOrDefault(Normal(word) is "batchnorm1d" ? "batchnorm" : Normal(word));
