@@ -301,8 +301,8 @@ function mount(root, data, options = {}) {
   }
 
   const made = e => Object.values(factors(e)).map(of => h('p.small', [...of.values()].map(([, a, r, c, value], i) => {
-    const name = nameOf(a, r, c);
-    return [i ? ' ' : [a, name === a ? ' ' : ''], link(a, r, c, name.slice(a.length) || '=', valueAt(a, r, c) ?? Number(value))];
+    const name = nameOf(a, r, c), known = valueAt(a, r, c) ?? Number(value);
+    return [i ? ' ' : a + ' ', mark(h('button' + hue(a), { 'aria-label': `${name}, ${shown(known)}` }, name.slice(a.length) || a), a, r, c, known)];
   })));
 
   // Formula, formula with numbers, result: for the panel and for the examples.
@@ -434,7 +434,7 @@ function mount(root, data, options = {}) {
     if (phase === 'Forward') return [[h('b', title(layer)), `, ${layer.text}, takes `, toFigure(layer.input), ' and gives ', toFigure(layer.output), '.'], formulas([layer.formula], layer.formulaText)];
     if (phase === 'Loss') return [[`${data.loss.text} compares what came out with the target and leaves one number, `, toFigure('loss', 'L'), '. The smaller the better.'], formulas([data.loss.formula], data.loss.formulaText)];
     if (phase === 'Update') return [['Each parameter takes a small step against its gradient. The learning rate η is ', data.learningRate == null ? 'its own' : plain(data.learningRate), '.'], [formula(descent)]];
-    if (!layer) return [['From right to left. First the loss: how much does L grow if an output grows a little?'], formulas(data.loss.derivative, data.loss.derivativeText)];
+    if (!layer) return [['From right to left. First: how much does L grow if an output grows a little?'], formulas(data.loss.derivative, data.loss.derivativeText)];
     const gives = present([...gradsOf(layer), layer.inputGradient]);
     return [[h('b', title(layer)), ' is given ', layer.outputGradient ? toFigure(layer.outputGradient) : 'dY', ', multiplies it by its own derivative', gives.length > 0 && [', and gives ', comma(gives.map(a => toFigure(a)))], '.'], formulas(layer.derivative, layer.derivativeText)];
   }
@@ -450,7 +450,7 @@ function mount(root, data, options = {}) {
     for (const el of all('[data-layer]')) el.classList.toggle('here', now?.layer?.path === el.dataset.layer);
     for (const [button, phase] of buttons) button.setAttribute('aria-pressed', phase === now?.phase);
     if (quiet) return;
-    const same = sequence.filter(other => other.phase === now?.phase), [words, list] = now ? said(now) : ['Everything is shown. Press → to go through it a step at a time.', []];
+    const same = sequence.filter(other => other.phase === now?.phase), [words, list] = now ? said(now) : ['Everything is shown. Press → to see it a step at a time.', []];
     sentence.replaceChildren(h('p', now && h('strong', now.phase + (same.length > 1 ? `, ${same.indexOf(now) + 1} of ${same.length}. ` : '. ')), words), ...list);
   }
 
