@@ -19,7 +19,7 @@ public sealed class Answer
             return;
         }
 
-        Numbers = Expression.Sum(parts!);
+        Numbers = Expression.Sum(parts.SelectMany(part => part!.Terms));
         Computed = Numbers.Value;
         Agrees = Computed.Equals(Value) || Math.Abs(Computed - Value) <= Tolerance(isFloat, Numbers.Magnitude);
     }

@@ -62,10 +62,15 @@ public abstract record Expression
     /// <param name="b">b.</param>
     public static Expression operator /(Expression a, Expression b) => Divide(a, b);
 
-    /// <summary>a + b.</summary>
+    /// <summary>a + b, the terms of both in one sum.</summary>
     /// <param name="a">a.</param>
     /// <param name="b">b.</param>
-    public static Expression Add(Expression a, Expression b) => Sum([a, b]);
+    public static Expression Add(Expression a, Expression b)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        return new Addition([.. a.Terms, .. b.Terms]);
+    }
 
     /// <summary>a - b.</summary>
     /// <param name="a">a.</param>
@@ -86,11 +91,11 @@ public abstract record Expression
     /// <param name="b">b.</param>
     public static Expression Divide(Expression a, Expression b) => new Quotient(a, b);
 
-    /// <summary>The sum of terms; 0 without any. Sums within it are made part of it.</summary>
+    /// <summary>The sum of terms; 0 without any. A term that is a sum itself stays together, in brackets.</summary>
     /// <param name="terms">The terms.</param>
     public static Expression Sum(IEnumerable<Expression> terms)
     {
-        Expression[] all = [.. terms.SelectMany(term => term.Terms)];
+        Expression[] all = [.. terms];
         return all.Length switch { 0 => new Constant(0), 1 => all[0], _ => new Addition(all) };
     }
 

@@ -56,7 +56,7 @@ internal abstract class Printer
                     var term = sum.All[i];
                     if (i > 0) Out.Append(term is Negation ? " - " : " + ");
                     if (i > 0 && term is Negation negated) Write(negated.Operand, Later(negated.Operand));
-                    else Write(term, i == 0 ? Tightness.Sum : Later(term));
+                    else Write(term, i == 0 && term is not Addition ? Tightness.Sum : Later(term));
                 }
 
                 break;

@@ -87,7 +87,7 @@ function math(e, leaf, place = '') {
     case 's': return symbol(first, second);
     case '=': return m('mrow', sub(first), op('='), sub(second));
     case '+': {
-      const terms = args.map((term, i) => term[0] === '-' ? [op('−', 'infix'), sub(term[1], 'next')] : [i ? op('+', 'infix') : null, sub(term, i ? 'next' : '')]);
+      const terms = args.map((term, i) => term[0] === '-' ? [op('−', 'infix'), sub(term[1], 'next')] : [i ? op('+', 'infix') : null, sub(term, i || term[0] === '+' ? 'next' : '')]);
       if (terms.length < 3 || symbolic(e)) return within(m('mrow', terms), after || place);
       const table = m('mtable.terms', terms.map(term => m('mtr', term.map((part, i) => m('mtd', i ? null : m('mspace', { height: '.9em', depth: '.25em' }), part)))));
       return place ? m('mrow.tall', op('('), table, op(')')) : table;

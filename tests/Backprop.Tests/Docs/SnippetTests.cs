@@ -14,6 +14,7 @@ public sealed class SnippetTests
         global using System.Numerics;
         global using System.Runtime.CompilerServices;
         global using Backprop;
+        global using Backprop.Explain;
         global using MathNet.Numerics.LinearAlgebra;
         global using static Given;
 
@@ -32,7 +33,11 @@ public sealed class SnippetTests
             public const int epochs = 10, batchesPerEpoch = 10;
             public static readonly Trainer<double> trainer = new(model, loss, optimizer, batches);
         }
+
+        abstract class Square<T> : Layer<T> where T : unmanaged, IFloatingPointIeee754<T>;
         """;
+
+    private static readonly string[] Documented = ["Backprop.xml", "Backprop.Explain.xml"];
 
     public static IEnumerable<TheoryDataRow<string, int>> Programs =>
         Repository.MarkdownFiles.SelectMany(file => Snippet.Programs(file, Repository.Read(file))).Select(program => new TheoryDataRow<string, int>(program[0].File, program[0].Line));
@@ -71,7 +76,7 @@ public sealed class SnippetTests
     [Fact]
     public void The_examples_in_doc_comments_compile()
     {
-        var members = XDocument.Load(Path.Combine(AppContext.BaseDirectory, "Backprop.xml")).Descendants("member").ToArray();
+        var members = Documented.SelectMany(file => XDocument.Load(Path.Combine(AppContext.BaseDirectory, file)).Descendants("member")).ToArray();
         var examples = members.SelectMany(member => member.Elements("example").SelectMany(example => example.Elements("code")).Select(code => (Name: (string)member.Attribute("name")!, Code: WebUtility.HtmlDecode(code.Value))))
             .ToArray();
         examples.Should().HaveCountGreaterThan(25);
