@@ -3,7 +3,7 @@
 // Explain.mount(root, data, options) -> { update(data), open(address, row, column), step(n, further) }
 //   options.ask(address, row, column): an answer that the data does not hold, or null
 //   options.onEdit(address, row, column, value): data or a parameter was dragged or typed; without it nothing can be edited
-//   options.start: what to open first, 'hidden.weight.grad[0, 0]'; options.level: that of the title's heading, 1 unless set
+//   options.start: what to open first, 'hidden.weight.grad[0, 0]'
 //   step(n): 1 forward, 2 loss, 3 backward, 4 update, 0 everything; further: so many layers on.
 //
 // Nothing is computed here but positions, colours and digits. Names come from anybody: they are only ever text.
@@ -140,12 +140,11 @@ function mount(root, data, options = {}) {
   let bindings, at, sequence, shape, main, panel, status, drawing, sentence, buttons;
   let sample = 0, step = null, open = null, origin = null;
 
-  const level = n => 'h' + Math.min(6, n + (options.level ?? 1) - 1);
   const all = selector => root.querySelectorAll(selector);
   const bind = refresh => { bindings.push(refresh); refresh(); };
   const narrow = () => matchMedia('(max-width: 68rem)').matches;
   const asked = () => root.classList.contains('asked');
-  const focusPanel = () => panel.querySelector('h2, h3, h4, h5, h6').focus();
+  const focusPanel = () => panel.querySelector('h2').focus();
 
   const get = a => own(data.quantities, a);
   const rowsOf = q => q.shownRows ?? range(q.rows), columnsOf = q => q.shownColumns ?? range(q.columns);
@@ -301,8 +300,8 @@ function mount(root, data, options = {}) {
   }
 
   const made = e => Object.values(factors(e)).map(of => h('p.small', [...of.values()].map(([, a, r, c, value], i) => {
-    const name = nameOf(a, r, c);
-    return [i ? ' ' : [a, name === a ? ' ' : ''], link(a, r, c, name.slice(a.length) || '=', valueAt(a, r, c) ?? Number(value))];
+    const name = nameOf(a, r, c), known = valueAt(a, r, c) ?? Number(value);
+    return [i ? ' ' : name === a ? null : a + ' ', mark(h('button' + hue(a), { 'aria-label': `${name}, ${shown(known)}` }, name.slice(a.length) || a), a, r, c, known)];
   })));
 
   // Formula, formula with numbers, result: for the panel and for the examples.
@@ -328,7 +327,7 @@ function mount(root, data, options = {}) {
     for (const el of all('.open, .used')) { el.classList.remove('open', 'used'); el.removeAttribute('aria-selected'); }
     root.classList.toggle('asked', !!open);
     if (!open) {
-      panel.replaceChildren(h(level(2), { tabindex: -1 }, 'Ask'), h('p', 'Choose any number.'));
+      panel.replaceChildren(h('h2', { tabindex: -1 }, 'Ask'), h('p', 'Choose any number.'));
       return;
     }
     const { a, r, c } = open, answer = answerOf(a, r, c), name = nameOf(a, r, c), value = answer ? Number(answer.value) : valueAt(a, r, c), trail = trailOf(), kept = trail.slice(-4);
@@ -336,7 +335,7 @@ function mount(root, data, options = {}) {
       h('div.bar', trail.length ? h('nav.trail', { 'aria-label': 'Asked before' }, h('ol', trail.length > kept.length && h('li', '…'),
         kept.map((before, i) => h('li', h('a', { href: fragment(before), 'data-back': kept.length - i }, before))))) : h('span.small', 'Where does it come from?'),
       h('button.close', { type: 'button', 'aria-label': 'Close' }, '×')),
-      h(level(2), { tabindex: -1 }, name),
+      h('h2', { tabindex: -1 }, name),
       ...(answer ? [...derivation(a, r, c, answer), ...made(answer.numbers)] : [h('p', 'There is no explanation of this entry.')]).flat().filter(Boolean));
     if (editable(a)) {
       const input = h('input', { type: 'number', step: 'any', value });
@@ -434,7 +433,7 @@ function mount(root, data, options = {}) {
     if (phase === 'Forward') return [[h('b', title(layer)), `, ${layer.text}, takes `, toFigure(layer.input), ' and gives ', toFigure(layer.output), '.'], formulas([layer.formula], layer.formulaText)];
     if (phase === 'Loss') return [[`${data.loss.text} compares what came out with the target and leaves one number, `, toFigure('loss', 'L'), '. The smaller the better.'], formulas([data.loss.formula], data.loss.formulaText)];
     if (phase === 'Update') return [['Each parameter takes a small step against its gradient. The learning rate η is ', data.learningRate == null ? 'its own' : plain(data.learningRate), '.'], [formula(descent)]];
-    if (!layer) return [['From right to left. First the loss: how much does L grow if an output grows a little?'], formulas(data.loss.derivative, data.loss.derivativeText)];
+    if (!layer) return [['From right to left. First: how much does L grow if an output grows a little?'], formulas(data.loss.derivative, data.loss.derivativeText)];
     const gives = present([...gradsOf(layer), layer.inputGradient]);
     return [[h('b', title(layer)), ' is given ', layer.outputGradient ? toFigure(layer.outputGradient) : 'dY', ', multiplies it by its own derivative', gives.length > 0 && [', and gives ', comma(gives.map(a => toFigure(a)))], '.'], formulas(layer.derivative, layer.derivativeText)];
   }
@@ -450,7 +449,7 @@ function mount(root, data, options = {}) {
     for (const el of all('[data-layer]')) el.classList.toggle('here', now?.layer?.path === el.dataset.layer);
     for (const [button, phase] of buttons) button.setAttribute('aria-pressed', phase === now?.phase);
     if (quiet) return;
-    const same = sequence.filter(other => other.phase === now?.phase), [words, list] = now ? said(now) : ['Everything is shown. Press → to go through it a step at a time.', []];
+    const same = sequence.filter(other => other.phase === now?.phase), [words, list] = now ? said(now) : ['Everything is shown. Press → to see it a step at a time.', []];
     sentence.replaceChildren(h('p', now && h('strong', now.phase + (same.length > 1 ? `, ${same.indexOf(now) + 1} of ${same.length}. ` : '. ')), words), ...list);
   }
 
@@ -634,7 +633,7 @@ function mount(root, data, options = {}) {
       facts.replaceChildren(...now.map(fact => h('li', fact)));
     });
     return h('section', { 'data-layer': layer.path, 'aria-label': title(layer) },
-      h(level(2 + Math.max(1, layer.depth)), h('span.name', title(layer)), ' ', h('span.kind', layer.text)),
+      h('h' + Math.min(6, 2 + Math.max(1, layer.depth)), h('span.name', title(layer)), ' ', h('span.kind', layer.text)),
       h('div.formulas', h('div.box', formulas([layer.formula], layer.formulaText)), backwards.length > 0 && h('div.box', { 'data-at': when(inputGradient) }, backwards)),
       legend(layer.legend), facts,
       flow('Forward: values', [input, ...parameters, ...definitions.filter(a => !hue(a)), output]),
@@ -643,7 +642,7 @@ function mount(root, data, options = {}) {
       examples([output, ...[...gradsOf(layer), inputGradient].filter(a => grads.includes(a) && (options.ask || own(data.answers, a))).slice(0, 1)]));
   }
 
-  const lossSection = () => h('section', { 'aria-label': 'The loss' }, h(level(2), 'The loss ', h('span.kind', data.loss.text)),
+  const lossSection = () => h('section', { 'aria-label': 'The loss' }, h('h2', 'The loss ', h('span.kind', data.loss.text)),
     h('div.formulas', h('div.box', formulas([data.loss.formula], data.loss.formulaText)), h('div.box', formulas(data.loss.derivative, data.loss.derivativeText))),
     legend(data.loss.legend), flow('Forward: values', [data.loss.prediction ?? data.layers[0].output, data.loss.target ?? 'target', 'loss']), flow('Backward: gradients', [lastGradient()]), examples(['loss', lastGradient()]));
 
@@ -655,7 +654,7 @@ function mount(root, data, options = {}) {
     if (!few) bind(() => norms.replaceChildren(h('table.parameters', h('thead', h('tr', h('th', { scope: 'col' }, 'parameter'), kinds.map(([, name]) => h('th', { scope: 'col' }, 'norm, ' + name)))),
       h('tbody', names.map(a => h('tr', h('th', { scope: 'row' }, toFigure(a), frozen(a)), kinds.map(([kind]) => h('td' + hue(kind(a)), { 'data-at': when(kind(a)) }, get(kind(a))?.summary ? plain(get(kind(a)).summary.norm, 4) : '–'))))))));
     const table = few ? grid('The parameters', kinds.map(([, name]) => [name]), names.flatMap(a => rowsOf(get(a)).flatMap(r => columnsOf(get(a)).map(c => ({ head: [nameOf(a, r, c), frozen(a)], entries: kinds.map(([kind]) => [kind(a), r, c]) })))), true) : norms;
-    return h('section', { 'aria-label': 'The parameters' }, h(level(2), 'The parameters'),
+    return h('section', { 'aria-label': 'The parameters' }, h('h2', 'The parameters'),
       next && data.learningRate != null && [h('p', 'A step of gradient descent goes against the gradient, with the learning rate η = ', plain(data.learningRate), ':'), formula(descent)], table);
   }
 
@@ -689,13 +688,13 @@ function mount(root, data, options = {}) {
       return node;
     };
     const swatch = (style, text) => h('span.swatch', h('i.' + style), text);
-    main.append(h('header', h(level(1), { dir: 'auto' }, data.title), intro), problems, data.samples === 0 ? h('p', h('b', 'The batch is empty: '), 'it has no samples, so there are no values to show.') : '',
-      h('section.network', { 'aria-label': 'The network' }, h(level(2), 'Step by step'),
+    main.append(h('header', h('h1', { dir: 'auto' }, data.title), intro), problems, data.samples === 0 ? h('p', h('b', 'The batch is empty: '), 'it has no samples, so there are no values to show.') : '',
+      h('section.network', { 'aria-label': 'The network' }, h('h2', 'Step by step'),
         h('div.controls', h('div.steps', { role: 'group', 'aria-label': 'Steps' }, phases().map((phase, i) => button(`${i + 1} ${phase}`, () => toPhase(i + 1), i + 1, phase)),
           button('All', () => setStep(null), 0, undefined), button('←', back, 'ArrowLeft', null, 'One step back'), button('→', further, 'ArrowRight', null, 'One step further')),
         rows.length > 0 && h('label', 'Sample ', select)),
         drawing, h('p.key', swatch('pos', 'positive'), swatch('neg', 'negative: the stronger, the larger'), swatch('grad', 'a gradient of the loss'), swatch('look', 'what you are looking at')), sentence),
-      h('section', { 'aria-label': 'Layers' }, h(level(2), 'Layer by layer'), data.layers.filter(layer => layer.path || layer.leaf).map(layerSection)),
+      h('section', { 'aria-label': 'Layers' }, h('h2', 'Layer by layer'), data.layers.filter(layer => layer.path || layer.leaf).map(layerSection)),
       ...[data.loss && lossSection(), parameterSection()].filter(Boolean));
     root.replaceChildren(main, panel, status);
     bind(redraw);
