@@ -336,7 +336,7 @@ function mount(root, data, options = {}) {
         kept.map((before, i) => h('li', h('a', { href: fragment(before), 'data-back': kept.length - i }, before))))) : h('span.small', 'Where does it come from?'),
       h('button.close', { type: 'button', 'aria-label': 'Close' }, '×')),
       h('h2', { tabindex: -1 }, name),
-      ...(answer ? [...derivation(a, r, c, answer), ...made(answer.numbers)] : [h('p', 'There is no explanation of this entry.')]).flat().filter(Boolean));
+      ...(answer ? [...derivation(a, r, c, answer), ...made(answer.numbers)] : [h('p', 'There is no explanation of it.')]).flat().filter(Boolean));
     if (editable(a)) {
       const input = h('input', { type: 'number', step: 'any', value });
       input.addEventListener('change', () => { if (input.value !== '' && Number.isFinite(+input.value)) options.onEdit(a, r, c, +input.value); });
