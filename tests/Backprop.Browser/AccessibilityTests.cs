@@ -1,4 +1,3 @@
-using Deque.AxeCore.Commons;
 using FluentAssertions;
 using Microsoft.Playwright;
 using Xunit;
@@ -8,10 +7,6 @@ namespace Backprop.Browser;
 /// <summary>For eyes that see less, fingers without a mouse, and screens of any width.</summary>
 public sealed class AccessibilityTests(Chromium chromium)
 {
-    // axe-core itself, and of its findings only the violations: all of them are megabytes.
-    private const string Run = "async () => (await axe.run({ resultTypes: ['violations'] })).violations.map(one => `${one.id}: ${one.help} ${one.nodes.slice(0, 3).map(node => node.html).join(' | ')}`)";
-    private static readonly string Axe = new BundledAxeScriptProvider().GetScript();
-
     public static TheoryData<string, int, bool> Looks => new()
     {
         { nameof(Networks.Notebook), 1280, false },
@@ -30,7 +25,6 @@ public sealed class AccessibilityTests(Chromium chromium)
     public async Task Axe_finds_nothing(string page, int width, bool dark)
     {
         await using var visit = await chromium.OpenAsync((string)typeof(Networks).GetProperty(page)!.GetValue(null)!, width, dark);
-        await visit.Page.EvaluateAsync(Axe);
         foreach (var stepping in new[] { false, true })
         {
             if (stepping)
@@ -40,7 +34,7 @@ public sealed class AccessibilityTests(Chromium chromium)
                 await visit.Panel.Locator("mn[data-a]").First.ClickAsync();
             }
 
-            (await visit.Page.EvaluateAsync<string[]>(Run)).Should().BeEmpty();
+            (await Axe.FindAsync(visit.Page)).Should().BeEmpty();
         }
     }
 
