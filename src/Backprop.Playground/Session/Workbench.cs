@@ -274,7 +274,7 @@ internal sealed class Workbench
         _session = new(setup);
     }
 
-    private static bool IsSaid(Exception exception) => exception is PlaygroundException or ArgumentException or FormatException or InvalidOperationException or OverflowException or IOException;
+    private static bool IsSaid(Exception exception) => exception is PlaygroundException or ArgumentException or FormatException or InvalidOperationException or OverflowException or IOException or InvalidDataException or NotSupportedException;
 
     // Which argument of a constructor it was says nothing to whoever moved a slider. In the browser the framework's own texts are left out, and it has other words for it.
     private static string Said(Exception refusal)

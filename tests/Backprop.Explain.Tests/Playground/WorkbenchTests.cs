@@ -186,9 +186,10 @@ public class WorkbenchTests
         JsonDocument.Parse(Workbench.Catalogue()).RootElement.GetProperty("layers").GetArrayLength().Should().Be(NetworkText.Layers.Count);
         var state = Done(bench.SetNetwork("1 \"a\\\"\\\\\u2028</script>😀\":linear(2) linear(1) mse"));
         state.GetProperty("parameters")[0][0].GetString().Should().Be("a\"\\\u2028</script>😀.weight");
-        var error = JsonDocument.Parse(bench.SetNetwork("\u0001\ud800 mse")).RootElement.GetProperty("error").GetString();
-        error.Should().Contain("\u0001");
+        var error = JsonDocument.Parse(bench.SetNetwork("\u0001\ud800 mse")).RootElement.GetProperty("error").GetRawText();
+        error.Should().Contain(@"there is \""\u0001\ud800\""", "half a character is none that .NET would read as text, but JavaScript does");
         Refused(bench.Load([0]), "The file was not opened. *");
+        Refused(bench.Load("no safetensors"u8.ToArray()), "The file was not opened. The stream is not a valid safetensors file: *");
         Refused(bench.ShowHidden(true), "Only the notebook's network*");
     }
 
