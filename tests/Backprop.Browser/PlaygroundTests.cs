@@ -18,7 +18,7 @@ public sealed class PlaygroundTests(PlaygroundSite site, ITestOutputHelper outpu
     {
         await using var visit = await site.OpenAsync();
 
-        await Assertions.Expect(visit.Page.Locator("#root h2").First).ToHaveTextAsync("1-1-1 sigmoid mse");
+        await Assertions.Expect(visit.Page.Locator("#root h1").First).ToHaveTextAsync("1-1-1 sigmoid mse");
         var numbers = await visit.NumbersAsync();
         numbers["loss 0 0"].Should().BeApproximately(0.42893259384435856, 1e-14);
         numbers["hidden.weight.grad 0 0"].Should().BeApproximately(0.021334741937830547, 1e-14);
