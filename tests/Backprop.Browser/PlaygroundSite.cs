@@ -19,7 +19,7 @@ public sealed class PlaygroundSite : IAsyncLifetime
         [".gz"] = "application/gzip",
     };
 
-    private readonly HttpListener _listener = new();
+    private HttpListener _listener = new();
     private IPlaywright? _playwright;
     private IBrowser? _browser;
     private string _root = "";
@@ -35,7 +35,7 @@ public sealed class PlaygroundSite : IAsyncLifetime
         {
             try
             {
-                _listener.Prefixes.Clear();
+                _listener = new();      // one that could not start is of no use any more
                 _listener.Prefixes.Add($"http://127.0.0.1:{port}/");
                 _listener.Start();
                 Address = $"http://127.0.0.1:{port}/some/where/";

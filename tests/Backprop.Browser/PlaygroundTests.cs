@@ -121,12 +121,12 @@ public sealed class PlaygroundTests(PlaygroundSite site, ITestOutputHelper outpu
     public async Task What_the_notebook_hid_is_shown()
     {
         await using var visit = await site.OpenAsync();
-        await Assertions.Expect(visit.Page.Locator("#hidden .wrong")).ToHaveCountAsync(0);
+        await Assertions.Expect(visit.Page.Locator("#hidden .missed")).ToHaveCountAsync(0);
         await visit.Page.GetByLabel("Show it: set the output weight to 0.5").CheckAsync();
 
         var cells = await visit.Page.Locator("#hidden td:not(:empty)").AllInnerTextsAsync();
         cells.Should().Equal("−0.1083", "0.02166", "0.06243", "−0.01249");
-        await Assertions.Expect(visit.Page.Locator("#hidden .wrong")).ToHaveCountAsync(2);
+        await Assertions.Expect(visit.Page.Locator("#hidden .missed")).ToHaveCountAsync(2);
         await Assertions.Expect(visit.Page.Locator("#hiddenText")).ToContainTextAsync("Even its sign is wrong");
         (await visit.NumbersAsync())["hidden.weight.grad 0 0"].Should().BeApproximately(-0.108276814908, 1e-12);
         await visit.Page.GetByLabel("Show it: set the output weight to 0.5").UncheckAsync();
@@ -313,7 +313,14 @@ public sealed class PlaygroundTests(PlaygroundSite site, ITestOutputHelper outpu
         await visit.Page.Locator("#update").ClickAsync();
 
         (await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth")).Should().BeLessThanOrEqualTo(width);
+<<<<<<< HEAD
         (await Axe.FindAsync(visit.Page)).Should().BeEmpty();
+=======
+        // The numbers of so many digits would take axe minutes, and are the explained page's, which has tests of its own.
+        var options = new AxeRunOptions { ResultTypes = [ResultType.Violations] };
+        var found = query.Contains("digits", StringComparison.Ordinal) ? await visit.Page.Locator("#tools").RunAxe(options) : await visit.Page.RunAxe(options);
+        found.Violations.Select(one => $"{one.Id}: {one.Help} {string.Join(" | ", one.Nodes.Take(3).Select(node => node.Html))}").Should().BeEmpty();
+>>>>>>> w-play
     }
 
     [Fact]

@@ -175,7 +175,7 @@ function drawParameters() {
 function drawNotebook() {
   $('hiddenSection').hidden = !state.notebook;
   if (!state.notebook) return;
-  const [weight, bias, wrongWeight, wrongBias] = state.notebook.map(Number), cell = (tag, text, kind = '') => element(tag, kind ? { class: kind } : {}, text), differ = (a, b) => Math.abs(a - b) > 1e-9 * Math.abs(a) ? 'wrong' : '';
+  const [weight, bias, wrongWeight, wrongBias] = state.notebook.map(Number), cell = (tag, text, kind = '') => element(tag, kind ? { class: kind } : {}, text), differ = (a, b) => Math.abs(a - b) > 1e-9 * Math.abs(a) ? 'missed' : '';
   const find = name => state.parameters.find(parameter => parameter[0] === name)?.[3];
   $('hide').checked = find('hidden.weight') !== find('output.weight');
   const row = (name, right, wrong) => element('tr', {}, element('th', { scope: 'row' }, name), cell('td', digits(right), 'grad'), cell('td', digits(wrong), differ(right, wrong)));

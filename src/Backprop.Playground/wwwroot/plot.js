@@ -150,7 +150,7 @@ export function digitsOf(box, numbers, predictions, columns) {
     context.putImageData(image, 0, 0);
     canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', `A ${target}, taken for a ${predictions[row]}`);
-    cell.className = predictions[row] === target ? '' : 'wrong';
+    cell.className = predictions[row] === target ? '' : 'missed';
     cell.append(canvas, document.createElement('br'), String(predictions[row]));
     return cell;
   }));
