@@ -23,19 +23,33 @@ public sealed record QuantitySummary(
     public static QuantitySummary Of(Quantity quantity)
     {
         ArgumentNullException.ThrowIfNull(quantity);
-        Entry EntryAt(int e) => quantity[e % quantity.Rows, e / quantity.Rows];
+        // In loops: a page that follows a drag asks for it of every quantity at once.
         var all = new double[quantity.Count];
-        for (var e = 0; e < all.Length; e++) all[e] = EntryAt(e).Value;
-        var finite = all.Where(double.IsFinite).Order().ToArray();
-        var largest = Enumerable.Range(0, all.Length).OrderByDescending(e => double.IsNaN(all[e]) ? double.PositiveInfinity : Math.Abs(all[e])).Take(Most).Select(EntryAt).ToArray();
-        var first = Array.FindIndex(all, value => !double.IsFinite(value));
-        if (finite.Length == 0) return new(double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, 0, largest, first < 0 ? null : EntryAt(first), new int[Bins]);
+        var (count, zeros, first, sum, squares) = (0, 0, -1, 0.0, 0.0);
+        var finite = new double[all.Length];
+        for (var e = 0; e < all.Length; e++)
+        {
+            var value = all[e] = quantity.ValueAt(e % quantity.Rows, e / quantity.Rows);
+            if (value == 0) zeros++;
+            if (!double.IsFinite(value))
+            {
+                if (first < 0) first = e;
+                continue;
+            }
 
-        var histogram = new int[Bins];
+            finite[count++] = value;
+            sum += value;
+            squares += value * value;
+        }
+
+        var (largest, notFinite, histogram) = (FindLargest(quantity, all), first < 0 ? null : EntryAt(quantity, first), new int[Bins]);
+        if (count == 0) return new(double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, 0, largest, notFinite, histogram);
+        Array.Resize(ref finite, count);
+        Array.Sort(finite);
         var (min, max) = (finite[0], finite[^1]);
         var width = max - min;
         foreach (var value in finite) histogram[width > 0 && double.IsFinite(width) ? Math.Min(Bins - 1, (int)((value - min) / width * Bins)) : 0]++;
-        return new(min, Quantile(0.25), Quantile(0.5), Quantile(0.75), max, finite.Average(), Math.Sqrt(finite.Sum(value => value * value)), (double)all.Count(value => value == 0) / all.Length, largest, first < 0 ? null : EntryAt(first), histogram);
+        return new(min, Quantile(0.25), Quantile(0.5), Quantile(0.75), max, sum / count, Math.Sqrt(squares), (double)zeros / all.Length, largest, notFinite, histogram);
 
         double Quantile(double part)
         {
@@ -44,4 +58,24 @@ public sealed record QuantitySummary(
             return low + (place - Math.Floor(place)) * (high - low);
         }
     }
+
+    /// <summary>The largest by size, the first of equals first.</summary>
+    private static Entry[] FindLargest(Quantity quantity, double[] all)
+    {
+        var places = new List<int>(Most + 1);
+        for (var e = 0; e < all.Length; e++)
+        {
+            var at = places.Count;
+            while (at > 0 && Size(e) > Size(places[at - 1])) at--;
+            if (at == Most) continue;
+            places.Insert(at, e);
+            if (places.Count > Most) places.RemoveAt(Most);
+        }
+
+        return [.. places.Select(e => EntryAt(quantity, e))];
+
+        double Size(int e) => double.IsNaN(all[e]) ? double.PositiveInfinity : Math.Abs(all[e]);
+    }
+
+    private static Entry EntryAt(Quantity quantity, int e) => quantity[e % quantity.Rows, e / quantity.Rows];
 }

@@ -204,12 +204,15 @@ function mount(root, data, options = {}) {
       })))));
     bind(() => {
       const formats = range(byColumn ? heads.length : 1).map(k => aligned(cells.filter(cell => cell[2] === k).map(cell => valueAt(...cell[1])).filter(value => value !== undefined)));
-      for (const [cell, of, k] of cells) {
-        const value = valueAt(...of);
-        cell.textContent = value === undefined ? '–' : formats[k](value);
+      for (const one of cells) {
+        const [cell, of, k, was, text] = one, value = valueAt(...of), now = value === undefined ? '–' : formats[k](value);
+        if (now === text && Object.is(value, was)) continue;
+        [one[3], one[4]] = [value, cell.textContent = now];
         if (value === undefined) continue;
-        cell.setAttribute('aria-label', `${nameOf(...of)}, ${cell.textContent.trim()}`);
-        tint(mark(cell, ...of), value, largest(get(of[0])));
+        cell.setAttribute('aria-label', `${nameOf(...of)}, ${now.trim()}`);
+        if (text) cell.dataset.value = value;
+        else mark(cell, ...of);
+        tint(cell, value, largest(get(of[0])));
       }
     });
     return h('div.box', table);
