@@ -16,12 +16,14 @@ public sealed class Answer
         if (parts.Any(part => part is null))
         {
             Influences = first.Influences?.Invoke(entry.Row, entry.Column) ?? [];
+            Note ??= rules.Select(rule => rule.Trouble?.Invoke()).FirstOrDefault(trouble => trouble is not null);
             return;
         }
 
         Numbers = Expression.Sum(parts.SelectMany(part => part!.Terms));
         Computed = Numbers.Value;
-        Agrees = Computed.Equals(Value) || Math.Abs(Computed - Value) <= Tolerance(isFloat, Numbers.Magnitude);
+        // A float overflows where the double beside it does not.
+        Agrees = Computed.Equals(Value) || (isFloat && ((float)Computed).Equals((float)Value)) || Math.Abs(Computed - Value) <= Tolerance(isFloat, Numbers.Magnitude);
     }
 
     /// <summary>What was asked for.</summary>

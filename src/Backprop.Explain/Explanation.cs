@@ -6,7 +6,8 @@ namespace Backprop.Explain;
 
 /// <summary>One forward and one backward pass through a network, of which every number can be asked where it comes from.</summary>
 /// <remarks>
-/// <para>It is a snapshot: it runs the network once, in a pass of its own, and leaves parameters, gradients, buffers and generators as they were. What becomes of the network afterwards does not change it.</para>
+/// <para>It is a snapshot: it runs a copy of the network once, in a pass of its own, and leaves parameters, gradients, buffers and generators as they were. What becomes of the network afterwards does not change it.
+/// A network with a layer that cannot be copied (<see cref="Layer{T}.Clone"/>) is run itself, with the values of the snapshot put in and taken out again: then nobody may use it meanwhile.</para>
 /// <para>Whatever a layer is, its local derivatives are known: ∂y[i, k]/∂x[p, q] is what its own backward pass returns for a dY that is 1 there and 0 elsewhere. The library's layers say it more
 /// beautifully, by a <see cref="LayerExplainer{T}"/>, as anyone's can. Either way the products and sums of the factors are computed and compared with the library's gradient; see <see cref="Answer.Agrees"/>.</para>
 /// </remarks>
@@ -15,7 +16,7 @@ namespace Backprop.Explain;
 /// Console.WriteLine(explanation.Ask("hidden.weight.grad[0, 0]"));
 /// File.WriteAllText("network.html", explanation.ToHtml());
 /// </code></example>
-/// <threadsafety>One thread at a time, and not while the network trains: layers that nothing explains are asked again, with the values of the snapshot put in and taken out.</threadsafety>
+/// <threadsafety>One thread at a time, which need not be that of the network.</threadsafety>
 public sealed class Explanation
 {
     private readonly IReadOnlyDictionary<string, Quantity> _byAddress;
@@ -33,6 +34,9 @@ public sealed class Explanation
 
     /// <summary>How it was explained.</summary>
     public ExplanationOptions Options { get; }
+
+    /// <summary>x, what the network is given.</summary>
+    public Quantity Input => Layers[0].Input;
 
     /// <summary>All quantities: parameters, data, values in the order of the forward pass, the loss, gradients in the order of the backward pass.</summary>
     public IReadOnlyList<Quantity> Quantities { get; }
@@ -69,6 +73,7 @@ public sealed class Explanation
         ArgumentNullException.ThrowIfNull(x);
         if (loss is not null) ArgumentNullException.ThrowIfNull(target);
         options ??= new();
+        if (explainers?.Contains(null!) == true) throw new ArgumentException("Explanation expects explainers, but one of them is null.", nameof(explainers));
         var run = new Run<T>(model, loss, x.Clone(), loss is null ? null : target!.Clone(), options, explainers ?? Explainers.Default<T>());
         return new(options.Title ?? $"{model}", typeof(T) == typeof(float), options, run.Quantities, run.ByAddress, run.Layers) { Loss = run.ExplainedLoss, Problems = run.Problems };
     }
@@ -81,6 +86,7 @@ public sealed class Explanation
     public Answer Ask(string address)
     {
         ArgumentNullException.ThrowIfNull(address);
+        address = address.Trim();
         if (_byAddress.TryGetValue(address, out var number) && number.Count == 1) return Ask(number, 0, 0);
         var open = address.LastIndexOf('[');
         var indices = open > 0 && address.EndsWith(']') ? address[(open + 1)..^1].Split(',', StringSplitOptions.TrimEntries) : [];

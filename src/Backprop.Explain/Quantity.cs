@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace Backprop.Explain;
 
@@ -8,6 +9,8 @@ public sealed class Quantity
 {
     private readonly double[]? _values;
     private readonly Dictionary<(int, int), double> _computed = [];
+    private readonly Dictionary<(int, int), double> _magnitudes = [];
+    private readonly HashSet<(int, int)> _open = [];
     private readonly List<Rule> _rules = [];
 
     internal Quantity(string address, QuantityKind kind, int rank, int rows, int columns, double[]? values)
@@ -64,7 +67,30 @@ public sealed class Quantity
         _ = this[row, column];
         if (_values is not null) return _values[column * Rows + row];
         if (_computed.TryGetValue((row, column), out var known)) return known;
-        return _computed[(row, column)] = _rules[0].Numbers(row, column)?.Value ?? double.NaN;
+        return _computed[(row, column)] = Compute(row, column, numbers => numbers.Value);
+    }
+
+    /// <summary>What the number would be if nothing that it is made of cancelled.</summary>
+    internal double MagnitudeAt(int row, int column)
+    {
+        if (_values is not null) return Math.Abs(ValueAt(row, column));
+        if (_magnitudes.TryGetValue((row, column), out var known)) return known;
+        return _magnitudes[(row, column)] = Compute(row, column, numbers => numbers.Magnitude);
+    }
+
+    // A definition may go through others, but not through itself, and not through more than the stack bears.
+    private double Compute(int row, int column, Func<Expression, double> what)
+    {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        if (!_open.Add((row, column))) throw new InvalidOperationException($"{this[row, column].Address} is defined by itself.");
+        try
+        {
+            return _rules[0].Numbers(row, column) is { } numbers ? what(numbers) : double.NaN;
+        }
+        finally
+        {
+            _open.Remove((row, column));
+        }
     }
 
     /// <summary>The address and the shape: <c>hidden.weight (2, 4)</c>.</summary>

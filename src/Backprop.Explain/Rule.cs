@@ -7,5 +7,6 @@ namespace Backprop.Explain;
 /// <param name="IsGeneric">Whether the layer's own backward pass was asked.</param>
 /// <param name="Note">What else there is to say.</param>
 /// <param name="Influences">What it moves with, and how strongly, where the numbers of a formula are not known.</param>
+/// <param name="Trouble">Why there are no numbers, once they were asked for.</param>
 internal sealed record Rule(
-    string? Layer, Expression? Formula, Func<int, int, Expression?> Numbers, bool IsGeneric = false, string? Note = null, Func<int, int, IReadOnlyList<LocalDerivative>>? Influences = null);
+    string? Layer, Expression? Formula, Func<int, int, Expression?> Numbers, bool IsGeneric = false, string? Note = null, Func<int, int, IReadOnlyList<LocalDerivative>>? Influences = null, Func<string?>? Trouble = null);

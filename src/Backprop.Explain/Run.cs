@@ -17,27 +17,19 @@ internal sealed class Run<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     public Run(Layer<T> model, Loss<T>? loss, Matrix<T> x, Matrix<T>? target, ExplanationOptions options, IReadOnlyList<LayerExplainer<T>> explainers)
     {
-        (_model, _options, _explainers) = (model, options, explainers);
         _network = new(model);
-        var generators = model.Generators.Select(generator => (Generator: generator, State: generator.GetState())).ToArray();
-        try
+        (_model, _options, _explainers) = (_network.Model, options, explainers);
+        _network.Inside(() =>
         {
-            _network.Inside(() =>
-            {
-                Through(loss, x, target);
-                return true;
-            });
-        }
-        finally
-        {
-            foreach (var (generator, state) in generators) generator.SetState(state);
-        }
-
+            Through(loss, x, target);
+            return true;
+        });
         foreach (var place in _places) Explain(place);
         foreach (var place in _places) ExplainByItself(place);
         foreach (var place in _places)
             if (place.OutputGradient is { Rules.Count: 0 } dY) place.AddGeneric(dY, (_, _) => null, "The container that the layer stands in hands it over.");
         if (loss is not null && options.LearningRate is double rate) Step(rate);
+        foreach (var place in _places) place.Seal();
         Layers = [.. Described(_places[^1])];
         Problems = [.. FirstNotFinite()];
     }
@@ -56,13 +48,13 @@ internal sealed class Run<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         var pass = _model.NewPass(_options.Training);
         var prediction = pass.Forward(x);
-        _values[x] = _network.Add(new("x", QuantityKind.Data, 2, x.RowCount, x.ColumnCount, Network<T>.Copy(x)));
+        _values[x] = _network.Add(new("x", QuantityKind.Data, 2, x.RowCount, x.ColumnCount, Network<T>.Copy(x)), isReserved: true);
         var whole = Forward(pass, "", 0);
         if (loss is null) return;
 
-        var t = _network.Add(new("target", QuantityKind.Data, 2, target!.RowCount, target.ColumnCount, Network<T>.Copy(target)));
+        var t = _network.Add(new("target", QuantityKind.Data, 2, target!.RowCount, target.ColumnCount, Network<T>.Copy(target)), isReserved: true);
         var (p, dP) = (prediction.Clone(), loss.Backward(prediction, target));
-        var value = _network.Add(new("loss", QuantityKind.Loss, 0, 1, 1, [double.CreateChecked(loss.Forward(prediction, target))]));
+        var value = _network.Add(new("loss", QuantityKind.Loss, 0, 1, 1, [double.CreateChecked(loss.Forward(prediction, target))]), isReserved: true);
         foreach (var parameter in _model.Parameters) parameter.ZeroGradient();
         pass.Backward(dP);
         Backward(whole);
@@ -144,10 +136,10 @@ internal sealed class Run<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (place.Output.Rules.Count == 0 && place.Output.Kind == QuantityKind.Value) place.AddGeneric(place.Output, (_, _) => null, null, place.Derivatives.OfOutput);
         if (place.OutputGradient is null) return;
-        if (place.InputGradient is { Rules.Count: 0 } dX && !ReferenceEquals(dX, place.OutputGradient)) place.AddGeneric(dX, place.Derivatives.OfInput);
+        if (place.InputGradient is { Rules.Count: 0 } dX && !ReferenceEquals(dX, place.OutputGradient)) place.AddGeneric(dX, place.Derivatives.OfInput, trouble: () => place.Derivatives.Trouble);
         foreach (var parameter in place.Own)
             if (place.GradientOf(parameter) is { } gradient && !place.HasRuled(gradient))
-                place.AddGeneric(gradient, (row, column) => place.Derivatives.OfParameter(parameter, row, column));
+                place.AddGeneric(gradient, (row, column) => place.Derivatives.OfParameter(parameter, row, column), trouble: () => place.Derivatives.Trouble);
     }
 
     private void Step(double rate)
@@ -169,8 +161,15 @@ internal sealed class Run<T> where T : unmanaged, IFloatingPointIeee754<T>
         double? saturated = null;
         if (isActivation && place.Output.Count > 0 && place.OutputGradient is not null)
         {
-            var derivatives = place.DerivativeOfEachEntry();
-            saturated = (double)derivatives.Count(d => T.Abs(d) <= T.CreateTruncating(0.01)) / derivatives.Length;
+            try
+            {
+                var derivatives = place.DerivativeOfEachEntry();
+                saturated = (double)derivatives.Count(d => T.Abs(d) <= T.CreateTruncating(0.01)) / derivatives.Length;
+            }
+            catch (Exception refusal) when (refusal is not OutOfMemoryException)
+            {
+                // It does not like to be asked: then nobody knows.
+            }
         }
 
         yield return new(place.Path, place.Depth, place.Children.Count == 0, layer.GetType().Name.Split('`')[0], $"{layer}", place.Input, place.Output)

@@ -142,6 +142,7 @@ public sealed class ExplanationTests
 
         answers.Should().OnlyContain(answer => answer.Agrees && answer.Numbers != null);
         answers.SelectMany(answer => answer.Terms).OfType<Rest>().Should().Contain(rest => rest.Count == 8 * 600 - 64);
+        explanation.Ask("0.output.grad[3, 77]").Terms.Should().ContainSingle("its own sample's outputs are asked one by one").Which.Should().NotBeOfType<Rest>();
     }
 
     [Fact]
@@ -265,6 +266,117 @@ public sealed class ExplanationTests
         Some.Answers(explanation).Should().OnlyContain(answer => answer.Agrees);
     }
 
+    [Fact]
+    public async Task What_is_served_meanwhile_is_served_as_ever()
+    {
+        var model = new Sequential<double>(new Linear<double>(2, 3, generator: new(1)), new BatchNorm1d<double>(3), new Snake(3));
+        var (x, y, served) = (Some.Normal(8, 2, 1), Some.Normal(8, 3, 2), Matrix<double>.Build.Dense(8, 3));
+        var right = model.Forward(x);
+        var wrong = 0;
+        using var over = new CancellationTokenSource();
+        var serving = Task.Run(() =>
+        {
+            while (!over.IsCancellationRequested)
+            {
+                model.Predict(x, served);
+                if (!served.Equals(right)) wrong++;
+            }
+        }, TestContext.Current.CancellationToken);
+        for (var i = 0; i < 20; i++) _ = Explanation.Of(model, new MSELoss<double>(), x * 5, y).Ask("1.output.grad[0, 0]");
+        await over.CancelAsync();
+        await serving;
+        wrong.Should().Be(0);
+    }
+
+    [Fact]
+    public void A_network_that_cannot_be_copied_is_explained_and_left_as_it_was()
+    {
+        var (layer, generator) = (new Uncopied(), new Generator(7));
+        var model = new Sequential<double>(new Linear<double>(2, 3), layer, new Dropout<double>(0.5, generator));
+        model.Invoking(m => m.Clone()).Should().Throw<NotSupportedException>();
+        var state = generator.GetState();
+        var explanation = Explanation.Of(model, new MSELoss<double>(), Some.Normal(4, 2, 1), Some.Normal(4, 3, 2));
+        model.Freeze();
+        Some.Shaken(model, 3);
+        Some.Answers(explanation).Should().OnlyContain(answer => answer.Agrees);
+        explanation.Ask("1.g.grad[1]").Terms.Should().HaveCountGreaterThan(0);
+        model.Parameters.Should().OnlyContain(parameter => parameter.Frozen);
+        generator.GetState().Should().Equal(state);
+    }
+
+    [Fact]
+    public void A_layer_that_does_not_want_to_be_asked_costs_no_one_else()
+    {
+        var explanation = Explanation.Of(new Sequential<double>(new Linear<double>(2, 3), new Once(), new Linear<double>(3, 1)), new MSELoss<double>(), Some.Normal(4, 2, 1), Some.Normal(4, 1, 2));
+        _ = (explanation.ToText(), explanation.ToMarkdown(), explanation.ToHtml());
+        var answer = explanation.Ask("0.output.grad[1, 1]");
+        answer.Numbers.Should().BeNull();
+        answer.Note.Should().Be("The layer's backward pass could not be asked: once is enough");
+        explanation.Ask("0.weight.grad[1, 1]").Agrees.Should().BeTrue();
+    }
+
+    [Fact]
+    public void A_definition_that_needs_itself_or_too_many_others_is_refused_and_ends_nothing()
+    {
+        var x = Some.Normal(2, 40_000, 1);
+        var explanation = Explanation.Of(new Identity<double>(), null, x, null, null, [new Circular()]);
+        explanation.Invoking(e => e.Ask("circle[0, 0]")).Should().Throw<InvalidOperationException>().WithMessage("circle[0, 0] is defined by itself.");
+        explanation.Invoking(e => e.Ask("running[0, 39999]")).Should().Throw<InsufficientExecutionStackException>();
+    }
+
+    [Fact]
+    public void Rules_are_for_what_is_the_layers_own_and_only_while_it_is_explained()
+    {
+        var other = Some.NotebookExplained();
+        Place<double>? kept = null;
+        foreach (var (rule, message) in new (Action<Place<double>>, string)[]
+        {
+            (at => at.Rule(other["hidden.weight.grad"], Expression.Symbol("a"), (_, _) => 1000), "*but it is for hidden.weight.grad*"),
+            (at => at.Rule(at.OutputGradient, Expression.Symbol("a"), (_, _) => 1000), "*expected to be for its output*"),
+            (at => at.Keep("k", 2, 3, new double[4]), "k of Snake() is expected to have 2x3 values, but there are 4.*"),
+            (at => at.Define("", 1, 1, Expression.Symbol("a"), (_, _) => 1), "*"),
+            (at => at.Define("d", -1, 1, Expression.Symbol("a"), (_, _) => 1), "*"),
+            (at => at.Elementwise(_ => null!, (_, _) => null!), "*gives null*"),
+        })
+        {
+            FluentActions.Invoking(() => Explanation.Of(new Sequential<double>(new Linear<double>(2, 3), new Snake(3), new Linear<double>(3, 1)), new MSELoss<double>(), Some.Normal(4, 2, 1), Some.Normal(4, 1, 2), null, [new Doing(rule), .. Explainers.Default<double>()]))
+                .Should().Throw<ArgumentException>().WithMessage(message);
+        }
+
+        Explanation.Of(new Snake(2), new MSELoss<double>(), Some.Normal(4, 2, 1), Some.Normal(4, 2, 2), null, [new Doing(at => kept = at)]);
+        kept!.Invoking(at => at.Define("late", 1, 1, Expression.Symbol("a"), (_, _) => 1)).Should().Throw<InvalidOperationException>();
+        FluentActions.Invoking(() => Explanation.Of(new Snake(2), null, Some.Normal(4, 2, 1), null, null, [null!])).Should().Throw<ArgumentException>().WithMessage("*one of them is null*");
+    }
+
+    [Fact]
+    public void Far_from_0_rounding_is_no_contradiction()
+    {
+        foreach (var layer in new Layer<double>[] { new LayerNorm<double>(16), new RMSNorm<double>(16), new BatchNorm1d<double>(16) })
+            Some.Answers(Explanation.Of(layer, new MSELoss<double>(), Some.Normal(16, 16, 1) + 1e6, Some.Normal(16, 16, 2))).Should().OnlyContain(answer => answer.Agrees, "{0}", layer);
+        var large = Explanation.Of(new Linear<float>(2, 2), new MSELoss<float>(), Some.Normal<float>(3, 2, 1).Map(value => value * 1e20f), Some.Normal<float>(3, 2, 2));
+        Some.Answers(large).Should().OnlyContain(answer => answer.Agrees, "a float overflows");
+    }
+
+    [Fact]
+    public void NaN_and_infinity_go_through_formulas_as_through_the_library()
+    {
+        var x = Matrix<double>.Build.DenseOfColumnArrays([double.NaN, double.PositiveInfinity, double.NegativeInfinity, 0.5]);
+        foreach (var layer in Everything.Layers.Where(layer => layer is Activation<double> or PReLU<double> { NumParameters: 1 }))
+            foreach (var loss in new Loss<double>[] { new MSELoss<double>(), new L1Loss<double>() })
+                Some.Answers(Explanation.Of(layer, loss, x, Some.Normal(4, 1, 2))).Where(answer => !answer.Agrees).Select(answer => $"{layer} {loss} {answer.Entry.Address} {answer.Value} {answer.Computed}").Should().BeEmpty();
+    }
+
+    [Fact]
+    public void Parameters_called_like_the_data_do_not_take_its_place()
+    {
+        var explanation = Explanation.Of(new Named(), new MSELoss<double>(), Some.Normal(4, 3, 1), Some.Normal(4, 3, 2));
+        explanation["x"].Kind.Should().Be(QuantityKind.Data);
+        explanation["loss"].Kind.Should().Be(QuantityKind.Loss);
+        explanation["x~2"].Kind.Should().Be(QuantityKind.Parameter);
+        explanation.ToText().Should().Contain("4 samples");
+        Some.Answers(explanation).Should().OnlyContain(answer => answer.Agrees);
+    }
+
     private sealed class Throwing : Layer<double>
     {
         protected override Matrix<double> ForwardCore(Matrix<double> x, ForwardPass<double> pass) => x;
@@ -297,5 +409,75 @@ public sealed class ExplanationTests
         public override bool Explains(Layer<double> layer) => layer is Square;
 
         public override void Explain(Place<double> at) => at.Elementwise(x => x * x, (x, _) => 2 * x);
+    }
+
+    private sealed class Uncopied : Layer<double>
+    {
+        private readonly System.Text.StringBuilder _kept = new("kept");
+
+        public Uncopied()
+        {
+            G = Register(new VectorParameter<double>("g", 3));
+            G.Values.Fill(1.5);
+        }
+
+        private VectorParameter<double> G { get; }
+
+        protected override Matrix<double> ForwardCore(Matrix<double> x, ForwardPass<double> pass)
+        {
+            var y = pass.NewOutput(x.RowCount, x.ColumnCount);
+            x.MapIndexed((_, j, value) => value * G.Value[j] * (_kept.Length / 4), y);
+            return y;
+        }
+
+        protected override Matrix<double>? BackwardCore(ForwardPass<double> pass, Matrix<double> dY)
+        {
+            var dX = pass.NewInputGradient();
+            dY.MapIndexed((_, j, value) => value * G.Value[j], dX);
+            for (var i = 0; i < dY.RowCount; i++)
+                for (var j = 0; j < dY.ColumnCount; j++) G.Gradient[j] += dY[i, j] * pass.Input[i, j];
+            return dX;
+        }
+    }
+
+    private sealed class Once : Layer<double>
+    {
+        private int _asked;
+
+        protected override Matrix<double> ForwardCore(Matrix<double> x, ForwardPass<double> pass) => x.Clone();
+
+        protected override Matrix<double>? BackwardCore(ForwardPass<double> pass, Matrix<double> dY) => _asked++ == 0 ? dY.Clone() : throw new InvalidOperationException("once is enough");
+    }
+
+    private sealed class Circular : LayerExplainer<double>
+    {
+        public override bool Explains(Layer<double> layer) => true;
+
+        public override void Explain(Place<double> at)
+        {
+            Quantity? circle = null, running = null;
+            circle = at.Define("circle", 1, 1, Expression.Symbol("c"), (_, _) => circle![0, 0] + 1);
+            running = at.Define("running", 1, at.Input.Columns, Expression.Symbol("r"), (_, j) => j == 0 ? at.Input[0, 0] : running![0, j - 1] + at.Input[0, j]);
+        }
+    }
+
+    private sealed class Doing(Action<Place<double>> what) : LayerExplainer<double>
+    {
+        public override bool Explains(Layer<double> layer) => layer is Snake;
+
+        public override void Explain(Place<double> at) => what(at);
+    }
+
+    private sealed class Named : Layer<double>
+    {
+        public Named()
+        {
+            Register(new VectorParameter<double>("x", 3)).Values.Fill(1);
+            Register(new VectorParameter<double>("loss", 1)).Values.Fill(2);
+        }
+
+        protected override Matrix<double> ForwardCore(Matrix<double> x, ForwardPass<double> pass) => x;
+
+        protected override Matrix<double>? BackwardCore(ForwardPass<double> pass, Matrix<double> dY) => dY;
     }
 }

@@ -173,6 +173,14 @@ public sealed class FormTests
         summary.Histogram.Sum().Should().Be(5);
     }
 
+    [Fact]
+    public void A_name_writes_no_lines_of_its_own_into_the_text()
+    {
+        var model = new Sequential<double> { { "a\nloss = 0 (all is well)", new Linear<double>(1, 1) }, { "\u001b[2Jb\u202e", new Sigmoid<double>() } };
+        var text = Explanation.Of(model, new MSELoss<double>(), Some.Points(), Some.Points()).ToText();
+        text.Should().NotContain("\nloss = 0 (all").And.NotContain("\u001b").And.NotContain("\u202e").And.Contain(@"a\u000Aloss");
+    }
+
     private static JsonDocument JsonOf(string html)
     {
         const string open = "id=\"explanation\">";

@@ -239,9 +239,10 @@ public class NetworkTextTests
     [Fact]
     public void Nesting_without_end_is_refused()
     {
-        var deep = $"2 {string.Concat(Enumerable.Repeat("sequential(", 100_000))}";
+        var deep = $"2 {string.Concat(Enumerable.Repeat("sequential(", 900))}";
 
         FluentActions.Invoking(() => NetworkText.Parse<double>(deep)).Should().Throw<NetworkTextException>().WithMessage("A network's text expects at most 50 levels of parentheses, but there are more, at character *");
+        FluentActions.Invoking(() => NetworkText.Parse<double>($"2 {string.Concat(Enumerable.Repeat("relu ", 40_000))} mse")).Should().Throw<NetworkTextException>().WithMessage("A network's text expects at most 10000 characters, but there are 200006*");
         NetworkText.Parse<double>($"2 {string.Concat(Enumerable.Repeat("sequential(", 50))}tanh{new string(')', 50)} mse").Model.Children.Should().ContainSingle();
     }
 

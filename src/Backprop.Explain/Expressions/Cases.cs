@@ -13,6 +13,9 @@ public sealed record Cases(IReadOnlyList<Case> All) : Expression
     /// <inheritdoc/>
     public override IReadOnlyList<Expression> Parts => [.. All.SelectMany(one => one.Condition is { } condition ? (Expression[])[one.Value, condition.A, condition.B] : [one.Value])];
 
+    /// <inheritdoc/>
+    public override Expression Shortened(int terms) => this;
+
     internal override double Magnitude => Chosen.Value.Magnitude;
 }
 

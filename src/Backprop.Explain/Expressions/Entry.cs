@@ -11,6 +11,9 @@ public sealed record Entry(Quantity Quantity, int Row, int Column) : Expression
     /// <inheritdoc/>
     public override double Value => Quantity.ValueAt(Row, Column);
 
+    // What is computed on the way carries the rounding of what it is made of: the size of x - mean is that of x.
+    internal override double Magnitude => Quantity.MagnitudeAt(Row, Column);
+
     /// <summary>The address: <c>hidden.weight.grad[0, 2]</c>.</summary>
     public string Address => Quantity.Rank switch
     {

@@ -30,6 +30,16 @@ public sealed record Function(string Name, params IReadOnlyList<Expression> Argu
     /// <inheritdoc/>
     public override IReadOnlyList<Expression> Parts => Arguments;
 
+    // To first order, how far an error of the argument reaches.
+    internal override double Magnitude => Name switch
+    {
+        "exp" => Math.Abs(Value) * Math.Max(1, Arguments[0].Magnitude),
+        "sqrt" => First == 0 ? Math.Abs(Value) : Math.Abs(Value) * (Arguments[0].Magnitude / Math.Abs(First)),
+        "log" => Math.Abs(Value) + (First == 0 ? 0 : Arguments[0].Magnitude / Math.Abs(First)),
+        "abs" or "max" or "min" => Arguments.Max(argument => argument.Magnitude),
+        _ => Math.Abs(Value) + Arguments[0].Magnitude,
+    };
+
     private double First => Arguments[0].Value;
 
     /// <inheritdoc/>

@@ -14,7 +14,7 @@ internal sealed class TextPrinter : Printer
     protected override void Number(double value) => Out.Append(Numbers.Short(value));
 
     // An address is not broken between lines.
-    protected override void Address(Entry entry) => Out.Append(entry.Address.Replace(' ', '\u00a0'));
+    protected override void Address(Entry entry) => Out.Append(Escape.Text(entry.Address).Replace(' ', '\u00a0'));
 
     protected override void Symbol(Symbol symbol) => Out.Append(symbol.Name).Append(symbol.Indices.Length > 0 ? "_" : "").Append(symbol.Indices);
 

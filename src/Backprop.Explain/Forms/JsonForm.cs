@@ -60,7 +60,7 @@ internal sealed class JsonForm : IDisposable
         _json.WriteString("title", _explanation.Title);
         _json.WriteString("precision", _explanation.IsFloat ? "float" : "double");
         _json.WriteString("mode", _explanation.Options.Training ? "training" : "evaluation");
-        _json.WriteNumber("samples", _explanation["x"].Rows);
+        _json.WriteNumber("samples", _explanation.Input.Rows);
         _json.WritePropertyName("learningRate");
         if (_explanation.Options.LearningRate is double rate) Number(rate);
         else _json.WriteNullValue();

@@ -14,7 +14,7 @@ internal static class MarkdownForm
         foreach (var problem in explanation.Problems) text.Append("\n> **").Append(Escaped(problem)).Append("**\n");
 
         text.Append("\n## Forward\n");
-        Show(text, explanation, explanation["x"]);
+        Show(text, explanation, explanation.Input);
         foreach (var layer in explanation.Layers)
         {
             text.Append("\n### ").Append(Escaped(layer.Path.Length == 0 ? layer.Name : layer.Path)).Append(": ").Append(Escaped(layer.Text)).Append('\n');

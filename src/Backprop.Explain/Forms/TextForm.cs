@@ -12,7 +12,7 @@ internal static class TextForm
     {
         var text = new StringBuilder();
         var quantity = answer.Entry.Quantity;
-        Paragraph(text, $"{answer.Entry.Address} = {Numbers.Full(answer.Value)}", "    ");
+        Paragraph(text, $"{Escape.Text(answer.Entry.Address)} = {Numbers.Full(answer.Value)}", "    ");
         if (Meaning(quantity) is { Length: > 0 } meaning) Paragraph(text, $"  {meaning}", "  ");
         if (answer.Formula is { } formula) Paragraph(text, $"  {TextPrinter.Short(formula)}", "      ");
         if (answer.Numbers is { } numbers)
@@ -23,9 +23,9 @@ internal static class TextForm
             Paragraph(text, $"    = {Numbers.Short(answer.Computed)}", "      ");
         }
 
-        if (answer.Influences.Count > 0) Paragraph(text, $"  moves with {string.Join(", ", answer.Influences.Select(one => $"{((Entry)one.By).Address} ({Numbers.Short(one.Number)})"))}", "      ");
+        if (answer.Influences.Count > 0) Paragraph(text, $"  moves with {string.Join(", ", answer.Influences.Select(one => $"{Escape.Text(((Entry)one.By).Address)} ({Numbers.Short(one.Number)})"))}", "      ");
         if (answer.IsGeneric) Paragraph(text, "  Local derivatives by the layer's own backward pass.", "  ");
-        if (answer.Note is { } note) Paragraph(text, $"  {note}", "  ");
+        if (answer.Note is { } note) Paragraph(text, $"  {Escape.Text(note)}", "  ");
         if (!answer.Agrees) Paragraph(text, $"  WRONG: the formula gives {Numbers.Full(answer.Computed)}, the library {Numbers.Full(answer.Value)}.", "  ");
         return text.ToString();
     }
@@ -33,16 +33,17 @@ internal static class TextForm
     public static string Of(Explanation explanation)
     {
         var text = new StringBuilder();
-        Paragraph(text, explanation.Title, "");
-        text.Append('=', Math.Min(Width, explanation.Title.Length)).Append('\n');
+        var title = Escape.Text(explanation.Title);
+        Paragraph(text, title, "");
+        text.Append('=', Math.Min(Width, title.Length)).Append('\n');
         Paragraph(text, Summary(explanation), "");
-        foreach (var problem in explanation.Problems) Paragraph(text, $"! {problem}", "  ");
+        foreach (var problem in explanation.Problems) Paragraph(text, $"! {Escape.Text(problem)}", "  ");
 
         Heading(text, "Forward");
-        Show(text, explanation, explanation["x"]);
+        Show(text, explanation, explanation.Input);
         foreach (var layer in explanation.Layers)
         {
-            Paragraph(text, $"\n{(layer.Path.Length == 0 ? layer.Name : layer.Path)}: {layer.Text}", "    ");
+            Paragraph(text, $"\n{Escape.Text(layer.Path.Length == 0 ? layer.Name : layer.Path)}: {Escape.Text(layer.Text)}", "    ");
             if (layer.Formulas.Count > 0) Paragraph(text, $"  {TextPrinter.Short(layer.Formulas[0])}", "      ");
             else if (layer.Formula.Length > 0) Paragraph(text, $"  {layer.Formula}", "      ");
             foreach (var parameter in layer.Parameters) Show(text, explanation, parameter);
@@ -69,7 +70,7 @@ internal static class TextForm
 
     internal static string Summary(Explanation explanation)
     {
-        var samples = explanation["x"].Rows;
+        var samples = explanation.Input.Rows;
         var text = $"{Numbers.Of(samples)} sample{(samples == 1 ? "" : "s")}, in {(explanation.IsFloat ? "float" : "double")}, {(explanation.Options.Training ? "as in training" : "as in evaluation")}.";
         return explanation.Loss is { } loss ? $"{text} The loss is {Numbers.Full(loss.Value.ValueAt(0, 0))}." : $"{text} Without a loss, and so without gradients.";
     }
@@ -78,8 +79,8 @@ internal static class TextForm
     {
         QuantityKind.Data => "given",
         QuantityKind.Parameter => quantity.Frozen ? "a parameter, frozen" : "a parameter, or what the layer keeps",
-        QuantityKind.Gradient => $"the gradient of the loss with respect to {quantity.Of!.Address}",
-        QuantityKind.Next => $"{quantity.Of!.Address} after one step of gradient descent",
+        QuantityKind.Gradient => $"the gradient of the loss with respect to {Escape.Text(quantity.Of!.Address)}",
+        QuantityKind.Next => $"{Escape.Text(quantity.Of!.Address)} after one step of gradient descent",
         _ => "",
     };
 
@@ -87,7 +88,7 @@ internal static class TextForm
     internal static string Distribution(Quantity quantity)
     {
         var s = QuantitySummary.Of(quantity);
-        var largest = string.Join(", ", s.Largest.Take(3).Select(entry => $"{entry.Address} = {Numbers.Short(entry.Value)}"));
+        var largest = string.Join(", ", s.Largest.Take(3).Select(entry => $"{Escape.Text(entry.Address)} = {Numbers.Short(entry.Value)}"));
         return $"min {Numbers.Short(s.Min)}, quartiles {Numbers.Short(s.Q1)}, {Numbers.Short(s.Median)}, {Numbers.Short(s.Q3)}, max {Numbers.Short(s.Max)}; norm {Numbers.Short(s.Norm)}; {Numbers.Short(Math.Round(100 * s.Zeros, 1))} % are 0; largest: {largest}";
     }
 
@@ -103,7 +104,7 @@ internal static class TextForm
 
     private static void Show(StringBuilder text, Explanation explanation, Quantity quantity)
     {
-        Paragraph(text, $"\n  {quantity}", "    ");
+        Paragraph(text, $"\n  {Escape.Text(quantity.ToString())}", "    ");
         if (quantity.Count == 0)
         {
             text.Append("    empty\n");

@@ -21,7 +21,7 @@ internal sealed class ElementwiseExplainer<T> : LayerExplainer<T> where T : unma
     {
         Sigmoid<T> => (x => 1 / (1 + Exp(-x)), (_, y) => y * (1 - y)),
         Tanh<T> => (Tanh, (_, y) => 1 - Square(y)),
-        ReLU<T> => (x => Max(x, 0), (x, _) => Where(More(x, 0), 1, 0)),
+        ReLU<T> => (x => Max(x, 0), (x, _) => Where(new(x, "≤", 0), 0, 1)),
         ReLU6<T> => (x => Min(Max(x, 0), 6), (x, _) => Between(x, 0, 6, 1)),
         LeakyReLU<T> leaky => (x => Where(More(x, 0), x, leaky.NegativeSlope * x), (x, _) => Where(More(x, 0), 1, leaky.NegativeSlope)),
         ELU<T> elu => (x => Where(More(x, 0), x, elu.Alpha * (Exp(x) - 1)), (x, _) => Where(More(x, 0), 1, elu.Alpha * Exp(x))),
@@ -34,13 +34,14 @@ internal sealed class ElementwiseExplainer<T> : LayerExplainer<T> where T : unma
         Softplus<T> soft => (
             x => Where(More(soft.Beta * x, soft.Threshold), x, Softplus(soft.Beta * x) / soft.Beta),
             (x, _) => Where(More(soft.Beta * x, soft.Threshold), 1, Sigmoid(soft.Beta * x))),
-        Softsign<T> => (x => x / (1 + Abs(x)), (x, _) => 1 / Square(1 + Abs(x))),
+        // 1 - |y| is 1 / (1 + |x|), and NaN at infinity, as y is.
+        Softsign<T> => (x => x / (1 + Abs(x)), (_, y) => Square(1 - Abs(y))),
         LogSigmoid<T> => (x => -Softplus(-x), (x, _) => Sigmoid(-x)),
         Hardtanh<T> hard => (x => Min(Max(x, hard.MinVal), hard.MaxVal), (x, _) => Between(x, hard.MinVal, hard.MaxVal, 1)),
         Hardsigmoid<T> => (x => Min(Max(x + 3, 0), 6) / 6, (x, _) => Between(x, -3, 3, 1.0 / 6)),
         Hardswish<T> => (x => x * Min(Max(x + 3, 0), 6) / 6, (x, _) => new Cases([new(0, new(x, "≤", -3)), new(1, new(x, "≥", 3)), new(x / 3 + 0.5, null)])),
         Softshrink<T> soft => (x => x - Min(Max(x, -soft.Lambda), soft.Lambda), (x, _) => Where(More(Abs(x), soft.Lambda), 1, 0)),
-        Hardshrink<T> hard => (x => Where(More(Abs(x), hard.Lambda), x, 0), (x, _) => Where(More(Abs(x), hard.Lambda), 1, 0)),
+        Hardshrink<T> hard => (x => Where(new(Abs(x), "≤", hard.Lambda), 0, x), (x, _) => Where(More(Abs(x), hard.Lambda), 1, 0)),
         Tanhshrink<T> => (x => x - Tanh(x), (x, _) => Square(Tanh(x))),
         _ => null,
     };
@@ -57,5 +58,6 @@ internal sealed class ElementwiseExplainer<T> : LayerExplainer<T> where T : unma
 
     private static Condition More(Expression x, Expression than) => new(x, ">", than);
 
-    private static Cases Between(Expression x, double from, double to, Expression inside) => new([new(0, new(x, "≤", from)), new(0, new(x, "≥", to)), new(inside, null)]);
+    // In this order, so that NaN, of which no comparison holds, is not between.
+    private static Expression Between(Expression x, double from, double to, Expression inside) => Where(More(x, from), Where(new(x, "<", to), inside, 0), 0);
 }

@@ -15,6 +15,7 @@ public sealed class Place<T> where T : unmanaged, IFloatingPointIeee754<T>
     private readonly List<Quantity> _definitions = [];
     private readonly HashSet<Quantity> _ruled = [];
     private LocalDerivatives<T>? _derivatives;
+    private bool _isSealed;
 
     internal Place(Network<T> network, string path, int depth, ForwardPass<T> pass, Quantity input, Quantity output, IReadOnlyList<Place<T>> children)
     {
@@ -73,6 +74,8 @@ public sealed class Place<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <returns>The quantity.</returns>
     public Quantity Named(string symbol, Quantity quantity)
     {
+        ArgumentException.ThrowIfNullOrWhiteSpace(symbol);
+        ArgumentNullException.ThrowIfNull(quantity);
         _legend.Add((symbol, quantity));
         return quantity;
     }
@@ -86,7 +89,9 @@ public sealed class Place<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(formula);
         ArgumentNullException.ThrowIfNull(numbers);
+        RequireOpen();
         if (quantity is null || quantity.Kind is QuantityKind.Data or QuantityKind.Parameter) return;
+        if (!Rules(quantity)) throw new ArgumentException($"A rule of {Layer} is expected to be for its output, its dX, a gradient of its parameters or something that it defines, but it is for {quantity}.", nameof(quantity));
         if (!_formulas.Contains(formula)) _formulas.Add(formula);
         // Where y is x itself, as in the identity, its rule is that of x; and only parameters add up over places.
         if (!_ruled.Add(quantity) || (quantity.Rules.Count > 0 && quantity.Of?.Kind != QuantityKind.Parameter)) return;
@@ -104,6 +109,7 @@ public sealed class Place<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(formula);
         ArgumentNullException.ThrowIfNull(numbers);
+        RequireNew(name, rows, columns);
         var quantity = _network.Add(new(Under(name), QuantityKind.Value, 2, rows, columns, null));
         quantity.Add(new(Path, formula, numbers));
         _formulas.Add(formula);
@@ -119,6 +125,8 @@ public sealed class Place<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="symbol">Their symbol, where that is another.</param>
     public Quantity Keep(string name, int rows, int columns, ReadOnlySpan<T> values, string? symbol = null)
     {
+        RequireNew(name, rows, columns);
+        if (values.Length != rows * columns) throw new ArgumentException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{name} of {Layer} is expected to have {rows}x{columns} values, but there are {values.Length}."), nameof(values));
         var quantity = _network.Add(new(Under(name), QuantityKind.Parameter, rows == 1 ? 1 : 2, rows, columns, Network<T>.Copy(values)));
         _definitions.Add(quantity);
         return Named(symbol ?? name, quantity);
@@ -131,6 +139,7 @@ public sealed class Place<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(f);
         ArgumentNullException.ThrowIfNull(derivative);
+        if (f(SymbolX) is null || derivative(SymbolX, SymbolY) is null) throw new ArgumentException($"A function of {Layer} is expected to give a formula, but it gives null.");
         Rule(Output, Expression.Equal(SymbolY, f(SymbolX)), (i, j) => f(Input[i, j]));
         Rule(InputGradient, Expression.Equal(SymbolDX, SymbolDY * derivative(SymbolX, SymbolY)), (i, j) => OutputGradient![i, j] * derivative(Input[i, j], Output[i, j]));
     }
@@ -143,15 +152,34 @@ public sealed class Place<T> where T : unmanaged, IFloatingPointIeee754<T>
         return Pass.Backward(ones)!.AsColumnMajorArray().ToArray();
     });
 
+    /// <summary>What is explained stays so.</summary>
+    internal void Seal() => _isSealed = true;
+
     internal bool HasRuled(Quantity quantity) => _ruled.Contains(quantity);
 
-    internal void AddGeneric(Quantity quantity, Func<int, int, Expression?> numbers, string? note = null, Func<int, int, IReadOnlyList<LocalDerivative>>? influences = null)
+    internal void AddGeneric(Quantity quantity, Func<int, int, Expression?> numbers, string? note = null, Func<int, int, IReadOnlyList<LocalDerivative>>? influences = null, Func<string?>? trouble = null)
     {
         _ruled.Add(quantity);
-        quantity.Add(new(Path, null, numbers, IsGeneric: true, note, influences));
+        quantity.Add(new(Path, null, numbers, IsGeneric: true, note, influences, trouble));
     }
 
     internal Quantity? GradientOf(Parameter<T> parameter) => _network.QuantityOf(parameter).Gradient;
+
+    private bool Rules(Quantity quantity) => _network.Has(quantity) && (quantity == Output || quantity == InputGradient || _definitions.Contains(quantity)
+        || Own.Any(parameter => GradientOf(parameter) == quantity) || Children.Any(child => child.OutputGradient == quantity));
+
+    private void RequireOpen()
+    {
+        if (_isSealed) throw new InvalidOperationException($"{Layer} is explained already: rules are given within Explain.");
+    }
+
+    private void RequireNew(string name, int rows, int columns)
+    {
+        RequireOpen();
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        ArgumentOutOfRangeException.ThrowIfNegative(columns);
+    }
 
     private string Under(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
 

@@ -9,10 +9,12 @@ internal static class LossExplainer<T> where T : unmanaged, IFloatingPointIeee75
 {
     private static readonly Expression P = Symbol("p", "ik"), Target = Symbol("t", "ik"), N = Symbol("N");
 
+    private const string Silent = "The loss says its value and its gradient, but not what they are made of.";
+
     public static LossRule Explain(LossPlace<T> at) => at.Loss switch
     {
         MSELoss<T> => Elementwise(at, (p, t) => Power(p - t, 2), (p, t) => 2 * (p - t)),
-        L1Loss<T> => Elementwise(at, (p, t) => Abs(p - t), (p, t) => new Function("sign", p - t)),
+        L1Loss<T> => Elementwise(at, (p, t) => Abs(p - t), (p, t) => new Cases([new(1, new(p, ">", t)), new(-1, new(p, "<", t)), new(0, null)])),
         HuberLoss<T> { Delta: var delta } => Elementwise(at,
             (p, t) => Where(new(Abs(p - t), "<", delta), 0.5 * Power(p - t, 2), delta * (Abs(p - t) - 0.5 * delta)), (p, t) => Min(Max(p - t, -delta), delta)),
         SmoothL1Loss<T> { Beta: > 0 and var beta } => Elementwise(at,
@@ -99,32 +101,42 @@ internal static class LossExplainer<T> where T : unmanaged, IFloatingPointIeee75
         {
             unreduced = at.Loss.Unreduced(at.PredictionMatrix, at.TargetMatrix);
         }
-        catch (NotSupportedException)
+        catch (Exception refusal) when (refusal is not OutOfMemoryException)
         {
-            return new(null, () => null, null, (_, _) => null, true, "The loss says its value and its gradient, but not what they are made of.");
+            return new(null, () => null, null, (_, _) => null, true, Silent);
         }
 
         var l = at.Keep("unreduced", unreduced, "l");
         var mean = at.Loss.Reduction == Reduction.Mean;
-        var derivatives = new Dictionary<(int, int), Matrix<T>>();
+        var derivatives = new Dictionary<int, Matrix<T>?>();
         return new(
             Equal(Symbol("L"), mean ? SumOver("ik", Symbol("l", "ik")) / N : SumOver("ik", Symbol("l", "ik"))),
             () => Sum(l.Count, e => l[e % l.Rows, e / l.Rows]) is var total && mean ? total / at.Divisor : total,
             null,
             (i, k) =>
             {
-                // A loss of a sample depends on that sample's row.
-                var terms = from c in Enumerable.Range(0, l.Columns) let d = double.CreateChecked(Of(i, c)[i, k]) where d != 0 select (Expression)new LocalDerivative(l[i, c], at.Prediction(i, k), d);
+                // A loss of a sample depends on that sample's row; one of an entry on that entry alone.
+                var columns = at.Loss is ElementwiseLoss<T> ? [k] : Enumerable.Range(0, l.Columns);
+                var found = columns.Select(c => (Column: c, Derivatives: Of(at.Loss is ElementwiseLoss<T> ? -1 : c))).ToArray();
+                if (found.Any(one => one.Derivatives is null)) return null;
+                var terms = from one in found let d = double.CreateChecked(one.Derivatives![i, k]) where d != 0 select (Expression)new LocalDerivative(l[i, one.Column], at.Prediction(i, k), d);
                 return Sum(terms) is var total && mean ? total / at.Divisor : total;
             },
             true, mean ? "N is what the mean divides by." : null);
 
-        Matrix<T> Of(int i, int c)
+        // Of all samples at once, since they do not know of each other: of the losses in one column, or in all (-1).
+        Matrix<T>? Of(int column)
         {
-            if (derivatives.TryGetValue((i, c), out var known)) return known;
-            var unit = Matrix<T>.Build.Dense(l.Rows, l.Columns);
-            unit[i, c] = T.One;
-            return derivatives[(i, c)] = at.Loss.UnreducedBackward(at.PredictionMatrix, at.TargetMatrix, unit);
+            if (derivatives.TryGetValue(column, out var known)) return known;
+            var unit = Matrix<T>.Build.Dense(l.Rows, l.Columns, (_, c) => column < 0 || c == column ? T.One : T.Zero);
+            try
+            {
+                return derivatives[column] = at.Loss.UnreducedBackward(at.PredictionMatrix, at.TargetMatrix, unit);
+            }
+            catch (Exception refusal) when (refusal is not OutOfMemoryException)
+            {
+                return derivatives[column] = null;
+            }
         }
     }
 }

@@ -34,7 +34,7 @@ internal sealed class NetworkBuilder<T>(string text, Generator generator, long m
     public static NetworkTextException Refused(Item item, Exception refusal)
     {
         // The name of the constructor's argument says nothing to whoever wrote the text. Trimmed programs have their own words for it.
-        var message = refusal.Message.Split('\n')[0];
+        var message = refusal is OverflowException ? $"A network's text expects sizes that a matrix can have, but {item.Word.Name} would be too large" : refusal.Message.Split('\n')[0];
         if (refusal is ArgumentException { ParamName: { } parameter })
             message = message.Replace($" (Parameter '{parameter}')", "", StringComparison.Ordinal).Replace($" Arg_ParamName_Name, {parameter}", "", StringComparison.Ordinal);
         return new(string.Create(CultureInfo.InvariantCulture, $"{message.TrimEnd('.')}, at character {item.Position + 1}."), item.Position, refusal);

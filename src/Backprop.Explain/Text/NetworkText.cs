@@ -17,6 +17,9 @@ namespace Backprop.Explain;
 /// </code></example>
 public static class NetworkText
 {
+    /// <summary>A text is read by people, too. So long a one takes no time to speak of, wherever it comes from.</summary>
+    private const int MostCharacters = 10_000;
+
     /// <summary>The words for layers, in the order of the documentation.</summary>
     public static IReadOnlyList<string> Layers { get; } = Array.AsReadOnly(Words<double>.Layers.Select(word => word.Name).ToArray());
 
@@ -43,6 +46,7 @@ public static class NetworkText
     public static ParsedNetwork<T> Parse<T>(string text, Generator? generator = null, long mostParameters = 100_000_000) where T : unmanaged, IFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(text);
+        if (text.Length > MostCharacters) throw NetworkReader<T>.Fail($"expects at most {Signature.Number(MostCharacters)} characters, but there are {Signature.Number(text.Length)}", MostCharacters);
         return new NetworkBuilder<T>(text, generator ?? Generator.Default, mostParameters).Build();
     }
 }

@@ -16,8 +16,16 @@ internal sealed class ActivationWatch<T> where T : unmanaged, IFloatingPointIeee
     {
         _pass = activation.NewPass();
         // Of a ReLU or a GELU one side is flat by design; saturation is what a sigmoid or a tanh has.
-        var ends = Derivatives(Matrix<T>.Build.Dense(1, 2, [T.CreateTruncating(-1e3), T.CreateTruncating(1e3)]));
-        _isFlatAtBothEnds = IsFlat(ends[0]) && IsFlat(ends[1]);
+        var columns = activation.InputColumns ?? 1;
+        try
+        {
+            var ends = Derivatives(Matrix<T>.Build.Dense(2, columns, (i, _) => T.CreateTruncating(i == 0 ? -1e3 : 1e3)));
+            _isFlatAtBothEnds = IsFlat(ends[0]) && IsFlat(ends[1]);
+        }
+        catch (Exception refusal) when (refusal is not OutOfMemoryException)
+        {
+            // It takes no such numbers: then nobody knows its ends.
+        }
     }
 
     /// <summary>One for an activation; null where asking it would not leave it as it is: where it learns, keeps or draws something.</summary>
