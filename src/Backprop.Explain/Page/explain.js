@@ -326,7 +326,7 @@ function mount(root, data, options = {}) {
   const standing = (a, r, c, _, within = main) => within.querySelectorAll(`[data-a="${CSS.escape(a)}"][data-r="${r}"][data-c="${c}"]`);
   const trailOf = () => history.state?.trail ?? [];
 
-  function renderPanel() {
+  function renderPanel(follows) {
     for (const el of all('.open, .used')) { el.classList.remove('open', 'used'); el.removeAttribute('aria-selected'); }
     root.classList.toggle('asked', !!open);
     if (!open) {
@@ -350,12 +350,14 @@ function mount(root, data, options = {}) {
       if (el.matches('td')) el.setAttribute('aria-selected', 'true');
     }
     for (const of of Object.values(factors(answer?.numbers))) of.forEach(([, ...e]) => standing(...e).forEach(el => el.classList.add('used')));
-    reach();
+    // Numbers that follow a drag are not waited for: to measure is to lay out.
+    if (follows) requestAnimationFrame(() => reach(panel));
+    else reach();
     status.textContent = `${name} is ${shown(value)}${answer?.agrees === false ? ', and the explanation is wrong' : ''}.`;
   }
 
   // What scrolls can be reached with the tab key.
-  const reach = () => all('.box:not(.drawing, :has(td))').forEach(box => { box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1; });
+  const reach = (part = root) => part.querySelectorAll('.box:not(.drawing, :has(td))').forEach(box => { box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1; });
 
   function go(a, r, c) {
     const name = nameOf(a, r, c), before = open && nameOf(open.a, open.r, open.c);
@@ -782,7 +784,7 @@ function mount(root, data, options = {}) {
     if (el) standing(el.dataset.a, el.dataset.r, el.dataset.c, 0, root).forEach(other => other.classList.add('hover'));
   });
 
-  on(window, 'resize', reach);
+  on(window, 'resize', () => reach());
   on(window, 'popstate', () => {
     const within = panel.contains(document.activeElement);
     if (!follow() && !location.hash) start();
@@ -804,7 +806,7 @@ function mount(root, data, options = {}) {
       }
       setStep(step, true);
       if (typing && panel.isConnected) return;
-      renderPanel();
+      renderPanel(true);
       root.classList.toggle('asked', was && !!open);
     },
     open: (a, r = 0, c = 0) => go(a, r, c),

@@ -67,7 +67,7 @@ function draw(drawing, act) {
 
 function show(reveal) {
   drawTools();
-  draw(drawings.plot, () => drawPlot(24));
+  draw(drawings.plot, () => drawPlot(16));
   draw(drawings.explanation, () => drawExplanation(reveal));
   clearTimeout(finer);
   if (state.features === 2 && !playing) finer = setTimeout(() => drawPlot(64), 200);

@@ -18,7 +18,14 @@ function ticks(from, to, most) {
   return list;
 }
 
-const colour = name => getComputedStyle(document.getElementById('tools')).getPropertyValue(name).trim();
+// Looked up once for light and once for dark: to ask for a style is to lay out the page.
+const colours = new Map(), scheme = matchMedia('(prefers-color-scheme: dark)');
+function colour(name) {
+  const key = name + scheme.matches;
+  if (!colours.has(key)) colours.set(key, getComputedStyle(document.getElementById('tools')).getPropertyValue(name).trim());
+  return colours.get(key);
+}
+
 const rgb = hex => [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16));
 
 // act: { add(a, b), move(index, a, b), remove(index), choose(index) }
