@@ -108,7 +108,7 @@ public sealed class PlaygroundWalkTests(PlaygroundSite site, ITestOutputHelper o
         }
     }
 
-    /// <returns>How many numbers were compared. Each step rounds differently without fused multiply-add, and the next goes on from there: so it is less exact than for a single pass.</returns>
+    /// <returns>How many numbers were compared. Each step rounds differently without fused multiply-add, the next goes on from there, and an optimizer that divides by the gradient's own size makes much of it: so it is less exact than for a single pass.</returns>
     private static async Task<int> CompareAsync(PlaygroundVisit visit, Workbench bench, string done)
     {
         await visit.DrawnAsync();
@@ -121,7 +121,7 @@ public sealed class PlaygroundWalkTests(PlaygroundSite site, ITestOutputHelper o
             quantities.TryGetProperty(string.Join(' ', parts[..^2]), out var quantity).Should().BeTrue("{0} is on the page, after {1}", entry, done);
             if (quantity.TryGetProperty("shownRows", out _)) continue;
             var expected = Numbers.Parse(quantity.GetProperty("values")[int.Parse(parts[^2], CultureInfo.InvariantCulture)][int.Parse(parts[^1], CultureInfo.InvariantCulture)].ToString());
-            if (double.IsFinite(expected)) value.Should().BeApproximately(expected, 1e-7 * Math.Max(Math.Abs(expected), 1), "{0}, after {1}", entry, done);
+            if (double.IsFinite(expected)) value.Should().BeApproximately(expected, 1e-5 * Math.Max(Math.Abs(expected), 1), "{0}, after {1}", entry, done);
             else value.Should().Be(expected, "{0}, after {1}", entry, done);
         }
 
