@@ -10,14 +10,14 @@ internal static class MarkdownForm
     public static string Of(Explanation explanation)
     {
         var text = new StringBuilder();
-        text.Append("# ").Append(Escaped(explanation.Title)).Append("\n\n").Append(TextForm.Summary(explanation)).Append('\n');
-        foreach (var problem in explanation.Problems) text.Append("\n> **").Append(Escaped(problem)).Append("**\n");
+        text.Append("# ").Append(Escape.Markdown(explanation.Title)).Append("\n\n").Append(TextForm.Summary(explanation)).Append('\n');
+        foreach (var problem in explanation.Problems) text.Append("\n> **").Append(Escape.Markdown(problem)).Append("**\n");
 
         text.Append("\n## Forward\n");
         Show(text, explanation, explanation.Input);
         foreach (var layer in explanation.Layers)
         {
-            text.Append("\n### ").Append(Escaped(layer.Path.Length == 0 ? layer.Name : layer.Path)).Append(": ").Append(Escaped(layer.Text)).Append('\n');
+            text.Append("\n### ").Append(Escape.Markdown(layer.Path.Length == 0 ? layer.Name : layer.Path)).Append(": ").Append(Escape.Markdown(layer.Text)).Append('\n');
             if (layer.Formulas.Count == 0 && layer.Formula.Length > 0) text.Append('\n').Append(Code(layer.Formula)).Append(layer.Derivative.Length > 0 ? ",  " : "").Append(layer.Derivative.Length > 0 ? Code(layer.Derivative) : "").Append('\n');
             foreach (var formula in layer.Formulas) Formula(text, formula);
             if (layer.Formulas.Count > 0) text.Append("\nHere ").Append(string.Join(", ", layer.Legend.Select(pair => $"{pair.Symbol} = {Code(pair.Quantity.Address)}"))).Append(".\n");
@@ -27,7 +27,7 @@ internal static class MarkdownForm
         }
 
         if (explanation.Loss is not { } loss) return text.ToString();
-        text.Append("\n## Loss: ").Append(Escaped(loss.Text)).Append('\n');
+        text.Append("\n## Loss: ").Append(Escape.Markdown(loss.Text)).Append('\n');
         foreach (var formula in loss.Formulas) Formula(text, formula);
         Show(text, explanation, loss.Target);
         Example(text, explanation.Ask(loss.Value, 0, 0));
@@ -56,7 +56,7 @@ internal static class MarkdownForm
         }
         else
         {
-            text.Append('\n').Append(Escaped(TextForm.Distribution(quantity))).Append('\n');
+            text.Append('\n').Append(Escape.Markdown(TextForm.Distribution(quantity))).Append('\n');
         }
 
         if (quantity.Rules.Count > 0) Example(text, explanation.Ask(quantity, 0, 0));
@@ -70,30 +70,11 @@ internal static class MarkdownForm
         else text.Append('\n').Append(Numbers.Full(answer.Value)).Append('\n');
         if (answer.Influences.Count > 0) text.Append("\nIt moves with ").Append(string.Join(", ", answer.Influences.Select(one => $"{Code(((Entry)one.By).Address)} ({Numbers.Short(one.Number)})"))).Append(".\n");
         if (answer.IsGeneric) text.Append("\nLocal derivatives by the layer's own backward pass.\n");
-        if (answer.Note is { } note) text.Append('\n').Append(Escaped(note)).Append('\n');
+        if (answer.Note is { } note) text.Append('\n').Append(Escape.Markdown(note)).Append('\n');
         if (!answer.Agrees) text.Append("\n**WRONG: the formula gives ").Append(Numbers.Full(answer.Computed)).Append(", the library ").Append(Numbers.Full(answer.Value)).Append(".**\n");
     }
 
     private static void Formula(StringBuilder text, Expression formula) => text.Append("\n$$\n").Append(LatexPrinter.Of(formula)).Append("\n$$\n");
-
-    /// <summary>Names are whatever somebody called a layer: nothing in them shall be markup.</summary>
-    internal static string Escaped(string text)
-    {
-        var escaped = new StringBuilder();
-        foreach (var c in text.ReplaceLineEndings(" "))
-        {
-            switch (c)
-            {
-                case '<': escaped.Append("&lt;"); break;
-                case '>': escaped.Append("&gt;"); break;
-                case '&': escaped.Append("&amp;"); break;
-                case '\\' or '`' or '*' or '_' or '[' or ']' or '#' or '|' or '$' or '~' or '!': escaped.Append('\\').Append(c); break;
-                default: escaped.Append(c); break;
-            }
-        }
-
-        return escaped.ToString();
-    }
 
     // A run of backticks ends where one of the same length comes: so it is one longer than any within.
     private static string Code(string text)
