@@ -13,7 +13,7 @@ public sealed class PlaygroundVisit : IAsyncDisposable
     public PlaygroundVisit(IBrowserContext context, IPage page, string origin)
     {
         (_context, Page) = (context, page);
-        page.SetDefaultTimeout(30_000);
+        page.SetDefaultTimeout(120_000);
         page.Console += (_, message) => { if (message.Type is "error" or "warning") _wrong.Add($"{message.Type}: {message.Text}"); };
         page.PageError += (_, error) => _wrong.Add(error);
         page.Request += (_, request) => { if (!request.Url.StartsWith(origin, StringComparison.Ordinal) && !request.Url.StartsWith("data:", StringComparison.Ordinal) && !request.Url.StartsWith("blob:", StringComparison.Ordinal)) _wrong.Add($"A request: {request.Url}"); };

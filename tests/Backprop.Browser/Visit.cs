@@ -12,7 +12,7 @@ public sealed class Visit : IAsyncDisposable
     public Visit(IBrowserContext context, IPage page)
     {
         (_context, Page) = (context, page);
-        page.SetDefaultTimeout(10_000);
+        page.SetDefaultTimeout(60_000);
         page.Console += (_, message) => { if (message.Type is "error" or "warning") _wrong.Add($"{message.Type}: {message.Text}"); };
         page.PageError += (_, error) => _wrong.Add(error);
         page.Dialog += (_, dialog) => { _wrong.Add($"A dialog: {dialog.Message}"); _ = dialog.DismissAsync(); };
