@@ -64,11 +64,11 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
                             {
                                 var aStrip = packA ? a.Start + i / tileRows * (nint)tileRows * inner + i % tileRows : a.At(i, 0);
                                 var aColumn = packA ? tileRows : a.Column;
-                                var c = C.At(i0 + i, j0 + j);
+                                T* c = C.At(i0 + i, j0 + j), start = accumulate ? c : null;
                                 height = Math.Min(rows - i, C.Row == 1 ? tileRows : V.Count);
                                 if (height == tileRows)
                                 {
-                                    Tile.Run<T, V>(aStrip, aColumn, bStrip, b.Row, b.Column, c, C.Column, inner, width, accumulate);
+                                    Tile.Run<T, V>(aStrip, aColumn, bStrip, b.Row, b.Column, start, C.Column, c, C.Column, inner, width);
                                     continue;
                                 }
 
@@ -77,8 +77,8 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
                                 var there = height - (vectors - 1) * V.Count;
                                 var whole = packA || there == V.Count ? inner : (int)Math.Clamp((end - aStrip - vectors * V.Count + aColumn) / aColumn, 0, inner);
                                 if (C.Row != 1) Beside<V>(aStrip, aColumn, bStrip, b.Row, b.Column, c, height, whole, inner, width, accumulate);
-                                else if (vectors == 2) Tile.RunEdge<T, V, Two>(aStrip, aColumn, bStrip, b.Row, b.Column, c, C.Column, there, whole, inner, width, accumulate);
-                                else Tile.RunEdge<T, V, One>(aStrip, aColumn, bStrip, b.Row, b.Column, c, C.Column, there, whole, inner, width, accumulate);
+                                else if (vectors == 2) Tile.RunEdge<T, V, Two>(aStrip, aColumn, bStrip, b.Row, b.Column, start, C.Column, c, C.Column, there, whole, inner, width);
+                                else Tile.RunEdge<T, V, One>(aStrip, aColumn, bStrip, b.Row, b.Column, start, C.Column, c, C.Column, there, whole, inner, width);
                             }
                         }
                     }
@@ -96,7 +96,7 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
             var tile = stackalloc T[V.Count * Strip];
             for (var j = 0; j < width; j++)
                 for (var i = 0; i < height; i++) tile[i + j * V.Count] = c[i * C.Row + j * C.Column];
-            Tile.RunEdge<T, V, One>(a, aColumn, b, bRow, bColumn, tile, V.Count, height, whole, inner, width, accumulate);
+            Tile.RunEdge<T, V, One>(a, aColumn, b, bRow, bColumn, accumulate ? tile : null, V.Count, tile, V.Count, height, whole, inner, width);
             for (var j = 0; j < width; j++)
                 for (var i = 0; i < height; i++) c[i * C.Row + j * C.Column] = tile[i + j * V.Count];
         }

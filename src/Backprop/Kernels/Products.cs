@@ -31,20 +31,25 @@ internal static unsafe class Products
             Lengths.MustBeMatrix(w.Length, m, k);
             Lengths.MustBeMatrix(y.Length, n, m);
             Lengths.MustAgreeOrBeEmpty(b.Length, m);
-            for (var j = 0; j < m; j++)
+            fixed (T* xs = x, ws = w, bs = b, ys = y)
             {
-                var column = y.Slice(j * n, n);
-                var start = b.IsEmpty ? T.Zero : b[j];
-                if (n >= 16) column.Fill(start);
-                else for (var i = 0; i < column.Length; i++) column[i] = start;
-            }
+                var multiplyAdds = (long)n * k * m;
+                var done = multiplyAdds > FewMultiplyAdds && FewRows<T>.Fit(n, m) ? FewRows<T>.Run(xs, ws, bs, ys, n, k, m, multiplyAdds < ManyMultiplyAdds ? 1 : Workers.Available) : 0;
+                if (done == m) return;
 
-            fixed (T* xs = x, ws = w, ys = y)
-            {
+                for (var j = done; j < m; j++)
+                {
+                    var column = y.Slice(j * n, n);
+                    var start = b.IsEmpty ? T.Zero : b[j];
+                    if (n >= 16) column.Fill(start);
+                    else for (var i = 0; i < column.Length; i++) column[i] = start;
+                }
+
                 // Vectors run along the longer side of the result: few rows are computed as Y^T = W X^T.
-                var product = n >= Lanes<T>() || n >= m
-                    ? new Product<T> { A = new(xs, 1, n), B = new(ws, m, 1), C = new(ys, 1, n), Rows = n, Columns = m, Inner = k, Accumulate = true }
-                    : new Product<T> { A = new(ws, 1, m), B = new(xs, n, 1), C = new(ys, n, 1), Rows = m, Columns = n, Inner = k, Accumulate = true };
+                Strided<T> left = new(ws + done, 1, m), result = new(ys + done * (nint)n, 1, n);
+                var product = n >= Lanes<T>() || n >= m - done
+                    ? new Product<T> { A = new(xs, 1, n), B = new(left.Start, m, 1), C = result, Rows = n, Columns = m - done, Inner = k, Accumulate = true }
+                    : new Product<T> { A = left, B = new(xs, n, 1), C = new(result.Start, n, 1), Rows = m - done, Columns = n, Inner = k, Accumulate = true };
                 Run(ref product);
             }
         }

@@ -7,6 +7,36 @@ namespace Backprop.Kernels;
 
 internal static unsafe class Transpose
 {
+    /// <summary>Copies a matrix into one that may lie the other way: columns one after the other into rows one after the other, or back.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    internal static void Copy<T>(Strided<T> from, Strided<T> to, int rows, int columns) where T : unmanaged
+    {
+        unchecked
+        {
+            // Seen so that the entries of a line of the source lie side by side.
+            if (from.Column != 1) (from, to, rows, columns) = (new(from.Start, from.Column, from.Row), new(to.Start, to.Column, to.Row), columns, rows);
+            var i = 0;
+            if (from.Column == 1 && to.Column == 1)
+            {
+                for (; i < rows; i++) new ReadOnlySpan<T>(from.At(i, 0), columns).CopyTo(new(to.At(i, 0), columns));
+            }
+            else if (from.Column == 1 && to.Row == 1)
+            {
+                for (; i + 4 <= rows; i += 4)
+                {
+                    T* r = from.At(i, 0), t = to.At(i, 0);
+                    var j = 0;
+                    for (; j + 4 <= columns; j += 4) FourByFour(r + j, r + from.Row + j, r + 2 * from.Row + j, r + 3 * from.Row + j, t + j * to.Column, to.Column);
+                    for (; j < columns; j++)
+                        for (var ii = 0; ii < 4; ii++) t[ii + j * to.Column] = r[ii * from.Row + j];
+                }
+            }
+
+            for (; i < rows; i++)
+                for (var j = 0; j < columns; j++) *to.At(i, j) = *from.At(i, j);
+        }
+    }
+
     /// <summary>Four rows of four entries become the rows of <paramref name="to"/>, which are <paramref name="stride"/> entries apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void FourByFour<T>(T* r0, T* r1, T* r2, T* r3, T* to, nint stride) where T : unmanaged

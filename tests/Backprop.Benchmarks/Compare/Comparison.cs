@@ -7,15 +7,20 @@ using TorchSharp;
 
 namespace Backprop.Benchmarks;
 
-/// <summary>The command <c>compare</c>: every table, ours against TorchSharp.</summary>
+/// <summary>The command <c>compare</c>: every table, ours against TorchSharp and ONNX Runtime.</summary>
 internal sealed class Comparison
 {
     /// <summary>What the command line says.</summary>
-    public sealed record Options(string? Only, double Seconds, string? Threads, string? Type, bool CpuTime, bool Markdown);
+    public sealed record Options(string? Only, string? Against, double Seconds, string? Threads, string? Type, bool CpuTime, bool Markdown);
 
     private static readonly Network[] Forwards =
     [
         new(1, 64, 32, 10), new(1, 784, 128, 10), new(32, 784, 128, 10), new(256, 784, 128, 10),
+    ];
+
+    private static readonly Network[] Served =
+    [
+        .. from batch in (int[])[1, 8, 32, 256] from sizes in (int[][])[[64, 32, 10], [784, 128, 10], [784, 512, 512, 10]] select new Network(batch, sizes),
     ];
 
     private readonly Options _options;
@@ -47,9 +52,9 @@ internal sealed class Comparison
     {
         Note(Machine.Description);
         Note(
-            "ratio: TorchSharp's time / ours, the median over paired blocks, and its 10th to 90th percentile.",
+            "ratio: the peer's time / ours, the median over paired blocks, its 10th to 90th percentile, and that of each side's best block.",
             "GFLOP/s of the products, their share of what a loop of multiply-adds reaches in the same blocks,",
-            "and managed bytes allocated in each call: ours / TorchSharp's.");
+            "and managed bytes allocated in each call: ours / the peer's.");
         if (_options.CpuTime) Note("Times are processor time, not wall time.");
         foreach (var threads in new[] { 1, 2 })
         {
@@ -61,7 +66,7 @@ internal sealed class Comparison
             if (_options.Type is null or "double") Tables<double>(threads);
         }
 
-        if (Selected("cold start 64-32-10, 32 float")) ColdStarts();
+        if (Against("libtorch") && Selected("cold start 64-32-10, 32 float")) ColdStarts();
     }
 
     private void Tables<T>(int threads) where T : unmanaged, IFloatingPointIeee754<T>
@@ -69,8 +74,28 @@ internal sealed class Comparison
         var what = $"{Data.NameOf<T>()}, {threads} thread{(threads == 1 ? "" : "s")}";
         using var peak = new Peak<T>(threads);
         WarmUp<T>();
+        if (Against("onnxruntime") && typeof(T) == typeof(float)) Serving(threads, (Peak<float>)(object)peak);
+        if (Against("libtorch")) Training(threads, what, peak);
+    }
 
-        var table = new Table(_options.Markdown, $"Training step: {what}", Columns("network, batch"));
+    private void Serving(int threads, Peak<float> peak)
+    {
+        var what = $"float, {threads} thread{(threads == 1 ? "" : "s")}";
+        var table = new Table(_options.Markdown, $"Inference against ONNX Runtime: {what}", Columns("network, batch", "onnx"));
+        foreach (var network in Served.Where(network => threads == 1 || network.ForwardFlops > 1_000_000))
+        {
+            if (!Selected($"onnxruntime inference {network} {what}")) continue;
+            using var ours = new OurInference<float>(network);
+            using var theirs = new OnnxInference(network, threads);
+            var (a, b) = (ours.Output, theirs.Output);
+            if (!((a - b).Enumerate().Max(Math.Abs) <= 1e-4)) throw new DisagreementException($"{network}: not timed, for the outputs differ.");
+            Add(table, network.ToString(), network.ForwardFlops, ours, theirs, peak);
+        }
+    }
+
+    private void Training<T>(int threads, string what, Peak<T> peak) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var table = new Table(_options.Markdown, $"Training step: {what}", Columns("network, batch", "torch"));
         foreach (var network in Network.Compared.Where(network => threads == 1 || network.StepFlops > 100_000))
         {
             if (!Selected($"step {network} {what}")) continue;
@@ -80,7 +105,7 @@ internal sealed class Comparison
             Add(table, network.ToString(), network.StepFlops, ours, theirs, peak);
         }
 
-        table = new Table(_options.Markdown, $"Inference: {what}", Columns("network, batch"));
+        table = new Table(_options.Markdown, $"Inference: {what}", Columns("network, batch", "torch"));
         foreach (var network in Forwards.Where(network => threads == 1 || network.ForwardFlops > 1_000_000))
         {
             if (!Selected($"forward inference {network} {what}")) continue;
@@ -90,10 +115,10 @@ internal sealed class Comparison
             Add(table, network.ToString(), network.ForwardFlops, ours, theirs, peak);
         }
 
-        table = new Table(_options.Markdown, $"Products of square matrices: {what}", Columns("product, size"));
+        table = new Table(_options.Markdown, $"Products of square matrices: {what}", Columns("product, size", "torch"));
         foreach (var kind in Enum.GetValues<ProductKind>())
         {
-            foreach (var size in new[] { 256, 512, 1024 })
+            foreach (var size in new[] { 256, 512, 1024, 2048 })
             {
                 var name = $"{Name(kind)}, {size}";
                 if (!Selected($"product {name} {what}")) continue;
@@ -146,9 +171,9 @@ internal sealed class Comparison
         table.Add("first step", Table.Number(turns.Seconds(0) * 1e3), Table.Number(turns.Seconds(1) * 1e3), Table.Times(ratio), Spread(low, high));
     }
 
-    private static Column[] Columns(string first) =>
+    private static Column[] Columns(string first, string peer) =>
     [
-        new(first, -22), new("ours us", 10), new("torch us", 10), new("ratio", 8), new("10-90 %", 14),
+        new(first, -22), new("ours us", 10), new($"{peer} us", 10), new("ratio", 8), new("10-90 %", 14), new("of bests", 10),
         new("GFLOP/s", 12), new("of peak %", 11), new("bytes", 11),
     ];
 
@@ -157,7 +182,7 @@ internal sealed class Comparison
         var turns = Turns.Take(_options.Seconds, peak.Threads, _options.CpuTime, ours, peak, theirs);
         table.Add(
         [
-            name, .. Times(turns, 2),
+            name, .. Times(turns, 2), Table.Times(turns.Best(2) / turns.Best(0)),
             $"{Table.Number(flops / turns.Seconds(0) / 1e9)}/{Table.Number(flops / turns.Seconds(2) / 1e9)}",
             $"{Share(0)}/{Share(2)}",
             $"{Turns.BytesPerCall(ours)}/{Turns.BytesPerCall(theirs)}",
@@ -178,6 +203,8 @@ internal sealed class Comparison
     {
         foreach (var line in lines) Console.WriteLine(_options.Markdown ? $"- {line}" : line);
     }
+
+    private bool Against(string peer) => _options.Against is null || _options.Against == peer;
 
     private bool Selected(string row)
     {

@@ -17,12 +17,13 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
     private static readonly Beside[] Sides = [Beside.PageBefore, Beside.PageBehind];
 
     // Rows, columns, inner dimension: the paths for few, and around the tile, the vector, the blocks (192 rows, 1024 columns, 256 links), the sizes from which
-    // operands are packed (48) and that from which products are split among threads (131,072 multiply-adds).
+    // operands are packed (7 rows, 48) and that from which products are split among threads (131,072 multiply-adds).
     private static readonly (int Rows, int Columns, int Inner)[] Products =
     [
         (1, 1, 1), (1, 9, 7), (9, 1, 5), (5, 4, 9), (3, 31, 2), (17, 6, 8), (31, 7, 13), (33, 13, 33), (47, 47, 20), (48, 48, 21), (49, 49, 22),
         (49, 50, 255), (50, 49, 256), (51, 48, 257), (191, 50, 60), (192, 49, 61), (193, 61, 70), (385, 50, 9),
         (50, 1023, 11), (49, 1024, 12), (48, 1025, 13), (1023, 49, 11), (1024, 48, 12), (1025, 50, 13), (193, 1025, 65), (97, 98, 513), (1, 600, 300), (2, 300, 300), (600, 1, 300),
+        (1, 16, 11), (3, 40, 20), (4, 33, 700), (5, 17, 9), (6, 512, 256), (7, 100, 300), (13, 600, 130), (31, 64, 257), (46, 75, 300),
     ];
 
     private static readonly int[] Rows = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 200];
@@ -236,6 +237,23 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
     }
 
     private static IEnumerable<(int Rows, int Columns)> Shapes() => Rows.SelectMany(rows => ((int[])[1, 2, 5, 63, 64, 65]).Select(columns => (rows, columns)));
+
+    [Fact]
+    public void A_predictor_stays_within_its_spans()
+    {
+        foreach (var (rows, inputs, outputs) in new[] { (1, 1, 1), (1, 7, 40), (2, 64, 32), (5, 33, 10), (7, 256, 16), (97, 20, 9), (200, 3, 32) })
+        {
+            var model = new Sequential<T>(new Linear<T>(inputs, 19, generator: new Generator(1)), new Tanh<T>(), new Linear<T>(19, outputs, generator: new Generator(2)));
+            var (predictor, x) = (model.ToPredictor(), Values(rows * inputs, 3));
+            var expected = model.Forward(MathNet.Numerics.LinearAlgebra.Matrix<T>.Build.DenseOfRowMajor(rows, inputs, x)).ToRowMajorArray();
+            OnBothSides($"{rows}x{inputs}, {outputs} outputs", place =>
+            {
+                var y = place.Garbage(rows * outputs);
+                predictor.Predict(place.Of(x), y);
+                place.Same(y, expected);
+            });
+        }
+    }
 
     private static T[] Values(int count, int seed) => count == 0 ? [] : Any.Matrix<T>(count, 1, seed).AsColumnMajorArray();
 

@@ -30,6 +30,9 @@ public abstract class VectorizedActivation<T> : Activation<T> where T : unmanage
     /// <exception cref="ArgumentNullException"><paramref name="function"/> is null.</exception>
     protected VectorizedActivation(Entrywise function) => _function = Expect.NotNull(function);
 
+    /// <summary>x becomes f(x), where a predictor has it at hand.</summary>
+    internal void ApplyTo(Span<T> x) => _function.Forward(x, x);
+
     /// <inheritdoc/>
     protected sealed override void Apply(ReadOnlySpan<T> x, Span<T> y) => _function.Forward(x, y);
 

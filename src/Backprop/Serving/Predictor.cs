@@ -1,0 +1,105 @@
+using System.Numerics;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>Serves predictions: a snapshot of a model's weights, laid out once for the product they are used in, with bias and activation done where the result is at hand.</summary>
+/// <remarks>
+/// <para>The bits are those of <see cref="Layer{T}.Forward(Matrix{T})"/>, for one row as for a million, on however many threads; only folded batch normalisation has others.</para>
+/// <para>The model may go on learning: the predictor sees nothing of it until <see cref="Refresh"/>. Nothing is allocated once as many predictions have run as come at once.</para>
+/// <para>Linear layers, activations of a formula (<see cref="VectorizedActivation{T}"/>), dropout, and <see cref="Sequential{T}"/> of these are laid out anew; each other layer runs as it is, in a clone.</para>
+/// </remarks>
+/// <example><code>
+/// var predictor = model.ToPredictor();
+/// predictor.Predict(features, result);   // spans: one sample, or many one after the other
+/// </code></example>
+/// <threadsafety>Any number of threads at once, and <see cref="Refresh"/> beside them.</threadsafety>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class Predictor<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly Layer<T> _model;
+    private readonly Lock _refreshing = new();
+    private volatile Snapshot<T> _snapshot;
+
+    internal Predictor(Layer<T> model, int? inputColumns, bool foldBatchNorm)
+    {
+        _model = model;
+        InputColumns = inputColumns ?? model.InputColumns ?? throw new ArgumentException($"{model} takes any number of columns, so a predictor of it must be told: ToPredictor(inputColumns).", nameof(inputColumns));
+        Expect.Positive($"A predictor of {model}", InputColumns, nameof(inputColumns));
+        FoldsBatchNorm = foldBatchNorm;
+        _snapshot = new(model, InputColumns, foldBatchNorm);
+    }
+
+    /// <summary>Columns of the input: values of a sample.</summary>
+    public int InputColumns { get; }
+
+    /// <summary>Columns of the output.</summary>
+    public int OutputColumns => _snapshot.OutputColumns;
+
+    /// <summary>Whether linear layers do the work of batch normalisations that follow them: then the bits are not those of <see cref="Layer{T}.Forward(Matrix{T})"/>, but close to them.</summary>
+    public bool FoldsBatchNorm { get; }
+
+    /// <summary>Computes the output for one sample, or for many that lie one after the other.</summary>
+    /// <param name="x">The samples' features, <see cref="InputColumns"/> for each.</param>
+    /// <param name="result">Receives the output, <see cref="OutputColumns"/> for each sample; not where x is.</param>
+    /// <exception cref="ArgumentException">A length is wrong, or the spans overlap.</exception>
+    public void Predict(ReadOnlySpan<T> x, Span<T> result)
+    {
+        var snapshot = _snapshot;
+        var rows = x.Length == InputColumns ? 1 : x.Length / InputColumns;
+        if (x.Length != rows * InputColumns) throw new ArgumentException($"{this} expects x to have {Signature.Number(InputColumns)} values for each sample, but it has {Signature.Number(x.Length)}.", nameof(x));
+        var expected = (long)snapshot.OutputRows(rows) * snapshot.OutputColumns;
+        if (result.Length != expected) throw new ArgumentException($"{this} expects result to have {Signature.Number(expected)} values for {Signature.Number(rows)} sample{(rows == 1 ? "" : "s")}, but it has {Signature.Number(result.Length)}.", nameof(result));
+        if (x.Overlaps(result)) throw new ArgumentException($"{this} expects result to lie apart from x, but they overlap.", nameof(result));
+        if (rows > 0) snapshot.Run(x, null, rows, result, byRows: true);
+    }
+
+    /// <summary>Computes the output into a matrix that is there already.</summary>
+    /// <param name="x">The input, samples x <see cref="InputColumns"/>; dense.</param>
+    /// <param name="result">Receives the output, samples x <see cref="OutputColumns"/>: dense, and not the input.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense or has the wrong shape, or they are the same.</exception>
+    public void Predict(Matrix<T> x, Matrix<T> result)
+    {
+        var snapshot = _snapshot;
+        var rows = RowsOf(x);
+        Operand.Exactly(this, result, snapshot.OutputRows(rows), snapshot.OutputColumns, nameof(result));
+        if (ReferenceEquals(x.Entries(), result.Entries())) throw new ArgumentException($"{this} expects result to be another matrix than x, but it is the same.", nameof(result));
+        if (rows > 0) snapshot.Run(x.Span(), x, rows, result.Span(), byRows: false);
+    }
+
+    /// <summary>Computes the output.</summary>
+    /// <param name="x">The input, samples x <see cref="InputColumns"/>; dense.</param>
+    /// <returns>The output, samples x <see cref="OutputColumns"/>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="x"/> is null.</exception>
+    /// <exception cref="ArgumentException"><paramref name="x"/> is not dense or has the wrong number of columns.</exception>
+    public Matrix<T> Predict(Matrix<T> x)
+    {
+        var snapshot = _snapshot;
+        var result = Matrix<T>.Build.Dense(snapshot.OutputRows(RowsOf(x)), snapshot.OutputColumns);
+        snapshot.Run(x.Span(), x, x.RowCount, result.Span(), byRows: false);
+        return result;
+    }
+
+    /// <summary>Takes the model's weights as they are now. Predictions under way finish with those from before; call it while nobody changes the model.</summary>
+    /// <exception cref="InvalidOperationException">The model has other columns than it had.</exception>
+    public void Refresh()
+    {
+        lock (_refreshing)
+        {
+            var next = new Snapshot<T>(_model, InputColumns, FoldsBatchNorm);
+            if (next.OutputColumns != OutputColumns) throw new InvalidOperationException($"{this} has given {Signature.Number(OutputColumns)} columns, but the model now gives {Signature.Number(next.OutputColumns)}; make a new predictor.");
+            _snapshot = next;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"Predictor of {_model}";
+
+    private int RowsOf(Matrix<T> x)
+    {
+        Operand.Dense(this, x, nameof(x));
+        if (x.ColumnCount != InputColumns) throw new ArgumentException($"{this} expects {Signature.Number(InputColumns)} input columns, but x is {Operand.Shape(x)}.", nameof(x));
+        return x.RowCount;
+    }
+}
