@@ -43,7 +43,7 @@ internal unsafe struct FewRows<T> : IParts where T : unmanaged, IFloatingPointIe
                     Panels = panels,
                 },
             };
-            Workers.Run(ref work, threads);
+            Workers.Run(ref work, Math.Min(threads, panels));
             if (rows > 1) Transpose.Copy(new Strided<T>(work._product.Y, done, 1), new(y, 1, rows), rows, done);
             return done;
         }

@@ -15,9 +15,6 @@ internal static unsafe class Products
     // Below so many multiply-adds, three plain loops are done before a kernel has begun.
     private const long FewMultiplyAdds = 160;
 
-    // From so many on, a second thread saves more than it costs to call it.
-    private const long ManyMultiplyAdds = 128 * 1024;
-
     /// <summary>Entries in a vector of this machine's width.</summary>
     internal static int Lanes<T>() => Math.Max(Dispatch.Bytes / Unsafe.SizeOf<T>(), 1);
 
@@ -34,8 +31,12 @@ internal static unsafe class Products
             fixed (T* xs = x, ws = w, bs = b, ys = y)
             {
                 var multiplyAdds = (long)n * k * m;
-                var done = multiplyAdds > FewMultiplyAdds && FewRows<T>.Fit(n, m) ? FewRows<T>.Run(xs, ws, bs, ys, n, k, m, multiplyAdds < ManyMultiplyAdds ? 1 : Workers.Available) : 0;
-                if (done == m) return;
+                var done = multiplyAdds > FewMultiplyAdds && FewRows<T>.Fit(n, m) ? FewRows<T>.Run(xs, ws, bs, ys, n, k, m, Workers.For(multiplyAdds)) : 0;
+                if ((long)n * k * (m - done) <= FewMultiplyAdds)
+                {
+                    Few(xs, 1, n, ws + done, m, 1, ys + done * (nint)n, n, n, m - done, k, bs + done, 0, b.IsEmpty ? 0 : 1);
+                    return;
+                }
 
                 for (var j = done; j < m; j++)
                 {
@@ -83,41 +84,60 @@ internal static unsafe class Products
         }
     }
 
+    // The rows of C lie side by side, where the product is small.
     private static void Run<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var multiplyAdds = (long)product.Rows * product.Columns * product.Inner;
         if (multiplyAdds <= FewMultiplyAdds)
         {
-            Few(ref product);
+            var c = product.C.Start;
+            Few(product.A.Start, product.A.Row, product.A.Column, product.B.Start, product.B.Row, product.B.Column, c, product.C.Column, product.Rows, product.Columns, product.Inner, c, 1, product.Accumulate ? product.C.Column : 0);
         }
-        else if (multiplyAdds < ManyMultiplyAdds || Workers.Available == 1)
+        else if (Workers.For(multiplyAdds) is > 1 and var threads)
         {
-            Dispatch.Run<T, Product<T>>(ref product);
+            var split = new SplitProduct<T>(product, threads);
+            Workers.Run(ref split, split.Parts);
         }
         else
         {
-            var split = new SplitProduct<T>(product);
-            Workers.Run(ref split, Workers.Available);
+            Dispatch.Run<T, Product<T>>(ref product);
         }
     }
 
-    /// <summary>Three plain loops.</summary>
+    /// <summary>C = start + A B in plain loops, where the rows of C lie side by side; four rows at a time, so that no chain waits for itself alone. Without a start, whose columns are then 0 apart, from 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Few<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
+    private static void Few<T>(T* a, nint aRow, nint aColumn, T* b, nint bRow, nint bColumn, T* c, nint cColumn, int rows, int columns, int inner, T* start, nint startRow, nint startColumn)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         unchecked
         {
-            var (a, b, c, inner) = (product.A, product.B, product.C, product.Inner);
-            var accumulate = product.Accumulate;
-            for (var j = 0; j < product.Columns; j++)
+            for (var j = columns; j > 0; j--, b += bColumn, c += cColumn, start += startColumn)
             {
-                T* ai = a.Start, bj = b.At(0, j), cij = c.At(0, j);
-                for (var i = product.Rows; i > 0; i--, ai += a.Row, cij += c.Row)
+                T* ai = a, from = start;
+                var i = 0;
+                for (; i + 4 <= rows; i += 4, ai += 4 * aRow, from += 4 * startRow)
                 {
-                    var sum = accumulate ? *cij : T.Zero;
-                    T* aip = ai, bpj = bj;
-                    for (var p = inner; p > 0; p--, aip += a.Column, bpj += b.Row) sum = T.MultiplyAddEstimate(*aip, *bpj, sum);
-                    *cij = sum;
+                    T s0 = T.Zero, s1 = T.Zero, s2 = T.Zero, s3 = T.Zero;
+                    if (startColumn != 0) (s0, s1, s2, s3) = (*from, from[startRow], from[2 * startRow], from[3 * startRow]);
+                    T* aip = ai, bpj = b;
+                    for (var p = inner; p > 0; p--, aip += aColumn, bpj += bRow)
+                    {
+                        var x = *bpj;
+                        s0 = T.MultiplyAddEstimate(*aip, x, s0);
+                        s1 = T.MultiplyAddEstimate(aip[aRow], x, s1);
+                        s2 = T.MultiplyAddEstimate(aip[2 * aRow], x, s2);
+                        s3 = T.MultiplyAddEstimate(aip[3 * aRow], x, s3);
+                    }
+
+                    (c[i], c[i + 1], c[i + 2], c[i + 3]) = (s0, s1, s2, s3);
+                }
+
+                for (; i < rows; i++, ai += aRow, from += startRow)
+                {
+                    var sum = startColumn != 0 ? *from : T.Zero;
+                    T* aip = ai, bpj = b;
+                    for (var p = inner; p > 0; p--, aip += aColumn, bpj += bRow) sum = T.MultiplyAddEstimate(*aip, *bpj, sum);
+                    c[i] = sum;
                 }
             }
         }

@@ -4,14 +4,30 @@ using Backprop.Simd;
 namespace Backprop.Kernels;
 
 /// <summary>A product in parts: each computes columns of C of its own, or rows where there are more of those.</summary>
-internal readonly struct SplitProduct<T>(Product<T> whole) : IParts where T : unmanaged, IFloatingPointIeee754<T>
+internal readonly struct SplitProduct<T> : IParts where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly Product<T> _whole = whole;
+    private readonly Product<T> _whole;
+    private readonly bool _byColumns;
+
+    internal SplitProduct(Product<T> whole, int threads)
+    {
+        unchecked
+        {
+            _whole = whole;
+            _byColumns = whole.Columns >= whole.Rows || whole.Columns >= 16L * Tile.Columns * threads;
+            Parts = Math.Min(threads, _byColumns ? (whole.Columns + Tile.Columns - 1) / Tile.Columns : (whole.Rows + RowsOfTile - 1) / RowsOfTile);
+        }
+    }
+
+    /// <summary>As many parts as threads, or fewer where they would get nothing.</summary>
+    internal int Parts { get; }
+
+    private static int RowsOfTile => unchecked(2 * Products.Lanes<T>());
 
     public void Run(int part, int parts)
     {
         var product = _whole;
-        if (product.Columns >= product.Rows || product.Columns >= 16 * Tile.Columns * parts)
+        if (_byColumns)
         {
             var (start, count) = Share(product.Columns, Tile.Columns, part, parts);
             product.B = product.B.From(0, start);
@@ -20,7 +36,7 @@ internal readonly struct SplitProduct<T>(Product<T> whole) : IParts where T : un
         }
         else
         {
-            var (start, count) = Share(product.Rows, 2 * Products.Lanes<T>(), part, parts);
+            var (start, count) = Share(product.Rows, RowsOfTile, part, parts);
             product.A = product.A.From(start, 0);
             product.C = product.C.From(start, 0);
             product.Rows = count;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using MathNet.Numerics;
 
@@ -16,6 +17,13 @@ internal static unsafe class Workers
 {
     private const int SpinMicroseconds = 50;
 
+    // For so many multiply-adds, half of what a job of two threads has at least, a thread is worth its call.
+    private const long MultiplyAddsOfThread = 64 * 1024;
+
+    // A helper whose processor is taken away in the middle of a part keeps its caller waiting. Where that took longer than the caller's own work, and
+    // than is nothing, jobs do without helpers for so many times as long.
+    private const int Rest = 50, LongWaitMicroseconds = 20;
+
     private static readonly SemaphoreSlim Wake = new(0);
     private static int _started, _sleeping, _busy;
 
@@ -27,6 +35,7 @@ internal static unsafe class Workers
     private static void* _work;
     private static delegate*<void*, int, int, void> _run;
     private static Exception? _failure;
+    private static long _aloneUntil;
 
     /// <summary>The threads that a job may use, the caller's among them.</summary>
     internal static int Available => Math.Min(Control.MaxDegreeOfParallelism, Environment.ProcessorCount);
@@ -34,8 +43,15 @@ internal static unsafe class Workers
     /// <summary>Starts a thread; tests put one here that fails.</summary>
     internal static Action<Thread> StartThread { get; set; } = Unflowed;
 
+    /// <summary>The threads that so much work is worth, the caller's among them.</summary>
+    internal static int For(long multiplyAdds) => multiplyAdds < 2 * MultiplyAddsOfThread ? 1 : (int)Math.Min(multiplyAdds / MultiplyAddsOfThread, Available);
+
     /// <summary>Runs all parts and returns when they are done. Does not allocate once its threads have started.</summary>
-    internal static void Run<TWork>(ref TWork work, int parts) where TWork : struct, IParts => Run(ref work, parts, Math.Min(Available, parts) - 1);
+    internal static void Run<TWork>(ref TWork work, int parts) where TWork : struct, IParts
+    {
+        var alone = Volatile.Read(ref _aloneUntil) is > 0 and var until && Stopwatch.GetTimestamp() < until;
+        Run(ref work, parts, alone ? 0 : Math.Min(Available, parts) - 1);
+    }
 
     /// <summary>The same with so many helpers, or fewer where their threads cannot be started.</summary>
     internal static void Run<TWork>(ref TWork work, int parts, int helpers) where TWork : struct, IParts
@@ -57,6 +73,7 @@ internal static unsafe class Workers
             _finished = 0;
             _failure = null;
             var job = unchecked(JobOf(_ticket) + 1);
+            var began = Stopwatch.GetTimestamp();
             Interlocked.Exchange(ref _ticket, (ulong)job << 32 | (uint)parts); // before the look at who sleeps
             var asleep = Math.Min(Volatile.Read(ref _sleeping), helpers);
             try
@@ -67,8 +84,7 @@ internal static unsafe class Workers
             {
                 // Whatever happens, an interrupt too: helpers may be at work on this thread's stack.
                 Help(job);
-                var spin = new SpinWait();
-                while (Volatile.Read(ref _finished) < parts) spin.SpinOnce(sleep1Threshold: -1);
+                if (Volatile.Read(ref _finished) < parts) Wait(parts, began);
             }
 
             failure = _failure;
@@ -79,6 +95,16 @@ internal static unsafe class Workers
         }
 
         if (failure is not null) throw new InvalidOperationException("A part of a parallel computation failed.", failure);
+    }
+
+    private static void Wait(int parts, long began)
+    {
+        var worked = Stopwatch.GetTimestamp();
+        var spin = new SpinWait();
+        while (Volatile.Read(ref _finished) < parts) spin.SpinOnce(sleep1Threshold: -1);
+        var now = Stopwatch.GetTimestamp();
+        var waited = now - worked;
+        if (waited > worked - began && waited > LongWaitMicroseconds * Stopwatch.Frequency / 1_000_000) Volatile.Write(ref _aloneUntil, now + Rest * waited);
     }
 
     private static uint JobOf(ulong ticket) => (uint)(ticket >> 32);
@@ -148,7 +174,7 @@ internal static unsafe class Workers
 
     private static bool Spin(uint done)
     {
-        var end = System.Diagnostics.Stopwatch.GetTimestamp() + System.Diagnostics.Stopwatch.Frequency * SpinMicroseconds / 1_000_000;
+        var end = Stopwatch.GetTimestamp() + Stopwatch.Frequency * SpinMicroseconds / 1_000_000;
         do
         {
             for (var i = 0; i < 16; i++)
@@ -157,7 +183,7 @@ internal static unsafe class Workers
                 Thread.SpinWait(1);
             }
         }
-        while (System.Diagnostics.Stopwatch.GetTimestamp() < end);
+        while (Stopwatch.GetTimestamp() < end);
         return false;
     }
 }

@@ -11,9 +11,6 @@ internal sealed unsafe class LinearChain<T> where T : unmanaged, IFloatingPointI
     private const int BlockBytes = 256 * 1024;
     private const int FewestRows = 12, MostRows = 96;
 
-    // From so many multiply-adds on, another thread saves more than it costs to call it.
-    private const long ThreadMultiplyAdds = 128 * 1024;
-
     private readonly List<Link> _links = [];
     private int _stride, _blockRows;
     private long _multiplyAdds;
@@ -50,7 +47,7 @@ internal sealed unsafe class LinearChain<T> where T : unmanaged, IFloatingPointI
         fixed (T* xs = x, ys = y)
         {
             var job = new Rows(this, xByRows ? new(xs, Inputs, 1) : new(xs, 1, rows), rows, yByRows ? new(ys, Outputs, 1) : new(ys, 1, rows));
-            var threads = Threads(rows);
+            var threads = Workers.For(rows * _multiplyAdds);
             if (threads == 1) job.Run(0, 1);
             else if (rows >= 2 * Tile.Columns * threads) Workers.Run(ref job, threads);
             else RunRows(job.X, rows, job.Y, threads);
@@ -64,12 +61,6 @@ internal sealed unsafe class LinearChain<T> where T : unmanaged, IFloatingPointI
         var columns = from.Length / rows;
         fixed (T* source = from, target = to)
             Transpose.Copy(toRows ? new(source, 1, rows) : new(source, columns, 1), toRows ? new(target, columns, 1) : new Strided<T>(target, 1, rows), rows, columns);
-    }
-
-    private int Threads(int rows)
-    {
-        var work = rows * _multiplyAdds / ThreadMultiplyAdds;
-        return work < 2 ? 1 : (int)Math.Min(work, Workers.Available);
     }
 
     // Rows as far apart as a multiple of a page would all lie in the same few sets of the first-level cache.
@@ -102,11 +93,14 @@ internal sealed unsafe class LinearChain<T> where T : unmanaged, IFloatingPointI
                     var isPlace = ReferenceEquals(link, _links[^1]) && y.Row == link.Weight.PaddedOutputs && y.Column == 1;
                     if (isPlace) to = y.At(i, 0);
                     var stride = isPlace || block == 1 ? link.Weight.PaddedOutputs : Stride(link.Weight.PaddedOutputs);
-                    if (threads == 1) link.Weight.Multiply(from, to, stride, block, 0, link.Weight.Panels);
+                    if (threads == 1)
+                    {
+                        link.Weight.Multiply(from, to, stride, block, 0, link.Weight.Panels);
+                    }
                     else
                     {
                         var panels = new PanelsOfLink(link.Weight, from, to, stride, block);
-                        Workers.Run(ref panels, threads);
+                        Workers.Run(ref panels, Math.Min(Workers.For((long)block * link.Inputs * link.Outputs), link.Weight.Panels));
                     }
 
                     foreach (var activation in link.Activations) activation.ApplyTo(new(to, stride * block));

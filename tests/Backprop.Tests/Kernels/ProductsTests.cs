@@ -4,7 +4,6 @@ using Backprop.Kernels;
 using Backprop.Simd;
 using CsCheck;
 using FluentAssertions;
-using MathNet.Numerics;
 using Xunit;
 
 namespace Backprop.Tests.Kernels;
@@ -91,7 +90,8 @@ public abstract class ProductsTests<T> where T : unmanaged, IFloatingPointIeee75
             var result = Garbage(rows * columns);
             fixed (T* pa = a, pb = b, pc = result)
             {
-                var split = new SplitProduct<T>(new Product<T> { A = new(pa, 1, rows), B = new(pb, 1, inner), C = new(pc, 1, rows), Rows = rows, Columns = columns, Inner = inner });
+                var split = new SplitProduct<T>(new Product<T> { A = new(pa, 1, rows), B = new(pb, 1, inner), C = new(pc, 1, rows), Rows = rows, Columns = columns, Inner = inner }, count);
+                split.Parts.Should().BeInRange(1, count);
                 for (var part = 0; part < count; part++) split.Run(part, count);
             }
 
@@ -143,25 +143,15 @@ public abstract class ProductsTests<T> where T : unmanaged, IFloatingPointIeee75
 
 public sealed class ProductsDoubleTests : ProductsTests<double>
 {
-    // Sets the number of threads of the process; no other class does.
     [Fact]
     public async Task Threads_leave_no_trace_in_the_bits_alone_or_side_by_side()
     {
         const int N = 150, K = 120, M = 130;
-        double[] x = Values(N * K, 1), w = Values(M * K, 2), b = Values(M, 3);
-        var saved = Control.MaxDegreeOfParallelism;
-        try
-        {
-            Control.MaxDegreeOfParallelism = 1;
-            var expected = Compute();
-            Control.MaxDegreeOfParallelism = 2;
-            var all = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => Enumerable.Range(0, 50).Select(_ => Compute()).ToArray())));
-            foreach (var result in all.SelectMany(results => results)) result.Should().Equal(expected);
-        }
-        finally
-        {
-            Control.MaxDegreeOfParallelism = saved;
-        }
+        double[] x = Values(N * K, 1), w = Values(M * K, 2), b = Values(M, 3), expected;
+        using (Threads.Of(1)) expected = Compute();
+        using var two = Threads.Of(2);
+        var all = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => Enumerable.Range(0, 50).Select(_ => Compute()).ToArray())));
+        foreach (var result in all.SelectMany(results => results)) result.Should().Equal(expected);
 
         double[] Compute()
         {

@@ -54,6 +54,33 @@ public sealed class WorkersTests
     }
 
     [Fact]
+    public void After_a_helper_that_kept_its_caller_waiting_jobs_do_without_for_a_while()
+    {
+        using var two = Threads.Of(2);
+        if (Workers.Available < 2) Assert.Skip("One processor has no helpers.");
+        for (var attempt = 0; attempt < 100; attempt++)
+        {
+            var slow = new Slow { Caller = Environment.CurrentManagedThreadId, Helped = new ManualResetEventSlim() };
+            Workers.Run(ref slow, 2);
+            if (!slow.Helped.IsSet) continue;       // the helpers were another caller's
+            var work = new Counted { Counts = new int[2], Caller = Environment.CurrentManagedThreadId, Helped = new long[1] };
+            for (var job = 0; job < 1000; job++) Workers.Run(ref work, 2);
+            work.Counts.Should().OnlyContain(count => count == 1000);
+            work.Helped[0].Should().Be(0);
+            return;
+        }
+
+        Assert.Fail("No helper ever came.");
+    }
+
+    [Theory, InlineData(131_071, 1), InlineData(131_072, 2), InlineData(long.MaxValue, int.MaxValue)]
+    public void Threads_are_called_by_the_size_of_the_work(long multiplyAdds, int threads)
+    {
+        using var all = Threads.Of(Environment.ProcessorCount);
+        Workers.For(multiplyAdds).Should().Be(Math.Min(threads, Environment.ProcessorCount));
+    }
+
+    [Fact]
     public void Where_no_thread_can_be_started_the_caller_does_everything_and_the_next_job_tries_again()
     {
         var (saved, attempts) = (Workers.StartThread, 0);
@@ -101,6 +128,25 @@ public sealed class WorkersTests
         {
             Interlocked.Increment(ref Counts[part]);
             if (Environment.CurrentManagedThreadId != Caller) Interlocked.Increment(ref Helped[0]);
+        }
+    }
+
+    /// <summary>A helper's part takes long; the caller's ends when a helper has come, or none does.</summary>
+    private struct Slow : IParts
+    {
+        public int Caller;
+        public ManualResetEventSlim Helped;
+
+        public readonly void Run(int part, int parts)
+        {
+            if (Environment.CurrentManagedThreadId == Caller)
+            {
+                Helped.Wait(50);
+                return;
+            }
+
+            Helped.Set();
+            Thread.Sleep(400);
         }
     }
 

@@ -1,5 +1,4 @@
 using FluentAssertions;
-using MathNet.Numerics;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 
@@ -41,20 +40,12 @@ public abstract class PredictorTests<T> where T : unmanaged, System.Numerics.IFl
     [InlineData(2)]
     public void It_has_the_bits_of_Forward(int threads)
     {
-        var before = Control.MaxDegreeOfParallelism;
-        Control.MaxDegreeOfParallelism = threads;
-        try
+        using var _ = Threads.Of(threads);
+        foreach (var sizes in Sizes)
         {
-            foreach (var sizes in Sizes)
-            {
-                var model = Network(sizes);
-                var predictor = model.ToPredictor();
-                foreach (var rows in Rows) SameAsForward(model, Any.Matrix<T>(rows, sizes[0], rows), predictor);
-            }
-        }
-        finally
-        {
-            Control.MaxDegreeOfParallelism = before;
+            var model = Network(sizes);
+            var predictor = model.ToPredictor();
+            foreach (var rows in Rows) SameAsForward(model, Any.Matrix<T>(rows, sizes[0], rows), predictor);
         }
     }
 

@@ -1,6 +1,5 @@
 using System.Numerics;
 using FluentAssertions;
-using MathNet.Numerics;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 
@@ -108,23 +107,15 @@ public abstract class ShardsTests<T> where T : unmanaged, IFloatingPointIeee754<
     [Fact]
     public void Any_number_of_threads_gives_the_same_bits()
     {
-        var before = Control.MaxDegreeOfParallelism;
-        try
+        var bits = Enumerable.Range(0, 4).Select(power =>
         {
-            var bits = Enumerable.Range(0, 4).Select(power =>
-            {
-                Control.MaxDegreeOfParallelism = 1 << power;
-                var generator = new Generator(3);
-                var model = new Sequential<T> { new Linear<T>(Runs.Features, 300, generator: generator), new GELU<T>(), new Linear<T>(300, 300, generator: generator), new BatchNorm1d<T>(300), new Linear<T>(300, Runs.Classes, generator: generator) };
-                Build(model, Runs.Samples<T>(600, 5), 200, 4).Fit(1);
-                return Runs.Model(model);
-            });
-            bits.Distinct().Should().ContainSingle();
-        }
-        finally
-        {
-            Control.MaxDegreeOfParallelism = before;
-        }
+            using var threads = Threads.Of(1 << power);
+            var generator = new Generator(3);
+            var model = new Sequential<T> { new Linear<T>(Runs.Features, 300, generator: generator), new GELU<T>(), new Linear<T>(300, 300, generator: generator), new BatchNorm1d<T>(300), new Linear<T>(300, Runs.Classes, generator: generator) };
+            Build(model, Runs.Samples<T>(600, 5), 200, 4).Fit(1);
+            return Runs.Model(model);
+        });
+        bits.Distinct().Should().ContainSingle();
     }
 
     [Fact]
