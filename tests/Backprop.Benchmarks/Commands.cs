@@ -11,14 +11,14 @@ internal static class Commands
     public static int Run(string[] args)
     {
         var only = new Option<string?>("--only") { Description = "Run only the rows whose \"table network type threads\" contains this text, such as \"step 784-128\".", HelpName = "text" };
-        var against = new Option<string?>("--against") { Description = "Only against this peer." }.AcceptOnlyFromAmong("libtorch", "onnxruntime");
+        var against = new Option<string?>("--against") { Description = "Only against this peer." }.AcceptOnlyFromAmong("libtorch", "onnxruntime", "c");
         var seconds = new Option<double>("--seconds") { Description = "Time for each row, in seconds.", DefaultValueFactory = _ => 2, CustomParser = Seconds, HelpName = "s" };
         var threads = new Option<string?>("--threads") { Description = "Only with this number of threads." }.AcceptOnlyFromAmong("1", "2");
         var type = new Option<string?>("--type") { Description = "Only in this type." }.AcceptOnlyFromAmong("float", "double");
         var cpuTime = new Option<bool>("--cpu-time") { Description = "Count processor time, which is steadier on a busy machine; one thread only." };
         var markdown = new Option<bool>("--markdown") { Description = "Write Markdown tables." };
 
-        var compare = new Command("compare", "Backprop and its peers, libtorch (by TorchSharp) and ONNX Runtime, take turns in one process; tables of their times and ratios.") { only, against, seconds, threads, type, cpuTime, markdown };
+        var compare = new Command("compare", "Backprop and its peers, libtorch (by TorchSharp), ONNX Runtime and plain C, take turns in one process; tables of their times and ratios.") { only, against, seconds, threads, type, cpuTime, markdown };
         compare.SetAction(result => Comparison.Run(new Comparison.Options(
             result.GetValue(only), result.GetValue(against), result.GetValue(seconds), result.GetValue(threads), result.GetValue(type), result.GetValue(cpuTime), result.GetValue(markdown))));
         compare.Validators.Add(result =>

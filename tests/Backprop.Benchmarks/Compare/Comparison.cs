@@ -76,6 +76,26 @@ internal sealed class Comparison
         WarmUp<T>();
         if (Against("onnxruntime") && typeof(T) == typeof(float)) Serving(threads, (Peak<float>)(object)peak);
         if (Against("libtorch")) Training(threads, what, peak);
+        if (Against("c") && threads == 1) SmallSteps(what, peak);
+    }
+
+    private void SmallSteps<T>(string what, Peak<T> peak) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var table = new Table(_options.Markdown, $"Training step against plain C (gcc -O3 -march=native): {what}", Columns("network, batch", "C"));
+        foreach (var network in Network.Compared.Where(network => network.Sizes.Length == 3 && network.StepFlops < 1e6))
+        {
+            if (!Selected($"c step {network} {what}")) continue;
+            if (!PlainC<T>.IsThere)
+            {
+                Note("There is no gcc here, so there is nothing to hold small networks against.");
+                return;
+            }
+
+            using var ours = new OurStep<T>(network);
+            using var theirs = new PlainC<T>(network);
+            RequireSameLosses<T>(network, ours, theirs);
+            Add(table, network.ToString(), network.StepFlops, ours, theirs, peak);
+        }
     }
 
     private void Serving(int threads, Peak<float> peak)
@@ -227,7 +247,7 @@ internal sealed class Comparison
         {
             double a = ours.Step(), b = theirs.Step();
             if (!(Math.Abs(a - b) <= Tolerance.Of<T>().Around(b)))
-                throw new DisagreementException($"{network}, {Data.NameOf<T>()}: not timed, for the losses of step {step} differ: ours {a:r}, TorchSharp's {b:r}.");
+                throw new DisagreementException($"{network}, {Data.NameOf<T>()}: not timed, for the losses of step {step} differ: ours {a:r}, the peer's {b:r}.");
         }
     }
 

@@ -12,7 +12,7 @@ internal abstract class TrainingStep : ISide
     /// <summary>Does one step and returns the loss before it.</summary>
     public abstract double Step();
 
-    public void Run(int times)
+    public virtual void Run(int times)
     {
         for (var i = 0; i < times; i++) Step();
     }
