@@ -18,9 +18,10 @@ internal static class Commands
         var cpuTime = new Option<bool>("--cpu-time") { Description = "Count processor time, which is steadier on a busy machine; one thread only." };
         var markdown = new Option<bool>("--markdown") { Description = "Write Markdown tables." };
 
-        var compare = new Command("compare", "Backprop and its peers, libtorch (by TorchSharp), ONNX Runtime and plain C, take turns in one process; tables of their times and ratios.") { only, against, seconds, threads, type, cpuTime, markdown };
+        var save = new Option<string?>("--save") { Description = "Append each row of training, inference and products to this file, and show what it was the last time.", HelpName = "file" };
+        var compare = new Command("compare", "Backprop and its peers, libtorch (by TorchSharp), ONNX Runtime and plain C, take turns in one process; tables of their times and ratios.") { only, against, seconds, threads, type, cpuTime, markdown, save };
         compare.SetAction(result => Comparison.Run(new Comparison.Options(
-            result.GetValue(only), result.GetValue(against), result.GetValue(seconds), result.GetValue(threads), result.GetValue(type), result.GetValue(cpuTime), result.GetValue(markdown))));
+            result.GetValue(only), result.GetValue(against), result.GetValue(seconds), result.GetValue(threads), result.GetValue(type), result.GetValue(cpuTime), result.GetValue(markdown), result.GetValue(save))));
         compare.Validators.Add(result =>
         {
             if (result.GetValue(cpuTime) && result.GetValue(threads) == "2") result.AddError("--cpu-time counts all threads together, so it says nothing with --threads 2.");

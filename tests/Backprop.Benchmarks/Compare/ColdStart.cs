@@ -12,29 +12,47 @@ internal static class ColdStart
     public const string Argument = "--cold-start-child";
     public static Network Network { get; } = new(32, 64, 32, 10);
 
-    /// <summary>Seconds from the start of the process to the end of the first step, for both sides in turns.</summary>
-    public static Turns Measure(int times)
+    /// <summary>Seconds from the start of the process to the end of the first step or prediction, for both sides in turns; and the megabytes that it then held, in the median.</summary>
+    public static (Turns Seconds, (double Ours, double Theirs) Megabytes) Measure(string ours, string theirs, int times)
     {
-        double[] ours = new double[times], theirs = new double[times];
-        Start("ours");      // the first time, the files come from the disk
-        Start("torch");
-        for (var i = 0; i < times; i++)
-        {
-            ours[i] = Start("ours");
-            theirs[i] = Start("torch");
-        }
+        (double Seconds, double Megabytes)[] first = new (double, double)[times], second = new (double, double)[times];
+        Start(ours);        // the first time, the files come from the disk
+        Start(theirs);
+        for (var i = 0; i < times; i++) (first[i], second[i]) = (Start(ours), Start(theirs));
+        return (new Turns([.. first.Select(run => run.Seconds)], [.. second.Select(run => run.Seconds)]), (Median(first), Median(second)));
 
-        return new Turns(ours, theirs);
+        static double Median((double Seconds, double Megabytes)[] runs) => runs.Select(run => run.Megabytes).Order().ElementAt(runs.Length / 2);
     }
 
     /// <summary>What the child does: the step, and the time since its parent started it.</summary>
     public static int Child(string side, string startedAt)
     {
-        if (side == "ours") Ours();
-        else Torch();
+        switch (side)
+        {
+            case "ours": Ours(); break;
+            case "torch": Torch(); break;
+            case "serving": Serving(); break;
+            default: Onnx(); break;
+        }
+
         var elapsed = Stopwatch.GetElapsedTime(long.Parse(startedAt, CultureInfo.InvariantCulture));
-        Console.WriteLine(elapsed.TotalSeconds.ToString("R", CultureInfo.InvariantCulture));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{elapsed.TotalSeconds:R} {Environment.WorkingSet / 1e6:R}"));
         return 0;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Serving()
+    {
+        using var inference = new OurInference<float>(Network with { Batch = 1 });
+        inference.Run(1);
+    }
+
+    // Its model is made here, too, of the same weights.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Onnx()
+    {
+        using var inference = new OnnxInference(Network with { Batch = 1 }, threads: 1);
+        inference.Run(1);
     }
 
     // Each in a method of its own, so that compiling the one does not load the other's assemblies.
@@ -56,7 +74,7 @@ internal static class ColdStart
         step.Step();
     }
 
-    private static double Start(string side)
+    private static (double Seconds, double Megabytes) Start(string side)
     {
         var program = Environment.ProcessPath!;
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true };
@@ -68,7 +86,7 @@ internal static class ColdStart
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0
-            ? double.Parse(output, CultureInfo.InvariantCulture)
+            ? (double.Parse(output.Split(' ')[0], CultureInfo.InvariantCulture), double.Parse(output.Split(' ')[1], CultureInfo.InvariantCulture))
             : throw new InvalidOperationException($"The cold start of {side} ended with exit code {process.ExitCode}.");
     }
 }

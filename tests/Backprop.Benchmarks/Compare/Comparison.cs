@@ -11,7 +11,7 @@ namespace Backprop.Benchmarks;
 internal sealed class Comparison
 {
     /// <summary>What the command line says.</summary>
-    public sealed record Options(string? Only, string? Against, double Seconds, string? Threads, string? Type, bool CpuTime, bool Markdown);
+    public sealed record Options(string? Only, string? Against, double Seconds, string? Threads, string? Type, bool CpuTime, bool Markdown, string? Save);
 
     private static readonly Network[] Forwards =
     [
@@ -24,9 +24,10 @@ internal sealed class Comparison
     ];
 
     private readonly Options _options;
+    private readonly Dictionary<string, History> _before;
     private bool _anySelected;
 
-    private Comparison(Options options) => _options = options;
+    private Comparison(Options options) => (_options, _before) = (options, options.Save is { } path ? History.Read(path, Machine.Name) : []);
 
     /// <summary>Runs what the options select. Returns the exit code: 1 where the sides disagree.</summary>
     public static int Run(Options options)
@@ -41,7 +42,7 @@ internal sealed class Comparison
             Console.Error.WriteLine($"No row's name contains \"{options.Only}\".");
             return 1;
         }
-        catch (DisagreementException e)
+        catch (Exception e) when (e is DisagreementException or FormatException or IOException or UnauthorizedAccessException)
         {
             Console.Error.WriteLine(e.Message);
             return 1;
@@ -55,6 +56,7 @@ internal sealed class Comparison
             "ratio: the peer's time / ours, the median over paired blocks, its 10th to 90th percentile, and that of each side's best block.",
             "GFLOP/s of the products, their share of what a loop of multiply-adds reaches in the same blocks,",
             "and managed bytes allocated in each call: ours / the peer's.");
+        if (_before.Count > 0) Note($"before: our median in the last run on such a machine, of {_before.Values.Max(run => run.When)}.");
         if (_options.CpuTime) Note("Times are processor time, not wall time.");
         foreach (var threads in new[] { 1, 2 })
         {
@@ -66,7 +68,8 @@ internal sealed class Comparison
             if (_options.Type is null or "double") Tables<double>(threads);
         }
 
-        if (Against("libtorch") && Selected("cold start 64-32-10, 32 float")) ColdStarts();
+        if (Against("libtorch") && Selected("cold start 64-32-10, 32 float")) ColdStarts("ours", "torch", "its first step");
+        if (Against("onnxruntime") && Selected("cold start onnxruntime 64-32-10, 1 float")) ColdStarts("serving", "onnx", "its first prediction");
     }
 
     private void Tables<T>(int threads) where T : unmanaged, IFloatingPointIeee754<T>
@@ -182,30 +185,35 @@ internal sealed class Comparison
         }
     }
 
-    private void ColdStarts()
+    private void ColdStarts(string first, string peer, string what)
     {
-        var table = new Table(_options.Markdown, "Cold start: from the start of a process to the end of its first step, 64-32-10, 32, float",
-            new("", -22), new("ours ms", 10), new("torch ms", 10), new("ratio", 8), new("10-90 %", 14));
-        var turns = ColdStart.Measure(Math.Clamp((int)(_options.Seconds * 5), 3, 25));
+        var table = new Table(_options.Markdown, $"Cold start: from the start of a process to the end of {what}, and its memory then",
+            new("", -22), new("ours ms", 10), new($"{peer} ms", 10), new("ratio", 8), new("10-90 %", 14), new("of bests", 10), new("ours MB", 10), new($"{peer} MB", 10));
+        var (turns, megabytes) = ColdStart.Measure(first, peer, Math.Clamp((int)(_options.Seconds * 5), 3, 25));
         var (ratio, low, high) = turns.Ratio(1, to: 0);
-        table.Add("first step", Table.Number(turns.Seconds(0) * 1e3), Table.Number(turns.Seconds(1) * 1e3), Table.Times(ratio), Spread(low, high));
+        table.Add(what, Table.Number(turns.Seconds(0) * 1e3), Table.Number(turns.Seconds(1) * 1e3), Table.Times(ratio), Spread(low, high), Table.Times(turns.Best(1) / turns.Best(0)),
+            Table.Number(megabytes.Ours), Table.Number(megabytes.Theirs));
     }
 
-    private static Column[] Columns(string first, string peer) =>
+    private Column[] Columns(string first, string peer) =>
     [
         new(first, -22), new("ours us", 10), new($"{peer} us", 10), new("ratio", 8), new("10-90 %", 14), new("of bests", 10),
-        new("GFLOP/s", 12), new("of peak %", 11), new("bytes", 11),
+        new("GFLOP/s", 12), new("of peak %", 11), new("bytes", 11), .. _before.Count > 0 ? [new Column("before", 10)] : Array.Empty<Column>(),
     ];
 
     private void Add<T>(Table table, string name, double flops, ISide ours, ISide theirs, Peak<T> peak) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var turns = Turns.Take(_options.Seconds, peak.Threads, _options.CpuTime, ours, peak, theirs);
+        var row = $"{table.Title}: {name}";
+        var median = turns.Ratio(2, to: 0).Median;
+        if (_options.Save is { } path) new History($"{DateTime.UtcNow:yyyy-MM-dd}", Machine.Name, row, turns.Seconds(0) * 1e6, turns.Seconds(2) * 1e6, median, turns.Best(2) / turns.Best(0)).AppendTo(path);
         table.Add(
         [
             name, .. Times(turns, 2), Table.Times(turns.Best(2) / turns.Best(0)),
             $"{Table.Number(flops / turns.Seconds(0) / 1e9)}/{Table.Number(flops / turns.Seconds(2) / 1e9)}",
             $"{Share(0)}/{Share(2)}",
             $"{Turns.BytesPerCall(ours)}/{Turns.BytesPerCall(theirs)}",
+            .. _before.Count > 0 ? [_before.TryGetValue(row, out var before) ? Table.Number(before.Ours) : "-"] : Array.Empty<string>(),
         ]);
 
         string Share(int side) => Table.Percent(turns.Ratio(1, to: side).Median * flops / peak.Flops);

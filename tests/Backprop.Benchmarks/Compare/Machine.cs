@@ -8,11 +8,14 @@ namespace Backprop.Benchmarks;
 /// <summary>What the numbers were measured on.</summary>
 internal static class Machine
 {
+    /// <summary>The processor: times of two such machines may be compared.</summary>
+    public static string Name => $"{Processor}, {Environment.ProcessorCount} logical processors, {Simd}";
+
     public static string[] Description =>
     [
-        $"{Processor}, {Environment.ProcessorCount} logical processors, {Simd}",
+        Name,
         $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}",
-        $"TorchSharp {typeof(torch).Assembly.GetName().Version!.ToString(3)}, libtorch {torch.__version__}",
+        $"TorchSharp {typeof(torch).Assembly.GetName().Version!.ToString(3)}, libtorch {torch.__version__}, ONNX Runtime {Microsoft.ML.OnnxRuntime.OrtEnv.Instance().GetVersionString()}",
     ];
 
     private static string Processor

@@ -12,6 +12,8 @@ internal sealed class Table(bool markdown, string title, params Column[] columns
 {
     private bool _begun;
 
+    public string Title => title;
+
     /// <summary>Writes a row; the first also writes the head.</summary>
     public void Add(params string[] cells)
     {

@@ -42,8 +42,8 @@ internal sealed class OurStep<T> : TrainingStep where T : unmanaged, IFloatingPo
     {
         _sgd.ZeroGradients();
         var yHat = _model.Forward(_x, _pass);
-        var loss = _loss.Forward(yHat, _y);
-        _model.AccumulateGradients(_pass, _loss.Backward(yHat, _y, _dY));
+        var loss = _loss.ForwardBackward(yHat, _y, _dY);
+        _model.AccumulateGradients(_pass, _dY);
         _sgd.Step();
         return double.CreateTruncating(loss);
     }
