@@ -30,7 +30,7 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
                     chain.Fold(norm);
                     break;
                 case VectorizedActivation<T> activation when chain is not null:
-                    chain.Add((VectorizedActivation<T>)activation.Clone());
+                    chain.Add(activation);      // its formula never changes
                     break;
                 default:
                     chain?.Pack();

@@ -63,10 +63,13 @@ public sealed class WorkersTests
             var slow = new Slow { Caller = Environment.CurrentManagedThreadId, Helped = new ManualResetEventSlim() };
             Workers.Run(ref slow, 2);
             if (!slow.Helped.IsSet) continue;       // the helpers were another caller's
-            var work = new Counted { Counts = new int[2], Caller = Environment.CurrentManagedThreadId, Helped = new long[1] };
-            for (var job = 0; job < 1000; job++) Workers.Run(ref work, 2);
-            work.Counts.Should().OnlyContain(count => count == 1000);
-            work.Helped[0].Should().Be(0);
+            for (var job = 0; job < 3; job++)
+            {
+                var next = new Slow { Caller = Environment.CurrentManagedThreadId, Helped = new ManualResetEventSlim() };
+                Workers.Run(ref next, 2);
+                next.Helped.IsSet.Should().BeFalse();
+            }
+
             return;
         }
 
