@@ -10,13 +10,16 @@ internal unsafe struct FewRows<T> : IParts where T : unmanaged, IFloatingPointIe
     /// <summary>From so many rows on, vectors along the rows are as fast, and nothing needs to be turned; before, where they are all full.</summary>
     private const int Many = 48;
 
+    // A result that is turned is in memory twice.
+    private const long MostEntries = 1 << 28;
+
     private PanelProduct<T> _product;
 
     /// <summary>Whether this is the way for so many rows and outputs.</summary>
     internal static bool Fit(int rows, int outputs)
     {
         var panel = unchecked(2 * Products.Lanes<T>());
-        return rows < Many && rows % panel != 0 && outputs >= panel;
+        return rows < Many && rows % panel != 0 && outputs >= panel && (long)rows * outputs <= MostEntries;
     }
 
     /// <summary>Computes all whole panels, and returns how many outputs those are.</summary>

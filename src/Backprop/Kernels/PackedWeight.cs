@@ -11,6 +11,9 @@ internal sealed unsafe class PackedWeight<T> where T : unmanaged, IFloatingPoint
 {
     private const int Line = 64;
 
+    // What a weight may have at most, with all that is added: so that rows of such length can be spoken of, too.
+    private const long MostEntries = 1 << 30;
+
     private readonly T[] _memory;
     private readonly T* _start;     // aligned within the memory, which does not move
 
@@ -38,6 +41,13 @@ internal sealed unsafe class PackedWeight<T> where T : unmanaged, IFloatingPoint
         }
 
         bias.CopyTo(new(_start + (nint)PaddedOutputs * inputs, PaddedOutputs));
+    }
+
+    /// <summary>Whether there is room for such a weight in an array.</summary>
+    internal static bool Fits(int outputs, int inputs)
+    {
+        var panel = unchecked(2L * Products.Lanes<T>());
+        return unchecked((outputs + panel) * (inputs + 1L)) <= MostEntries && unchecked((outputs + inputs + 2 * panel) * 24) <= MostEntries;
     }
 
     internal int Outputs { get; }

@@ -35,8 +35,8 @@ internal struct ReusedMatrix<T> where T : unmanaged, IFloatingPointIeee754<T>
         return _latest!;
     }
 
-    // MathNet multiplies the sizes as int: 65536x65536 would be a matrix without entries.
-    private static Matrix<T> New(int rows, int columns) => (long)rows * columns <= Array.MaxLength
+    /// <summary>A new one. MathNet multiplies the sizes as int: 65536x65536 would be a matrix without entries.</summary>
+    internal static Matrix<T> New(int rows, int columns) => (long)rows * columns <= Array.MaxLength
         ? Matrix<T>.Build.Dense(rows, columns)
         : throw new ArgumentOutOfRangeException(nameof(columns), string.Create(CultureInfo.InvariantCulture, $"A result of {rows}x{columns} has more entries than an array has room for."));
 

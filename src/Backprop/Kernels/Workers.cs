@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using MathNet.Numerics;
 
 namespace Backprop.Kernels;
@@ -21,7 +22,7 @@ internal static unsafe class Workers
     private const long MultiplyAddsOfThread = 64 * 1024;
 
     // A helper whose processor is taken away in the middle of a part keeps its caller waiting. Where that took longer than the caller's own work, and
-    // than is nothing, jobs do without helpers for so many times as long.
+    // than is nothing, jobs do without helpers for so many times as long, a second at most.
     private const int Rest = 50, LongWaitMicroseconds = 20;
 
     private static readonly SemaphoreSlim Wake = new(0);
@@ -94,7 +95,7 @@ internal static unsafe class Workers
             Volatile.Write(ref _busy, 0);
         }
 
-        if (failure is not null) throw new InvalidOperationException("A part of a parallel computation failed.", failure);
+        if (failure is not null) ExceptionDispatchInfo.Throw(failure);
     }
 
     private static void Wait(int parts, long began)
@@ -104,7 +105,8 @@ internal static unsafe class Workers
         while (Volatile.Read(ref _finished) < parts) spin.SpinOnce(sleep1Threshold: -1);
         var now = Stopwatch.GetTimestamp();
         var waited = now - worked;
-        if (waited > worked - began && waited > LongWaitMicroseconds * Stopwatch.Frequency / 1_000_000) Volatile.Write(ref _aloneUntil, now + Rest * waited);
+        if (waited <= worked - began || waited <= LongWaitMicroseconds * Stopwatch.Frequency / 1_000_000) return;
+        Volatile.Write(ref _aloneUntil, Math.Max(_aloneUntil, now + Math.Min(Rest * waited, Stopwatch.Frequency)));
     }
 
     private static uint JobOf(ulong ticket) => (uint)(ticket >> 32);
@@ -162,7 +164,15 @@ internal static unsafe class Workers
                 if (Spin(done)) continue;
                 Interlocked.Increment(ref _sleeping);
                 // A job that came between the last look and the count of sleepers would not have woken this thread.
-                if (JobOf(Volatile.Read(ref _ticket)) == done) Wake.Wait();
+                try
+                {
+                    if (JobOf(Volatile.Read(ref _ticket)) == done) Wake.Wait();
+                }
+                catch (ThreadInterruptedException)
+                {
+                    // Whoever got hold of this thread must not end the process with it.
+                }
+
                 Interlocked.Decrement(ref _sleeping);
                 continue;
             }

@@ -37,7 +37,7 @@ internal sealed unsafe class LinearChain<T> where T : unmanaged, IFloatingPointI
             _multiplyAdds += (long)link.Inputs * link.Outputs;
         }
 
-        _blockRows = Math.Clamp(BlockBytes / (_stride * sizeof(T)), FewestRows, MostRows) / Tile.Columns * Tile.Columns;
+        _blockRows = (int)Math.Clamp(BlockBytes / ((long)_stride * sizeof(T)), FewestRows, MostRows) / Tile.Columns * Tile.Columns;
     }
 
     internal void Run(ReadOnlySpan<T> x, bool xByRows, int rows, Span<T> y, bool yByRows)
@@ -54,11 +54,11 @@ internal sealed unsafe class LinearChain<T> where T : unmanaged, IFloatingPointI
         }
     }
 
-    /// <summary>Copies a matrix of so many rows that lies column after column to rows one after the other, or back.</summary>
-    internal static void Transposed(ReadOnlySpan<T> from, int rows, Span<T> to, bool toRows)
+    /// <summary>Copies a matrix that lies column after column to rows one after the other, or back.</summary>
+    internal static void Transposed(ReadOnlySpan<T> from, int rows, int columns, Span<T> to, bool toRows)
     {
+        Lengths.MustBeMatrix(from.Length, rows, columns);
         Lengths.MustAgree(from.Length, to.Length);
-        var columns = from.Length / rows;
         fixed (T* source = from, target = to)
             Transpose.Copy(toRows ? new(source, 1, rows) : new(source, columns, 1), toRows ? new(target, columns, 1) : new Strided<T>(target, 1, rows), rows, columns);
     }
@@ -68,17 +68,31 @@ internal sealed unsafe class LinearChain<T> where T : unmanaged, IFloatingPointI
     {
         var line = 64 / sizeof(T);
         var stride = (columns + line - 1) / line * line;
-        return stride * sizeof(T) % 1024 == 0 ? stride + line : stride;
+        return (long)stride * sizeof(T) % 1024 == 0 ? stride + line : stride;
     }
 
     private void RunRows(Strided<T> x, int rows, Strided<T> y, int threads)
+    {
+        // A formula is a user's, and may call whatever it likes: the room is this call's alone until it ends.
+        var room = Room.Take(checked(2 * _stride * Math.Min(_blockRows, rows)));
+        try
+        {
+            fixed (T* start = room) RunRows(x, rows, y, threads, start);
+        }
+        finally
+        {
+            Room.Give(room);
+        }
+    }
+
+    private void RunRows(Strided<T> x, int rows, Strided<T> y, int threads, T* room)
     {
         unchecked
         {
             for (var i = 0; i < rows; i += _blockRows)
             {
                 var block = Math.Min(_blockRows, rows - i);
-                T* to = Scratch<T>.A(checked(_stride * block)), other = Scratch<T>.B(checked(_stride * block));
+                T* to = room, other = room + (nint)_stride * block;
                 var from = x.From(i, 0);
                 if (block > 1 && (from.Column != 1 || from.Row * sizeof(T) % 1024 == 0))
                 {
@@ -114,6 +128,24 @@ internal sealed unsafe class LinearChain<T> where T : unmanaged, IFloatingPointI
         }
     }
 
+    /// <summary>Room that a thread keeps for its next call; whoever comes while it is taken gets another.</summary>
+    private static class Room
+    {
+        [ThreadStatic] private static T[]? _kept;
+
+        internal static T[] Take(int count)
+        {
+            var room = _kept;
+            _kept = null;
+            return room is not null && room.Length >= count ? room : GC.AllocateArray<T>(count, pinned: true);
+        }
+
+        internal static void Give(T[] room)
+        {
+            if (_kept is null || _kept.Length < room.Length) _kept = room;
+        }
+    }
+
     /// <summary>A linear layer and what follows it.</summary>
     private sealed class Link(Linear<T> linear)
     {
@@ -134,7 +166,7 @@ internal sealed unsafe class LinearChain<T> where T : unmanaged, IFloatingPointI
             for (var j = 0; j < Outputs; j++)
             {
                 // r w' and (b - mean) r w' + b', in double
-                var factor = double.CreateChecked(norm.Weight is null ? T.One : norm.Weight.Values[j]) / Math.Sqrt(double.CreateChecked(norm.RunningVar!.Values[j]) + norm.Epsilon);
+                var factor = double.CreateChecked(norm.Weight is null ? T.One : norm.Weight.Values[j]) / Math.Sqrt(double.CreateChecked(norm.RunningVar!.Values[j]) + double.CreateChecked(T.CreateTruncating(norm.Epsilon)));
                 for (var p = 0; p < Inputs; p++) _weight[j + p * Outputs] = T.CreateTruncating(double.CreateChecked(_weight[j + p * Outputs]) * factor);
                 _bias[j] = T.CreateTruncating((double.CreateChecked(_bias[j]) - double.CreateChecked(norm.RunningMean!.Values[j])) * factor + (norm.Bias is null ? 0 : double.CreateChecked(norm.Bias.Values[j])));
             }

@@ -1,19 +1,22 @@
 using System.Numerics;
+using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
 
 /// <summary>Serves predictions: a snapshot of a model's weights, laid out once for the product they are used in, with bias and activation done where the result is at hand.</summary>
 /// <remarks>
-/// <para>The bits are those of <see cref="Layer{T}.Forward(Matrix{T})"/>, for one row as for a million, on however many threads; only folded batch normalisation has others.</para>
-/// <para>The model may go on learning: the predictor sees nothing of it until <see cref="Refresh"/>. Nothing is allocated once as many predictions have run as come at once.</para>
-/// <para>Linear layers, activations of a formula (<see cref="VectorizedActivation{T}"/>), dropout, and <see cref="Sequential{T}"/> of these are laid out anew; each other layer runs as it is, in a clone.</para>
+/// <para>The bits are those of <see cref="Layer{T}.Forward(Matrix{T})"/>, for one row as for a million, on however many threads. Batch normalisation that is folded into the linear layer before it has others.</para>
+/// <para>The model may go on learning: the predictor sees nothing of it until <see cref="Refresh"/>.</para>
+/// <para>Linear layers, activations of a formula (<see cref="VectorizedActivation{T}"/>), dropout, and <see cref="Sequential{T}"/> of these are laid out anew. Where there are other layers, they run as they are, in one clone of the model that all threads share; what they throw
+/// comes out of <c>Predict</c>. A formula may be asked for values that are no entries, and on other threads, so it must depend on nothing but its argument.</para>
+/// <para>Nothing is allocated once each thread has predicted, as long as no more than a few predictions, one for each processor, run at once; with other layers than those named, for up to two sizes of batches in turn.</para>
 /// </remarks>
 /// <example><code>
 /// var predictor = model.ToPredictor();
-/// predictor.Predict(features, result);   // spans: one sample, or many one after the other
+/// predictor.Predict(features, result);   // spans: one sample, or many, row after row
 /// </code></example>
-/// <threadsafety>Any number of threads at once, and <see cref="Refresh"/> beside them.</threadsafety>
+/// <threadsafety>Any number of threads may predict at once, and one may <see cref="Refresh"/> beside them while nobody changes the model.</threadsafety>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed class Predictor<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -39,9 +42,9 @@ public sealed class Predictor<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Whether linear layers do the work of batch normalisations that follow them: then the bits are not those of <see cref="Layer{T}.Forward(Matrix{T})"/>, but close to them.</summary>
     public bool FoldsBatchNorm { get; }
 
-    /// <summary>Computes the output for one sample, or for many that lie one after the other.</summary>
-    /// <param name="x">The samples' features, <see cref="InputColumns"/> for each.</param>
-    /// <param name="result">Receives the output, <see cref="OutputColumns"/> for each sample; not where x is.</param>
+    /// <summary>Computes the output for one sample, or for many that lie row after row: not as a matrix of MathNet's has them, column after column.</summary>
+    /// <param name="x">The samples' features, <see cref="InputColumns"/> for each; none for no sample.</param>
+    /// <param name="result">Receives the output, <see cref="OutputColumns"/> for each of its rows, mostly as many as samples; not where x is.</param>
     /// <exception cref="ArgumentException">A length is wrong, or the spans overlap.</exception>
     public void Predict(ReadOnlySpan<T> x, Span<T> result)
     {
@@ -51,7 +54,7 @@ public sealed class Predictor<T> where T : unmanaged, IFloatingPointIeee754<T>
         var expected = (long)snapshot.OutputRows(rows) * snapshot.OutputColumns;
         if (result.Length != expected) throw new ArgumentException($"{this} expects result to have {Signature.Number(expected)} values for {Signature.Number(rows)} sample{(rows == 1 ? "" : "s")}, but it has {Signature.Number(result.Length)}.", nameof(result));
         if (x.Overlaps(result)) throw new ArgumentException($"{this} expects result to lie apart from x, but they overlap.", nameof(result));
-        if (rows > 0) snapshot.Run(x, null, rows, result, byRows: true);
+        snapshot.Run(x, null, rows, InputColumns, result, byRows: true);
     }
 
     /// <summary>Computes the output into a matrix that is there already.</summary>
@@ -65,7 +68,7 @@ public sealed class Predictor<T> where T : unmanaged, IFloatingPointIeee754<T>
         var rows = RowsOf(x);
         Operand.Exactly(this, result, snapshot.OutputRows(rows), snapshot.OutputColumns, nameof(result));
         if (ReferenceEquals(x.Entries(), result.Entries())) throw new ArgumentException($"{this} expects result to be another matrix than x, but it is the same.", nameof(result));
-        if (rows > 0) snapshot.Run(x.Span(), x, rows, result.Span(), byRows: false);
+        snapshot.Run(x.Span(), x, rows, InputColumns, result.Span(), byRows: false);
     }
 
     /// <summary>Computes the output.</summary>
@@ -76,13 +79,15 @@ public sealed class Predictor<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Matrix<T> Predict(Matrix<T> x)
     {
         var snapshot = _snapshot;
-        var result = Matrix<T>.Build.Dense(snapshot.OutputRows(RowsOf(x)), snapshot.OutputColumns);
-        snapshot.Run(x.Span(), x, x.RowCount, result.Span(), byRows: false);
+        var result = ReusedMatrix<T>.New(snapshot.OutputRows(RowsOf(x)), snapshot.OutputColumns);
+        snapshot.Run(x.Span(), x, x.RowCount, InputColumns, result.Span(), byRows: false);
         return result;
     }
 
-    /// <summary>Takes the model's weights as they are now. Predictions under way finish with those from before; call it while nobody changes the model.</summary>
-    /// <exception cref="InvalidOperationException">The model has other columns than it had.</exception>
+    /// <summary>Takes the model as it is now, its weights and its layers. Predictions under way finish with what was before; call it while nobody changes the model.</summary>
+    /// <exception cref="ArgumentException">The model does not take <see cref="InputColumns"/> columns any more; the predictor serves on.</exception>
+    /// <exception cref="InvalidOperationException">The model gives other columns than it did; the predictor serves on.</exception>
+    /// <exception cref="NotSupportedException">A layer that was added cannot be cloned; the predictor serves on.</exception>
     public void Refresh()
     {
         lock (_refreshing)

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Numerics;
+using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -7,23 +9,31 @@ namespace Backprop;
 /// <summary>A model's weights as they were: chains of linear layers and activations, and clones of the layers between.</summary>
 internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    // Each stage is one or the other.
-    private readonly List<(LinearChain<T>? Chain, Layer<T>? Layer)> _stages = [];
-    private readonly Layer<T>? _rows;       // says how many rows come out; null where as many as went in
+    // Each stage is a chain or a layer.
+    private readonly List<(LinearChain<T>? Chain, Layer<T>? Layer, string Path)> _stages = [];
+    private readonly Layer<T>? _clone;      // null where all is in chains
     private Workspace?[]? _free;
 
     internal Snapshot(Layer<T> model, int inputColumns, bool foldBatchNorm)
     {
-        OutputColumns = model.OutputColumns(inputColumns);
+        OutputColumns = Declared(model, inputColumns);
+        var places = Leaves(model, "").ToList();
+        if (!IsChain(places))
+        {
+            model.RequireSize();
+            _clone = model.CloneWith(new());    // all at once: layers may know of each other
+            places = [.. Leaves(_clone, "")];
+        }
+
         LinearChain<T>? chain = null;
-        foreach (var layer in Leaves(model))
+        foreach (var (layer, path) in places)
         {
             switch (layer)
             {
                 case Identity<T> or Dropout<T>:
                     break;
-                case Linear<T> linear:
-                    if (chain is null) _stages.Add((chain = new(), null));
+                case Linear<T> linear when PackedWeight<T>.Fits(linear.OutFeatures, linear.InFeatures):
+                    if (chain is null) _stages.Add((chain = new(), null, path));
                     chain.Add(linear);
                     break;
                 case BatchNorm1d<T> { RunningMean: not null } norm when foldBatchNorm && chain is { EndsLinear: true }:
@@ -35,28 +45,42 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
                 default:
                     chain?.Pack();
                     chain = null;
-                    _stages.Add((null, layer.Clone()));
+                    _stages.Add((null, layer, path));
                     break;
             }
         }
 
         chain?.Pack();
-        if (_stages.Any(stage => stage.Layer is not null)) _rows = model;
+        Give(new(_stages));     // so that what is wrong with a layer's passes is said now
+
+        bool IsChain(List<(Layer<T> Layer, string Path)> places)
+        {
+            var linear = false;
+            foreach (var (layer, _) in places)
+            {
+                if (layer is Identity<T> or Dropout<T>) continue;
+                if (layer is Linear<T> found) linear = PackedWeight<T>.Fits(found.OutFeatures, found.InFeatures);
+                if (!linear || layer is not (Linear<T> or VectorizedActivation<T>)) return false;
+            }
+
+            return true;
+        }
     }
 
     internal int OutputColumns { get; }
 
-    internal int OutputRows(int rows) => _rows?.OutputRows(rows) ?? rows;
+    internal int OutputRows(int rows) => _clone?.DeclaredRows(rows) ?? rows;
 
     /// <summary>Computes the output for some rows.</summary>
     /// <param name="x">The input.</param>
     /// <param name="matrix">The matrix that it is, where it lies column after column.</param>
     /// <param name="rows">Its rows.</param>
+    /// <param name="columns">Its columns.</param>
     /// <param name="y">Receives the output.</param>
     /// <param name="byRows">Whether x and y lie row after row, rather than column after column.</param>
-    internal void Run(ReadOnlySpan<T> x, Matrix<T>? matrix, int rows, Span<T> y, bool byRows)
+    internal void Run(ReadOnlySpan<T> x, Matrix<T>? matrix, int rows, int columns, Span<T> y, bool byRows)
     {
-        if (_stages is [({ } only, null)])
+        if (_stages is [({ } only, null, _)])
         {
             only.Run(x, byRows, rows, y, byRows);
             return;
@@ -73,22 +97,37 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
         {
             for (var i = 0; i < _stages.Count; i++)
             {
-                var (chain, layer) = _stages[i];
+                var (chain, layer, path) = _stages[i];
                 var isLast = i == _stages.Count - 1;
                 if (chain is not null)
                 {
                     var to = isLast ? y : (matrix = workspace.Matrices[i].Get(rows, chain.Outputs, matrix)).Span();
                     chain.Run(x, byRows && i == 0, rows, to, byRows && isLast);
                     x = to;
+                    columns = chain.Outputs;
                     continue;
                 }
 
-                if (matrix is null) LinearChain<T>.Transposed(x, rows, (matrix = workspace.Matrices[i].Get(rows, x.Length / rows)).Span(), toRows: false);
-                matrix = workspace.Passes[i]!.Forward(matrix);
+                if (matrix is null)
+                {
+                    matrix = workspace.Matrices[i].Get(rows, columns);
+                    LinearChain<T>.Transposed(x, rows, columns, matrix.Span(), toRows: false);
+                }
+
+                try
+                {
+                    matrix = workspace.Passes[i]!.Forward(matrix);
+                }
+                catch (ArgumentException refusal) when (path.Length > 0)
+                {
+                    throw RefusalInStepException.In(path, refusal);
+                }
+
                 x = matrix.Span();
-                rows = matrix.RowCount;
+                (rows, columns) = (matrix.RowCount, matrix.ColumnCount);
                 if (!isLast) continue;
-                if (byRows) LinearChain<T>.Transposed(x, rows, y, toRows: true);
+                Lengths.MustAgree(x.Length, y.Length);
+                if (byRows) LinearChain<T>.Transposed(x, rows, columns, y, toRows: true);
                 else x.CopyTo(y);
             }
         }
@@ -98,7 +137,21 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
         }
     }
 
-    private static IEnumerable<Layer<T>> Leaves(Layer<T> model) => model is Sequential<T> ? model.Children.SelectMany(child => Leaves(child.Layer)) : [model];
+    private static IEnumerable<(Layer<T> Layer, string Path)> Leaves(Layer<T> model, string path) => model is Sequential<T>
+        ? model.Children.SelectMany(child => Leaves(child.Layer, path.Length == 0 ? child.Name : $"{path}.{child.Name}"))
+        : [(model, path)];
+
+    private static int Declared(Layer<T> model, int inputColumns)
+    {
+        try
+        {
+            return model.DeclaredColumns(inputColumns);
+        }
+        catch (ShapeRefusedException refusal)
+        {
+            throw refusal.At("", string.Create(CultureInfo.InvariantCulture, $"to have {inputColumns}"), inputColumns);
+        }
+    }
 
     private Workspace Take()
     {
@@ -119,7 +172,7 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
     }
 
     /// <summary>What one prediction at a time writes to.</summary>
-    private sealed class Workspace(List<(LinearChain<T>? Chain, Layer<T>? Layer)> stages)
+    private sealed class Workspace(List<(LinearChain<T>? Chain, Layer<T>? Layer, string Path)> stages)
     {
         internal ForwardPass<T>?[] Passes { get; } = [.. stages.Select(stage => stage.Layer is null ? null : ForwardPass<T>.Made(stage.Layer, training: false))];
 

@@ -76,6 +76,24 @@ public sealed class WorkersTests
         Assert.Fail("No helper ever came.");
     }
 
+    [Fact]
+    public void A_helper_that_is_interrupted_goes_on()
+    {
+        using var two = Threads.Of(2);
+        if (Workers.Available < 2) Assert.Skip("One processor has no helpers.");
+        for (var attempt = 0; attempt < 100; attempt++)
+        {
+            var slow = new Slow { Caller = Environment.CurrentManagedThreadId, Helped = new ManualResetEventSlim(), Helper = new Thread[1] };
+            Workers.Run(ref slow, 2, helpers: 1);
+            if (!slow.Helped.IsSet) continue;       // the helpers were another caller's
+            slow.Helper![0].Interrupt();
+            slow.Helper[0].Join(200).Should().BeFalse("it waits for more");
+            return;
+        }
+
+        Assert.Fail("No helper ever came.");
+    }
+
     [Theory, InlineData(131_071, 1), InlineData(131_072, 2), InlineData(long.MaxValue, int.MaxValue)]
     public void Threads_are_called_by_the_size_of_the_work(long multiplyAdds, int threads)
     {
@@ -139,6 +157,7 @@ public sealed class WorkersTests
     {
         public int Caller;
         public ManualResetEventSlim Helped;
+        public Thread[]? Helper;
 
         public readonly void Run(int part, int parts)
         {
@@ -148,6 +167,7 @@ public sealed class WorkersTests
                 return;
             }
 
+            if (Helper is not null) Helper[0] = Thread.CurrentThread;
             Helped.Set();
             Thread.Sleep(400);
         }

@@ -210,6 +210,52 @@ public abstract class PredictorTests<T> where T : unmanaged, System.Numerics.IFl
     }
 
     [Fact]
+    public void A_formula_may_call_the_library_amid_a_prediction()
+    {
+        var inner = Network([8, 24, 8]).ToPredictor();
+        var wide = new Linear<T>(16, 3000, generator: new Generator(1)).ToPredictor();
+        var (layer, few) = (new Linear<T>(100, 100, generator: new Generator(2)), Any.Matrix<T>(7, 100, 1));
+        var (x, y, xs, ys, most) = (new T[8], new T[8], new T[16 * 96], new T[3000 * 96], Any.Matrix<T>(50, 100, 2));
+        var model = new Sequential<T>(new Linear<T>(20, 40, generator: new Generator(3)), new Calling<T>(() =>
+        {
+            inner.Predict(x, y);
+            wide.Predict(xs, ys);
+            layer.Forward(few);
+            layer.Forward(most);
+        }), new Linear<T>(40, 3, generator: new Generator(4)));
+        foreach (var rows in new[] { 1, 7, 31 }) SameAsForward(model, Any.Matrix<T>(rows, 20, rows));
+    }
+
+    [Fact]
+    public void Rows_that_become_more_fewer_or_none_are_those_of_the_snapshot()
+    {
+        foreach (var (rows, change) in new[] { (0, 0), (1, -1), (2, -2), (0, 1), (3, 4), (5, -2) })
+        {
+            SameAsForward(new Sequential<T>(new Linear<T>(3, 4, generator: new Generator(1)), new Rows<T>(change)), Any.Matrix<T>(rows, 3, 1));
+            SameAsForward(new Sequential<T>(new Rows<T>(change), new Linear<T>(3, 4, generator: new Generator(1)), new Tanh<T>()), Any.Matrix<T>(rows, 3, 1));
+        }
+
+        var model = new Sequential<T>(new Linear<T>(3, 4, generator: new Generator(1)), new Rows<T>(1));
+        var (predictor, x) = (model.ToPredictor(), Any.Matrix<T>(2, 3, 1));
+        var before = model.Forward(x);
+        model.Add(new Rows<T>(3));
+        predictor.Predict(x).Should().Be(before, "it was not told of the layer that came later");
+        predictor.Refresh();
+        predictor.Predict(x).Should().Be(model.Forward(x));
+    }
+
+    [Fact]
+    public void What_a_layer_refuses_or_does_wrong_comes_out_with_its_name()
+    {
+        var model = new Sequential<T> { { "first", new Tanh<T>() }, { "tokens", new Sequential<T> { { "table", new Embedding<T>(4, 3, generator: new Generator(1)) } } }, { "last", new Linear<T>(3, 2, generator: new Generator(2)) } };
+        var predictor = model.ToPredictor(1);
+        predictor.Invoking(p => p.Predict([T.CreateChecked(0.5)], new T[2])).Should().Throw<ArgumentException>().WithMessage("tokens.table: Embedding(4, 3) expects *");
+        new Linear<T>(3, 4).Invoking(layer => layer.ToPredictor(7)).Should().Throw<ArgumentException>().WithMessage("Linear(3 -> 4) expects 3 input columns, but x is to have 7. (Parameter 'x')");
+        new BatchNorm1d<T>(3).Invoking(layer => layer.ToPredictor(7)).Should().Throw<ArgumentException>().WithMessage("BatchNorm1d(3) expects 3 input columns, but x is to have 7. (Parameter 'x')");
+        new Rows<T>(-9).ToPredictor(3).Invoking(p => p.Predict(Any.Matrix<T>(2, 3, 1))).Should().Throw<InvalidOperationException>().WithMessage("Rows() says OutputRows(2) is negative.");
+    }
+
+    [Fact]
     public void A_model_that_has_grown_is_taken_as_it_is_or_refused()
     {
         var model = Network([3, 4]);
@@ -221,6 +267,39 @@ public abstract class PredictorTests<T> where T : unmanaged, System.Numerics.IFl
         predictor.Invoking(p => p.Refresh()).Should().Throw<InvalidOperationException>().WithMessage("Predictor of Sequential(*) has given 4 columns, but the model now gives 1; make a new predictor.");
         predictor.OutputColumns.Should().Be(4, "it still serves what it did");
     }
+}
+
+/// <summary>A formula that does something else on the way.</summary>
+public sealed class Calling<T>(Action act) : VectorizedActivation<T>(Of(new Function(act))) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+{
+    private readonly struct Function(Action act) : IFunction
+    {
+        public V Forward<V>(V x) where V : unmanaged, IVector<V, T>
+        {
+            act();
+            return x * x;
+        }
+
+        public V Backward<V>(V x, V y, V dY) where V : unmanaged, IVector<V, T> => dY * (x + x);
+    }
+
+    protected override object? CloneField(string field, object value) => value is Action ? value : base.CloneField(field, value);
+}
+
+/// <summary>Takes rows of ones from the front, or puts some there.</summary>
+public sealed class Rows<T>(int change) : Layer<T> where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+{
+    public override int OutputRows(int inputRows) => inputRows + change;
+
+    protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
+    {
+        var y = pass.NewOutput(x.RowCount + change, x.ColumnCount);
+        for (var i = 0; i < y.RowCount; i++)
+            for (var j = 0; j < y.ColumnCount; j++) y[i, j] = i < change ? T.One : x[i - change, j];
+        return y;
+    }
+
+    protected override Matrix<T> BackwardCore(ForwardPass<T> pass, Matrix<T> dY) => throw new NotSupportedException();
 }
 
 public sealed class PredictorDoubleTests : PredictorTests<double>;
