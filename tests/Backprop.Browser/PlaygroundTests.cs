@@ -120,6 +120,25 @@ public sealed class PlaygroundTests(PlaygroundSite site, ITestOutputHelper outpu
     }
 
     [Fact]
+    public async Task What_is_out_of_sight_follows_when_it_is_printed_or_a_moment_later()
+    {
+        await using var visit = await site.OpenAsync("?data=circles");
+        await visit.Page.Locator("#root .drawing").ScrollIntoViewIfNeededAsync();
+        await visit.DrawnAsync();
+        const string Edit = "value => { playground.edit('hidden1.weight', 0, 0, value); return last(); }";
+        await visit.Page.EvaluateAsync("() => { window.last = () => `${document.querySelector('.drawing [data-a=\"hidden1.weight\"]').dataset.value} ${document.querySelector('#root').matches('[data-behind]')}`; }");
+
+        (await visit.Page.EvaluateAsync<string>(Edit, 0.25)).Should().Be("0.25 true", "the drawing is in sight, and most tables are not");
+        await visit.Page.EvaluateAsync("dispatchEvent(new Event('beforeprint'))");
+        (await visit.Page.EvaluateAsync<string>("last()")).Should().Be("0.25 false");
+        (await visit.Page.EvaluateAsync<string>(Edit, 0.5)).Should().Be("0.5 true");
+        var bench = new Workbench();
+        bench.Start("?data=circles");
+        bench.SetEntry("hidden1.weight", 0, 0, 0.5);
+        await CompareAsync(visit, bench);
+    }
+
+    [Fact]
     public async Task What_the_notebook_hid_is_shown()
     {
         await using var visit = await site.OpenAsync();
