@@ -108,6 +108,7 @@ public sealed class PlaygroundTests(PlaygroundSite site, ITestOutputHelper outpu
 
         await visit.Page.EvaluateAsync("() => { for (let i = 0; i < 5; i++) playground.cs.SetEntry('hidden1.weight', 0, 0, i / 10); }");
         List<double> drags = [];
+        await visit.Page.Mouse.MoveAsync(1, 1);     // not on the button
         await visit.Page.Mouse.DownAsync();
         for (var i = 0; i < 10; i++)
         {
