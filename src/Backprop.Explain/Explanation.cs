@@ -124,6 +124,9 @@ public sealed class Explanation
     /// <param name="answers">Whether with answers for all that is shown; without them a page asks as it goes.</param>
     public string ToJson(bool answers = true) => JsonForm.Of(this, answers);
 
+    /// <summary>The numbers of the page as JSON, without answers, and with the entries of quantities apart: what JSON has of them is where they begin. To write and to read so many digits takes longer than all else.</summary>
+    internal string ToJson(List<double> entries) => JsonForm.Of(this, answers: false, entries);
+
     /// <summary>An answer as JSON, as the page's script takes it.</summary>
     /// <param name="answer">The answer.</param>
     /// <exception cref="ArgumentNullException"><paramref name="answer"/> is null.</exception>

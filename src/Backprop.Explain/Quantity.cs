@@ -49,9 +49,7 @@ public sealed class Quantity
     /// <param name="row">The row, from 0.</param>
     /// <param name="column">The column, from 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such entry.</exception>
-    public Entry this[int row, int column] => (uint)row < (uint)Rows && (uint)column < (uint)Columns
-        ? new(this, row, column)
-        : throw new ArgumentOutOfRangeException(nameof(row), string.Create(CultureInfo.InvariantCulture, $"{Address} has {Rows}x{Columns} entries, but was asked for [{row}, {column}]."));
+    public Entry this[int row, int column] => Has(row, column) ? new(this, row, column) : throw NoEntry(row, column);
 
     /// <summary>An entry of a vector.</summary>
     /// <param name="column">Which, from 0.</param>
@@ -64,7 +62,7 @@ public sealed class Quantity
     /// <exception cref="ArgumentOutOfRangeException">There is no such entry.</exception>
     public double ValueAt(int row, int column)
     {
-        _ = this[row, column];
+        if (!Has(row, column)) throw NoEntry(row, column);
         if (_values is not null) return _values[column * Rows + row];
         if (_computed.TryGetValue((row, column), out var known)) return known;
         return _computed[(row, column)] = Compute(row, column, numbers => numbers.Value);
@@ -100,6 +98,10 @@ public sealed class Quantity
         1 => string.Create(CultureInfo.InvariantCulture, $"{Address} ({Columns})"),
         _ => string.Create(CultureInfo.InvariantCulture, $"{Address} ({Rows}, {Columns})"),
     };
+
+    private bool Has(int row, int column) => (uint)row < (uint)Rows && (uint)column < (uint)Columns;
+
+    private ArgumentOutOfRangeException NoEntry(int row, int column) => new(nameof(row), string.Create(CultureInfo.InvariantCulture, $"{Address} has {Rows}x{Columns} entries, but was asked for [{row}, {column}]."));
 
     internal IReadOnlyList<Rule> Rules => _rules;
 

@@ -20,12 +20,15 @@ public sealed record QuantitySummary(
     /// <summary>Looks at a quantity. What is not finite is left out of all but the largest.</summary>
     /// <param name="quantity">The quantity.</param>
     /// <exception cref="ArgumentNullException"><paramref name="quantity"/> is null.</exception>
-    public static QuantitySummary Of(Quantity quantity)
+    public static QuantitySummary Of(Quantity quantity) => Of(quantity, isWhole: true);
+
+    /// <summary>The whole of it, or only what needs no sorting: without quartiles, the largest and the histogram.</summary>
+    internal static QuantitySummary Of(Quantity quantity, bool isWhole)
     {
         ArgumentNullException.ThrowIfNull(quantity);
         // In loops: a page that follows a drag asks for it of every quantity at once.
         var all = new double[quantity.Count];
-        var (count, zeros, first, sum, squares) = (0, 0, -1, 0.0, 0.0);
+        var (count, zeros, first, sum, squares, min, max) = (0, 0, -1, 0.0, 0.0, double.PositiveInfinity, double.NegativeInfinity);
         var finite = new double[all.Length];
         for (var e = 0; e < all.Length; e++)
         {
@@ -40,13 +43,15 @@ public sealed record QuantitySummary(
             finite[count++] = value;
             sum += value;
             squares += value * value;
+            if (value < min) min = value;
+            if (value > max) max = value;
         }
 
-        var (largest, notFinite, histogram) = (FindLargest(quantity, all), first < 0 ? null : EntryAt(quantity, first), new int[Bins]);
+        var (largest, notFinite, histogram) = (isWhole ? FindLargest(quantity, all) : [], first < 0 ? null : EntryAt(quantity, first), new int[Bins]);
         if (count == 0) return new(double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, 0, largest, notFinite, histogram);
+        if (!isWhole) return new(min, double.NaN, double.NaN, double.NaN, max, sum / count, Math.Sqrt(squares), (double)zeros / all.Length, largest, notFinite, histogram);
         Array.Resize(ref finite, count);
         Array.Sort(finite);
-        var (min, max) = (finite[0], finite[^1]);
         var width = max - min;
         foreach (var value in finite) histogram[width > 0 && double.IsFinite(width) ? Math.Min(Bins - 1, (int)((value - min) / width * Bins)) : 0]++;
         return new(min, Quantile(0.25), Quantile(0.5), Quantile(0.75), max, sum / count, Math.Sqrt(squares), (double)zeros / all.Length, largest, notFinite, histogram);
@@ -66,8 +71,8 @@ public sealed record QuantitySummary(
         for (var e = 0; e < all.Length; e++)
         {
             var at = places.Count;
+            if (at == Most && !(Size(e) > Size(places[^1]))) continue;
             while (at > 0 && Size(e) > Size(places[at - 1])) at--;
-            if (at == Most) continue;
             places.Insert(at, e);
             if (places.Count > Most) places.RemoveAt(Most);
         }

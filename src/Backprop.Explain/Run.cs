@@ -223,9 +223,9 @@ internal sealed class Run<T> where T : unmanaged, IFloatingPointIeee754<T>
                 if (quantity.Kind != kind || !quantity.IsMeasured) continue;
                 for (var e = 0; e < quantity.Count; e++)
                 {
-                    var entry = quantity[e % quantity.Rows, e / quantity.Rows];
-                    if (double.IsFinite(entry.Value)) continue;
-                    yield return $"The first number that is not finite is {entry.Address}: {Numbers.Full(entry.Value)}.";
+                    var value = quantity.ValueAt(e % quantity.Rows, e / quantity.Rows);
+                    if (double.IsFinite(value)) continue;
+                    yield return $"The first number that is not finite is {quantity[e % quantity.Rows, e / quantity.Rows].Address}: {Numbers.Full(value)}.";
                     yield break;
                 }
             }

@@ -6,6 +6,7 @@ namespace Backprop.Playground;
 internal static partial class Interop
 {
     private static readonly Workbench Workbench = new();
+    private static readonly List<double> Numbers = [];
 
     [JSExport] internal static string Catalogue() => Workbench.Catalogue();
 
@@ -17,7 +18,15 @@ internal static partial class Interop
 
     [JSExport] internal static string State() => Workbench.State();
 
-    [JSExport] internal static string Explanation() => Workbench.Explanation();
+    [JSExport]
+    internal static string Explanation()
+    {
+        Numbers.Clear();
+        return Workbench.Explanation(Numbers);
+    }
+
+    /// <summary>The entries of the quantities of the explanation before: digits would be written here only to be read there.</summary>
+    [JSExport] internal static double[] Entries() => [.. Numbers];
 
     [JSExport] internal static string? Ask(string address, int row, int column) => Workbench.Ask(address, row, column);
 

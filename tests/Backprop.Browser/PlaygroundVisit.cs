@@ -31,8 +31,12 @@ public sealed class PlaygroundVisit : IAsyncDisposable
     /// <summary>How long things took, in milliseconds.</summary>
     public async Task<double> TimeAsync(string name) => await Page.EvaluateAsync<double>($"playground.numbers.{name}");
 
-    /// <summary>Waits until what was moved last is drawn.</summary>
-    public Task DrawnAsync() => Page.EvaluateAsync("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))");
+    /// <summary>Waits until what was moved last is drawn, also where nobody sees it.</summary>
+    public async Task DrawnAsync()
+    {
+        await Page.EvaluateAsync("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))");
+        await UntilAsync("!document.querySelector('[data-behind]')");
+    }
 
     /// <summary>Waits until something is so. The page's own rules forbid what Playwright would do: to make a function of a text.</summary>
     /// <param name="condition">What, as JavaScript.</param>
@@ -41,13 +45,14 @@ public sealed class PlaygroundVisit : IAsyncDisposable
         for (var tries = 0; !await Page.EvaluateAsync<bool>(condition); tries++)
         {
             if (tries > 600) throw new TimeoutException($"It did not become so in a minute: {condition}");
-            await Task.Delay(100);
+            await Task.Delay(tries < 20 ? 20 : 100);
         }
     }
 
     /// <summary>All entries that stand in tables, by address, row and column.</summary>
     public async Task<Dictionary<string, double>> NumbersAsync()
     {
+        await DrawnAsync();
         var json = await Page.EvaluateAsync<string>("JSON.stringify([...document.querySelectorAll('#root td[data-a]')].map(td => [`${td.dataset.a} ${td.dataset.r} ${td.dataset.c}`, td.dataset.value]))");
         return JsonSerializer.Deserialize<string[][]>(json)!.DistinctBy(pair => pair[0]).ToDictionary(pair => pair[0], pair => Numbers.Parse(pair[1]));
     }

@@ -19,21 +19,25 @@ internal sealed class JsonForm : IDisposable
     /// <summary>The sides of a heat map, at most.</summary>
     private const int HeatSize = 64;
 
+    /// <summary>Up to so many entries the page shows no summary beside a matrix, and takes the scale of its colours alone.</summary>
+    private const int MostUnsummarized = 400;
+
     private readonly Explanation _explanation;
+    private readonly List<double>? _entries;        // where entries go instead
     private readonly ArrayBufferWriter<byte> _bytes = new();
     private readonly Utf8JsonWriter _json;
     private readonly Dictionary<Quantity, int[]> _units = [];       // the columns that are chosen, by the quantity whose columns they are
     private readonly List<Expression> _formulas = [];
 
-    private JsonForm(Explanation explanation)
+    private JsonForm(Explanation explanation, List<double>? entries = null)
     {
-        _explanation = explanation;
+        (_explanation, _entries) = (explanation, entries);
         _json = new(_bytes);
     }
 
-    public static string Of(Explanation explanation, bool answers = true)
+    public static string Of(Explanation explanation, bool answers = true, List<double>? entries = null)
     {
-        using var form = new JsonForm(explanation);
+        using var form = new JsonForm(explanation, entries);
         form.Write(answers);
         return form.Text();
     }
@@ -165,6 +169,25 @@ internal sealed class JsonForm : IDisposable
         if (quantity.Rank == 0) _json.WriteBoolean("number", true);
         if (quantity.Frozen) _json.WriteBoolean("frozen", true);
         var (rows, columns) = (Rows(quantity), Columns(quantity));
+        WriteEntries(quantity, rows, columns);
+        var isCut = rows.Length < quantity.Rows || columns.Length < quantity.Columns;
+        if (rows.Length < quantity.Rows) Integers("shownRows", rows);
+        if (columns.Length < quantity.Columns) Integers("shownColumns", columns);
+        if (quantity.Count > 0 && (quantity.IsMeasured || quantity.Count <= MostWhole)) WriteSummary(quantity, isWhole: isCut || quantity.Count > MostUnsummarized);
+        if (isCut) WriteHeat(quantity);
+        _json.WriteEndObject();
+    }
+
+    private void WriteEntries(Quantity quantity, int[] rows, int[] columns)
+    {
+        if (_entries is not null)
+        {
+            _json.WriteNumber("values", _entries.Count);
+            foreach (var i in rows)
+                foreach (var j in columns) _entries.Add(quantity.ValueAt(i, j));
+            return;
+        }
+
         _json.WriteStartArray("values");
         foreach (var i in rows)
         {
@@ -174,26 +197,28 @@ internal sealed class JsonForm : IDisposable
         }
 
         _json.WriteEndArray();
-        if (rows.Length < quantity.Rows) Integers("shownRows", rows);
-        if (columns.Length < quantity.Columns) Integers("shownColumns", columns);
-        if (quantity.Count > 0 && (quantity.IsMeasured || quantity.Count <= MostWhole)) WriteSummary(quantity);
-        if (rows.Length < quantity.Rows || columns.Length < quantity.Columns) WriteHeat(quantity);
+    }
+
+    private void WriteSummary(Quantity quantity, bool isWhole)
+    {
+        var summary = QuantitySummary.Of(quantity, isWhole);
+        _json.WriteStartObject("summary");
+        Number("min", summary.Min);
+        Number("max", summary.Max);
+        Number("norm", summary.Norm);
+        if (summary.NotFinite is { } first) Integers("notFinite", [first.Row, first.Column]);
+        if (isWhole) WriteDistribution(quantity, summary);
         _json.WriteEndObject();
     }
 
-    private void WriteSummary(Quantity quantity)
+    private void WriteDistribution(Quantity quantity, QuantitySummary summary)
     {
-        var summary = QuantitySummary.Of(quantity);
-        _json.WriteStartObject("summary");
-        _json.WriteNumber("count", quantity.Count);
-        foreach (var (name, value) in ((string, double)[])[("min", summary.Min), ("q1", summary.Q1), ("median", summary.Median), ("q3", summary.Q3), ("max", summary.Max), ("mean", summary.Mean), ("norm", summary.Norm), ("zeros", summary.Zeros)])
-        {
-            _json.WritePropertyName(name);
-            Number(value);
-        }
-
+        Number("q1", summary.Q1);
+        Number("median", summary.Median);
+        Number("q3", summary.Q3);
+        Number("mean", summary.Mean);
+        Number("zeros", summary.Zeros);
         if (_explanation.Layers.FirstOrDefault(layer => ReferenceEquals(layer.Output, quantity) && layer.Saturated is not null) is { } activation) _json.WriteNumber("saturated", activation.Saturated!.Value);
-        if (summary.NotFinite is { } first) Integers("notFinite", [first.Row, first.Column]);
         if (quantity.Count > MostWhole)
         {
             _json.WriteStartArray("largest");
@@ -216,11 +241,9 @@ internal sealed class JsonForm : IDisposable
             Number(summary.Min);
             _json.WritePropertyName("to");
             Number(summary.Max);
-            Integers("counts", [.. summary.Histogram]);
+            Integers("counts", summary.Histogram);
             _json.WriteEndObject();
         }
-
-        _json.WriteEndObject();
     }
 
     private void WriteHeat(Quantity quantity)
@@ -394,6 +417,12 @@ internal sealed class JsonForm : IDisposable
         if (!double.IsFinite(value)) _json.WriteStringValue(Numbers.Full(value));
         else if (value == 0 && double.IsNegative(value)) _json.WriteRawValue("-0", skipInputValidation: true);
         else _json.WriteNumberValue(value);
+    }
+
+    private void Number(string name, double value)
+    {
+        _json.WritePropertyName(name);
+        Number(value);
     }
 
     private void Strings(string name, IEnumerable<string> values)

@@ -3,6 +3,7 @@
 // Explain.mount(root, data, options) -> { update(data), open(address, row, column), step(n, further) }
 //   options.ask(address, row, column): an answer that the data does not hold, or null
 //   options.onEdit(address, row, column, value): data or a parameter was dragged or typed; without it nothing can be edited
+//   options.refresher(bindings, settle): makes what refreshes them, not all at once
 //   options.start: what to open first, 'hidden.weight.grad[0, 0]'
 //   step(n): 1 forward, 2 loss, 3 backward, 4 update, 0 everything; further: so many layers on.
 //
@@ -137,11 +138,11 @@ function mount(root, data, options = {}) {
   mounted.set(root, control);
   root.classList.add('explain');
 
-  let bindings, at, sequence, shape, main, panel, status, drawing, sentence, buttons;
-  let sample = 0, step = null, open = null, origin = null;
+  let bindings, refresh, at, sequence, shape, main, panel, status, drawing, sentence, buttons;
+  let sample = 0, step = null, open = null, used = {}, origin = null;
 
   const all = selector => root.querySelectorAll(selector);
-  const bind = refresh => { bindings.push(refresh); refresh(); };
+  const bind = (el, act) => { bindings.set(el, act); act(); };
   const narrow = () => matchMedia('(max-width: 68rem)').matches;
   const asked = () => root.classList.contains('asked');
   const focusPanel = () => panel.querySelector('h2').focus();
@@ -201,8 +202,8 @@ function mount(root, data, options = {}) {
         const cell = h('td' + (heads?.[k][1] ? '.gap' : '') + hue(of[0]), { role: 'gridcell', tabindex: cells.length ? -1 : 0, 'data-at': byColumn ? when(of[0]) : null });
         cells.push([cell, of, byColumn ? k : 0]);
         return cell;
-      })))));
-    bind(() => {
+      }))))), box = h('div.box', table);
+    bind(box, () => {
       const formats = range(byColumn ? heads.length : 1).map(k => aligned(cells.filter(cell => cell[2] === k).map(cell => valueAt(...cell[1])).filter(value => value !== undefined)));
       for (const one of cells) {
         const [cell, of, k, was, text] = one, value = valueAt(...of), now = value === undefined ? '–' : formats[k](value);
@@ -215,7 +216,7 @@ function mount(root, data, options = {}) {
         tint(cell, value, largest(get(of[0])));
       }
     });
-    return h('div.box', table);
+    return box;
   }
 
   function entries(a) {
@@ -242,7 +243,7 @@ function mount(root, data, options = {}) {
         paint.fillRect(i % columns, Math.floor(i / columns), 1, 1);
       });
     };
-    bind(draw);
+    bind(canvas, draw);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw, { signal });
     return h('div.heat', canvas, h('p.small', `a square for about ${Math.round(q.rows / rows)} × ${Math.round(q.columns / columns)} entries`));
   }
@@ -256,7 +257,7 @@ function mount(root, data, options = {}) {
 
   function summary(a) {
     const box = h('div.summary');
-    bind(() => {
+    bind(box, () => {
       const of = get(a).summary;
       const items = [['min', of.min], ['¼', of.q1], ['median', of.median], ['¾', of.q3], ['max', of.max], ['mean', of.mean], ['norm', of.norm], ['zeros', of.zeros, true], ['saturated', of.saturated, true]];
       box.replaceChildren(h('dl', items.filter(([, value]) => value != null).map(([name, value, percent]) => h('div', h('dt', name), h('dd', plain(value, 4, percent))))),
@@ -268,7 +269,7 @@ function mount(root, data, options = {}) {
 
   function figure(a) {
     const q = get(a), big = !!q.heat || q.rows * q.columns > 400, bad = h('p.small');
-    bind(() => {
+    bind(bad, () => {
       const first = get(a).summary?.notFinite;
       bad.hidden = !first;
       bad.replaceChildren(...first ? ['First not finite: ', link(a, ...first, nameOf(a, ...first))] : []);
@@ -327,9 +328,9 @@ function mount(root, data, options = {}) {
   const trailOf = () => history.state?.trail ?? [];
 
   function renderPanel(follows) {
-    for (const el of all('.open, .used')) { el.classList.remove('open', 'used'); el.removeAttribute('aria-selected'); }
     root.classList.toggle('asked', !!open);
     if (!open) {
+      light();
       panel.replaceChildren(h('h2', { tabindex: -1 }, 'Ask'), h('p', 'Choose any number.'));
       return;
     }
@@ -345,15 +346,23 @@ function mount(root, data, options = {}) {
       input.addEventListener('change', () => { if (input.value !== '' && Number.isFinite(+input.value)) options.onEdit(a, r, c, +input.value); });
       panel.append(h('p', h('label', 'Change it: ', input)));
     }
-    for (const el of standing(a, r, c)) {
-      el.classList.add('open');
-      if (el.matches('td')) el.setAttribute('aria-selected', 'true');
-    }
-    for (const of of Object.values(factors(answer?.numbers))) of.forEach(([, ...e]) => standing(...e).forEach(el => el.classList.add('used')));
+    used = factors(answer?.numbers);
+    light();
     // Numbers that follow a drag are not waited for: to measure is to lay out.
     if (follows) requestAnimationFrame(() => reach(panel));
     else reach();
     status.textContent = `${name} is ${shown(value)}${answer?.agrees === false ? ', and the explanation is wrong' : ''}.`;
+  }
+
+  // One search a quantity, not an entry.
+  function light() {
+    for (const el of all('.open, .used')) { el.classList.remove('open', 'used'); el.removeAttribute('aria-selected'); }
+    if (!open) return;
+    for (const el of standing(open.a, open.r, open.c)) {
+      el.classList.add('open');
+      if (el.matches('td')) el.setAttribute('aria-selected', 'true');
+    }
+    for (const a in used) main.querySelectorAll(`[data-a="${CSS.escape(a.slice(0, -1))}"]`).forEach(el => el.classList.toggle('used', used[a].has(el.dataset.r + ',' + el.dataset.c)));
   }
 
   // What scrolls can be reached with the tab key.
@@ -618,7 +627,7 @@ function mount(root, data, options = {}) {
     const key = Object.keys(answers).slice(0, 40).find(good) ?? Object.keys(answers)[0] ?? (options.ask && get(a) ? '0,0' : null);
     if (key == null) return null;
     const [r, c] = key.split(',').map(Number), box = h('div.example', { 'data-at': when(a) });
-    bind(() => {
+    bind(box, () => {
       const answer = answerOf(a, r, c);
       box.replaceChildren(...[h('p.head', 'For example ', link(a, r, c, nameOf(a, r, c))), answer && derivation(a, r, c, answer)].flat(2).filter(Boolean));
     });
@@ -632,7 +641,7 @@ function mount(root, data, options = {}) {
   function layerSection(layer) {
     const { parameters, definitions = [], input, output, inputGradient, outputGradient } = layer, grads = present([inputGradient, ...gradsOf(layer), ...definitions.filter(a => hue(a)), outputGradient]);
     const facts = h('ul.facts'), backwards = data.loss ? formulas(layer.derivative, layer.derivativeText) : [];
-    bind(() => {
+    bind(facts, () => {
       const now = data.layers.find(other => other.path === layer.path && other.depth === layer.depth)?.facts ?? [];
       facts.hidden = !now.length;
       facts.replaceChildren(...now.map(fact => h('li', fact)));
@@ -656,7 +665,7 @@ function mount(root, data, options = {}) {
     if (!names.length) return null;
     const kinds = [[a => a, 'value'], data.loss && [gradOf, 'gradient'], next && [a => a + '.next', 'next value']].filter(Boolean);
     const few = sum(names.map(a => get(a).rows * get(a).columns)) <= 40, frozen = a => get(a).frozen && ' (frozen)', norms = h('div.box');
-    if (!few) bind(() => norms.replaceChildren(h('table.parameters', h('thead', h('tr', h('th', { scope: 'col' }, 'parameter'), kinds.map(([, name]) => h('th', { scope: 'col' }, 'norm, ' + name)))),
+    if (!few) bind(norms, () => norms.replaceChildren(h('table.parameters', h('thead', h('tr', h('th', { scope: 'col' }, 'parameter'), kinds.map(([, name]) => h('th', { scope: 'col' }, 'norm, ' + name)))),
       h('tbody', names.map(a => h('tr', h('th', { scope: 'row' }, toFigure(a), frozen(a)), kinds.map(([kind]) => h('td' + hue(kind(a)), { 'data-at': when(kind(a)) }, get(kind(a))?.summary ? plain(get(kind(a)).summary.norm, 4) : '–'))))))));
     const table = few ? grid('The parameters', kinds.map(([, name]) => [name]), names.flatMap(a => rowsOf(get(a)).flatMap(r => columnsOf(get(a)).map(c => ({ head: [nameOf(a, r, c), frozen(a)], entries: kinds.map(([kind]) => [kind(a), r, c]) })))), true) : norms;
     return h('section', { 'aria-label': 'The parameters' }, h('h2', 'The parameters'),
@@ -664,7 +673,7 @@ function mount(root, data, options = {}) {
   }
 
   function render() {
-    bindings = [];
+    bindings = new Map();
     buttons = [];
     shape = shapeOf(data);
     order();
@@ -677,7 +686,7 @@ function mount(root, data, options = {}) {
     drawing = h('div.drawing.box', { tabindex: 0, role: 'group', 'aria-label': 'Drawing of the network' });
 
     const intro = h('p'), problems = h('div');
-    bind(() => {
+    bind(intro, () => {
       intro.replaceChildren(`${plural(count, 'layer')}: ${leaves().slice(0, 6).map(layer => layer.text).join(', ')}${count > 6 ? ', …' : ''}; in ${data.mode}, on ${plural(data.samples, 'sample')}. `,
         ...get('loss') ? [`The loss, ${data.loss.text}, is L = `, link('loss', 0, 0), '.'] : data.loss ? [] : ['There is no loss: forward only.'], h('span.ask', ' Choose any number: where does it come from?'));
       problems.replaceChildren(...data.problems?.length ? [h('div.problems', h('strong', 'Problems'), h('ul', data.problems.map(problem => h('li', problem))))] : []);
@@ -702,7 +711,8 @@ function mount(root, data, options = {}) {
       h('section', { 'aria-label': 'Layers' }, h('h2', 'Layer by layer'), data.layers.filter(layer => layer.path || layer.leaf).map(layerSection)),
       ...[data.loss && lossSection(), parameterSection()].filter(Boolean));
     root.replaceChildren(main, panel, status);
-    bind(redraw);
+    bind(drawing, redraw);
+    refresh = options.refresher?.(bindings, () => { setStep(step, true); light(); }) ?? (() => bindings.forEach(act => act()));
     setStep(step);
     reach();
   }
@@ -798,7 +808,7 @@ function mount(root, data, options = {}) {
     update(next) {
       const active = document.activeElement, key = root.contains(active) ? { ...active.dataset } : {}, was = asked(), typing = panel.contains(active) && active.matches('input');
       data = next;
-      if (shapeOf(data) === shape) bindings.forEach(refresh => refresh());
+      if (shapeOf(data) === shape) refresh();
       else {
         if (open && !get(open.a)) open = null;
         render();

@@ -181,12 +181,13 @@ internal sealed class Workbench
     }
 
     /// <summary>All numbers, as the drawing script takes them; answers are asked as it goes.</summary>
-    public string Explanation()
+    /// <param name="entries">Where entries go, so that the JSON has only where they begin; null for all of it in JSON.</param>
+    public string Explanation(List<double>? entries = null)
     {
         var setup = _session.Setup;
         _explanation = Backprop.Explain.Explanation.Of(_session.Model, _session.Network.Loss, _session.Points.X, _session.Target,
             new() { Title = setup.Network, LearningRate = setup.Optimizer.IsPlain ? setup.Optimizer.LearningRate : null });
-        return _explanation.ToJson(answers: false);
+        return entries is null ? _explanation.ToJson(answers: false) : _explanation.ToJson(entries);
     }
 
     /// <summary>Where an entry comes from; null where there is no such entry.</summary>

@@ -1,5 +1,6 @@
 // The page around the explained network. Nothing is computed here: what was done goes to C#, and what came of it is drawn.
 import { dotnet } from './_framework/dotnet.js';
+import { inSight } from './sight.js';
 import { plane, curve, digitsOf, digits } from './plot.js';
 
 const $ = id => document.getElementById(id);
@@ -67,19 +68,31 @@ function draw(drawing, act) {
 
 function show(reveal) {
   drawTools();
-  draw(drawings.plot, () => drawPlot(16));
+  draw(drawings.plot, () => drawPlot(held ? 8 : 16));
   draw(drawings.explanation, () => drawExplanation(reveal));
   clearTimeout(finer);
-  if (state.features === 2 && !playing) finer = setTimeout(() => drawPlot(64), 200);
+  if (state.features === 2 && !playing) finer = setTimeout(refine, 200);
 }
 
-let finer = 0;
+let finer = 0, held = false;     // held: a pointer is down, and more will come
+for (const type of ['pointerdown', 'pointerup', 'pointercancel']) addEventListener(type, () => { held = type === 'pointerdown'; }, true);
+
+// It takes long: first all numbers are to be right.
+function refine() {
+  if ($('root').hasAttribute('data-behind')) finer = setTimeout(refine, 50);
+  else drawPlot(64);
+}
 
 function drawExplanation(reveal) {
-  const data = JSON.parse(cs.Explanation());
+  const data = JSON.parse(cs.Explanation()), entries = cs.Entries();
+  for (const quantity of Object.values(data.quantities)) {
+    const { values: from, columns, shownColumns, rows, shownRows } = quantity, width = shownColumns?.length ?? columns;
+    quantity.values = Array.from({ length: shownRows?.length ?? rows }, (_, i) => entries.slice(from + i * width, from + (i + 1) * width));
+  }
   if (!explained) {
     explained = globalThis.Explain.mount($('root'), data, {
       level: 2,
+      refresher: inSight($('root')),
       ask: (address, row, column) => JSON.parse(cs.Ask(address, row, column) ?? 'null'),
       onEdit: (address, row, column, value) => soon(`${address} ${row} ${column}`, () => edit(address, row, column, value)),
     });
