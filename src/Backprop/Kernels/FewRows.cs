@@ -19,7 +19,7 @@ internal unsafe struct FewRows<T> : IParts where T : unmanaged, IFloatingPointIe
     internal static bool Fit(int rows, int outputs)
     {
         var panel = unchecked(2 * Products.Lanes<T>());
-        return rows < Many && rows % panel != 0 && outputs >= panel && (long)rows * outputs <= MostEntries;
+        return rows < Many && rows % panel != 0 && outputs >= panel && unchecked((long)rows * outputs) <= MostEntries;
     }
 
     /// <summary>Computes all whole panels, and returns how many outputs those are.</summary>

@@ -17,7 +17,7 @@ internal static unsafe class Scratch<T> where T : unmanaged
         unchecked
         {
             const int Line = 64;
-            if (array is null || array.Length - Line < count) array = GC.AllocateUninitializedArray<T>(checked(count + Line), pinned: true);
+            if (array is null || array.Length - Line < count) array = GC.AllocateUninitializedArray<T>(count + Line, pinned: true);
             var start = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(array));
             return (T*)((start + Line - 1) & -Line);
         }

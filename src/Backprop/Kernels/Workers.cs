@@ -100,13 +100,16 @@ internal static unsafe class Workers
 
     private static void Wait(int parts, long began)
     {
-        var worked = Stopwatch.GetTimestamp();
-        var spin = new SpinWait();
-        while (Volatile.Read(ref _finished) < parts) spin.SpinOnce(sleep1Threshold: -1);
-        var now = Stopwatch.GetTimestamp();
-        var waited = now - worked;
-        if (waited <= worked - began || waited <= LongWaitMicroseconds * Stopwatch.Frequency / 1_000_000) return;
-        Volatile.Write(ref _aloneUntil, Math.Max(_aloneUntil, now + Math.Min(Rest * waited, Stopwatch.Frequency)));
+        unchecked
+        {
+            var worked = Stopwatch.GetTimestamp();
+            var spin = new SpinWait();
+            while (Volatile.Read(ref _finished) < parts) spin.SpinOnce(sleep1Threshold: -1);
+            var now = Stopwatch.GetTimestamp();
+            var waited = now - worked;
+            if (waited <= worked - began || waited <= LongWaitMicroseconds * Stopwatch.Frequency / 1_000_000) return;
+            Volatile.Write(ref _aloneUntil, Math.Max(_aloneUntil, now + Math.Min(Rest * waited, Stopwatch.Frequency)));
+        }
     }
 
     private static uint JobOf(ulong ticket) => (uint)(ticket >> 32);
