@@ -8,27 +8,18 @@ namespace Backprop;
 /// <summary>Passes for whoever predicts: one for each caller at a time, kept for the next.</summary>
 internal sealed class ServingPasses<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private Serving?[]? _free;
+    private readonly Pool<Serving> _pool = new();
 
     /// <summary>A pass that nobody else has.</summary>
     internal Serving Take(Layer<T> layer)
     {
-        if (_free is { } free)
-        {
-            for (var i = 0; i < free.Length; i++)
-                if (Volatile.Read(ref free[i]) is not null && Interlocked.Exchange(ref free[i], null) is { } serving && serving.Leads(layer)) return serving;
-        }
-
-        return new Serving(layer);
+        while (_pool.Take() is { } serving)
+            if (serving.Leads(layer)) return serving;
+        return new(layer);
     }
 
-    /// <summary>Gives it back. Where there is no room, as many are kept already as there are processors.</summary>
-    internal void Give(Serving serving)
-    {
-        var free = _free ?? Interlocked.CompareExchange(ref _free, new Serving?[Environment.ProcessorCount + 1], null) ?? _free;
-        for (var i = 0; i < free.Length; i++)
-            if (Volatile.Read(ref free[i]) is null && Interlocked.CompareExchange(ref free[i], serving, null) is null) return;
-    }
+    /// <summary>Gives it back.</summary>
+    internal void Give(Serving serving) => _pool.Give(serving);
 
     /// <summary>A pass in evaluation mode, and a row for one sample.</summary>
     internal sealed class Serving(Layer<T> layer)

@@ -12,7 +12,7 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
     // Each stage is a chain or a layer.
     private readonly List<(LinearChain<T>? Chain, Layer<T>? Layer, string Path)> _stages = [];
     private readonly Layer<T>? _clone;      // null where all is in chains
-    private Workspace?[]? _free;
+    private readonly Pool<Workspace> _workspaces = new();
 
     internal Snapshot(Layer<T> model, int inputColumns, bool foldBatchNorm)
     {
@@ -51,7 +51,7 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
         }
 
         chain?.Pack();
-        Give(new(_stages));     // so that what is wrong with a layer's passes is said now
+        _workspaces.Give(new(_stages));     // so that what is wrong with a layer's passes is said now
 
         bool IsChain(List<(Layer<T> Layer, string Path)> places)
         {
@@ -92,7 +92,7 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
             return;
         }
 
-        var workspace = Take();
+        var workspace = _workspaces.Take() ?? new(_stages);
         try
         {
             for (var i = 0; i < _stages.Count; i++)
@@ -133,7 +133,7 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
         }
         finally
         {
-            Give(workspace);
+            _workspaces.Give(workspace);
         }
     }
 
@@ -151,24 +151,6 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
         {
             throw refusal.At("", string.Create(CultureInfo.InvariantCulture, $"to have {inputColumns}"), inputColumns);
         }
-    }
-
-    private Workspace Take()
-    {
-        if (_free is { } free)
-        {
-            for (var i = 0; i < free.Length; i++)
-                if (Volatile.Read(ref free[i]) is not null && Interlocked.Exchange(ref free[i], null) is { } workspace) return workspace;
-        }
-
-        return new(_stages);
-    }
-
-    private void Give(Workspace workspace)
-    {
-        var free = _free ?? Interlocked.CompareExchange(ref _free, new Workspace?[Environment.ProcessorCount + 1], null) ?? _free;
-        for (var i = 0; i < free.Length; i++)
-            if (Volatile.Read(ref free[i]) is null && Interlocked.CompareExchange(ref free[i], workspace, null) is null) return;
     }
 
     /// <summary>What one prediction at a time writes to.</summary>
