@@ -114,13 +114,13 @@ public sealed class TelemetryTests
     {
         var trainer = Runs.Build<double>(new(Samples: 12, BatchSize: 5, Accumulate: accumulate));
         using var heard = new Measurements();
-        var history = trainer.Fit(2, told => Thread.Sleep(told.Moment == TrainingMoment.BatchEnd ? 20 : 0));
+        var history = trainer.Fit(2, told => Thread.Sleep(told.Moment == TrainingMoment.BatchEnd ? 60 : 0));
 
         heard.Of("backprop.training.steps").Sum().Should().Be(2 * steps);
         heard.Of("backprop.training.samples").Sum().Should().Be(24);
         heard.Of("backprop.training.step.duration").Should().HaveCount(2 * steps).And.OnlyContain(seconds => seconds > 0);
-        heard.Of("backprop.training.step.duration").Skip(1).Should().OnlyContain(seconds => seconds < 0.02, "callbacks do not count");
-        heard.Of("backprop.training.epoch.duration").Should().HaveCount(2).And.OnlyContain(seconds => seconds >= 0.06 && seconds < 10);
+        heard.Of("backprop.training.step.duration").Min().Should().BeLessThan(0.05, "callbacks do not count; a busy machine may keep some steps waiting, but not all");
+        heard.Of("backprop.training.epoch.duration").Should().HaveCount(2).And.OnlyContain(seconds => seconds >= 0.06 && seconds < 100);
         heard.Of("backprop.training.loss").Should().Equal(history.Epochs.Select(epoch => epoch.TrainingLoss));
         heard.Of("backprop.training.learning_rate").Should().Equal(0.02, 0.02);
         heard.Of("backprop.validation.loss").Should().Equal(history.Epochs.Select(epoch => epoch.ValidationLoss!.Value));
