@@ -21,9 +21,9 @@ internal static unsafe class Workers
     // For so many multiply-adds, half of what a job of two threads has at least, a thread is worth its call.
     private const long MultiplyAddsOfThread = 64 * 1024;
 
-    // A helper whose processor is taken away in the middle of a part keeps its caller waiting. Where that took longer than the caller's own work, and
-    // than is nothing, jobs do without helpers for so many times as long, a second at most.
-    private const int Rest = 50, LongWaitMicroseconds = 20;
+    // A helper whose processor is taken away in the middle of a part keeps its caller waiting. Where that took longer than the caller's own work, jobs do without helpers for so many
+    // times as long, a second at most. Shorter waits say nothing.
+    private const int Rest = 100, LongWaitMicroseconds = 20;
 
     private static readonly SemaphoreSlim Wake = new(0);
     private static int _started, _sleeping, _busy;
