@@ -22,8 +22,7 @@ public sealed class Answer
 
         Numbers = Expression.Sum(parts.SelectMany(part => part!.Terms));
         Computed = Numbers.Value;
-        // A float overflows where the double beside it does not.
-        Agrees = Computed.Equals(Value) || (isFloat && ((float)Computed).Equals((float)Value)) || Math.Abs(Computed - Value) <= Tolerance(isFloat, Numbers.Magnitude);
+        Agrees = Computed.Equals(Value) || Math.Abs(Computed - Value) <= Tolerance(isFloat, Numbers.Magnitude) || (!double.IsFinite(Value) && Overflows(isFloat, Numbers.Largest));
     }
 
     /// <summary>What was asked for.</summary>
@@ -64,6 +63,9 @@ public sealed class Answer
 
     /// <summary>As text of at most 80 columns.</summary>
     public override string ToString() => TextForm.Of(this);
+
+    // A float overflows where the double beside it does not: in a sum that is divided afterwards, or of terms that cancel.
+    private static bool Overflows(bool isFloat, double size) => isFloat ? size > float.MaxValue : double.IsPositiveInfinity(size);
 
     private static double Tolerance(bool isFloat, double size) => isFloat ? 1e-6 + 1e-5 * size : 1e-12 + 1e-10 * size;
 }

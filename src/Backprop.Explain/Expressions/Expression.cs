@@ -10,6 +10,9 @@ public abstract record Expression
     /// <summary>What it would come to if nothing cancelled: the size that rounding errors are measured by.</summary>
     internal virtual double Magnitude => Math.Abs(Value);
 
+    /// <summary>The largest size on the way to it.</summary>
+    internal double Largest => Parts.Aggregate(Magnitude, (largest, part) => Math.Max(largest, part.Largest));
+
     /// <summary>The parts it is directly made of.</summary>
     public virtual IReadOnlyList<Expression> Parts => [];
 
