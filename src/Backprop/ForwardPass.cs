@@ -95,6 +95,22 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         }
     }
 
+    /// <summary>
+    /// How many of its T rows each sequence of the batch really has, from the first on; empty where all have T. Set it on the pass of the whole network, before it runs forward; its steps see the same.
+    /// Layers that mix the rows of a sequence (recurrent ones, attention, pooling over time) look at no row beyond; what they give there is 0 or of no meaning, as each says.
+    /// </summary>
+    /// <remarks>Not copied: leave the numbers unchanged until the backward pass is done.</remarks>
+    /// <exception cref="InvalidOperationException">It is set on a step within another pass.</exception>
+    public ReadOnlyMemory<int> SequenceLengths
+    {
+        get => _parent is null ? field : _parent.SequenceLengths;
+        set
+        {
+            if (_parent is not null) throw new InvalidOperationException($"{Who} is a step of another pass, whose SequenceLengths it has; set them there.");
+            field = value;
+        }
+    }
+
     /// <summary>The passes through the layer's children, in order, and those that <see cref="AddStep"/> added; empty for a layer without children.</summary>
     public IReadOnlyList<ForwardPass<T>> Steps => _stepsToRead ??= Array.AsReadOnly(_steps);
 
