@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using Backprop.Checks;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
@@ -158,6 +159,7 @@ internal sealed class Cloning<T> where T : unmanaged, IFloatingPointIeee754<T>
     [UnconditionalSuppressMessage("Trimming", "IL2072", Justification = "Fields that are missing make a struct or a closure look harmless only where code is compiled at run time, and there none are missing.")]
     private static bool IsImmutable(object? value) => value switch
     {
+        IImmutable => true,
         null or string or Type or Enum or decimal or Half or BigInteger or Complex or Index or Range or Guid or DateTime or DateTimeOffset or DateOnly or TimeOnly or TimeSpan => true,
         Loss<T> or Metric<T> => true,           // which keep nothing between calls
         Generator => true,                      // the default one

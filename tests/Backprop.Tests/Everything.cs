@@ -16,6 +16,10 @@ internal static class Everything
         new Softplus<double>(0.5, 10.5), new Softshrink<double>(0.25), new Softsign<double>(), new Tanh<double>(), new Tanhshrink<double>(),
         new Columns<double>(1, 2), new Concat<double> { { "a", new LeakyReLU<double>(-0.5) }, { "b", new Columns<double>(0, 1) } }, new Sum<double>(new LeakyReLU<double>(-0.5), new Tanh<double>()),
         new Standardize<double>(3, allowConstant: true), new MinMaxScale<double>(3, -1.5, 2.5), new Impute<double>(3, ImputeStrategy.Constant, -0.5), new OneHot<double>([0, 3], allowUnknown: true),
+        new Conv1d<double>(2, 5, 3, 2, stride: 2, padding: 1, dilation: 3, paddingMode: PaddingMode.Circular), new Conv2d<double>(new(2, 4, 3), 4, (2, 3), (2, 1), (1, 0), groups: 2, bias: false, paddingMode: PaddingMode.Reflect),
+        new ConvTranspose2d<double>(new(2, 2, 3), 3, 3, 2, 1, (1, 0)), new MaxPool2d<double>(new(2, 4, 3), 2, (1, 2), 1, ceilMode: true), new AvgPool2d<double>(new(2, 4, 3), 2, 1, 1, true, false, 3),
+        new AdaptiveAvgPool2d<double>(new(2, 4, 3), (3, 2)), new Upsample<double>(new(2, 2, 3), (5, 4), UpsampleMode.Bilinear, alignCorners: true), new ZeroPad2d<double>(new(2, 2, 3), new Padding2d(1, 0, 2, 1)),
+        new BatchNorm2d<double>(new(2, 2, 3), 1.5e-3, 0.25), new GroupNorm<double>(2, new(4, 2, 1), 1.5e-3), new InstanceNorm2d<double>(new(2, 2, 3), 1.5e-3, 0.25, affine: true, trackRunningStats: true), new Dropout2d<double>(3, 0.25),
     ];
 
     public static readonly Loss<double>[] Losses =

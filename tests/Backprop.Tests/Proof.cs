@@ -121,8 +121,8 @@ internal static class Proof
     public static void Compare<T>(string subject, string quantity, ReadOnlySpan<T> ours, IReadOnlyList<int> shape, Tensor theirs, Tolerance? tolerance = null) where T : unmanaged, IFloatingPointIeee754<T>
     {
         theirs.shape.Should().Equal(shape.Select(size => (long)size), "{0} has PyTorch's shape in {1}", subject, quantity);
-        // Transposed, PyTorch's rows come as our columns.
-        using var flat = (shape.Count == 2 ? theirs.detach().t() : theirs.detach()).contiguous().to(ScalarType.Float64);
+        // Transposed, PyTorch's rows come as our columns. What has more dimensions is a matrix here: the first down the rows.
+        using var flat = (shape.Count >= 2 ? theirs.detach().reshape(shape[0], -1).t() : theirs.detach()).contiguous().to(ScalarType.Float64);
         var expected = flat.data<double>().ToArray();
         var limit = tolerance ?? Tolerance.Of<T>();
         var row = RowOf<T>(subject, quantity);
@@ -180,9 +180,8 @@ internal static class Proof
 
     private static Tensor Tensor<T>(T[] columnMajor, IReadOnlyList<int> shape)
     {
-        long[] sizes = [.. shape.Reverse().Select(size => (long)size)];
-        var tensor = columnMajor is double[] doubles ? torch.tensor(doubles, sizes) : torch.tensor((float[])(object)columnMajor, sizes);
-        return shape.Count == 2 ? tensor.t().contiguous() : tensor;
+        var tensor = columnMajor is double[] doubles ? torch.tensor(doubles) : torch.tensor((float[])(object)columnMajor);
+        return shape.Count >= 2 ? tensor.reshape(-1, shape[0]).t().contiguous().reshape([.. shape.Select(size => (long)size)]) : tensor;
     }
 
     private static string NameOf(object subject) => subject.GetType().Name.Split('`')[0];

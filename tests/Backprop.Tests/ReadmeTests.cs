@@ -22,6 +22,9 @@ public sealed partial class ReadmeTests
             new Hardswish<double>(), new Softshrink<double>(), new Hardshrink<double>(), new Tanhshrink<double>(), new Softmax<double>(), new LogSoftmax<double>(), new LayerNorm<double>(4), new RMSNorm<double>(4),
             new BatchNorm1d<double>(4), new Dropout<double>(), new Embedding<double>(10, 3), new Residual<double>(new Tanh<double>()), new Identity<double>(), new Sequential<double>(),
             new Columns<double>(1, 2), new Concat<double>(), new Sum<double>(),
+            new Conv1d<double>(2, 9, 4, 3), new Conv2d<double>(new(1, 8, 8), 4, 3), new ConvTranspose2d<double>(new(1, 8, 8), 4, 3), new MaxPool2d<double>(new(1, 8, 8), 2), new AvgPool2d<double>(new(1, 8, 8), 2),
+            new AdaptiveAvgPool2d<double>(new(1, 8, 8), 1), new Upsample<double>(new(1, 8, 8), 16, UpsampleMode.Bilinear), new ZeroPad2d<double>(new(1, 8, 8), 1), new BatchNorm2d<double>(new(1, 8, 8)),
+            new GroupNorm<double>(2, new(4, 8, 8)), new InstanceNorm2d<double>(new(1, 8, 8), affine: true), new Dropout2d<double>(4),
             new Standardize<double>(4), new MinMaxScale<double>(4), new Impute<double>(4), new OneHot<double>([3, 0]),
         ];
         Loss<double>[] losses =

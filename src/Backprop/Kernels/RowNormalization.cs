@@ -92,6 +92,7 @@ internal static unsafe class RowNormalization
                     var meanOfD = centred ? V.Load(rest + i) / m : V.Zero;
                     var var = V.AtLeast(V.Zero, V.Load(variance + i) / m - meanOfD * meanOfD);
                     meanOfD.Store(rest + i);
+                    var.Store(variance + i);
                     V.Keep(V.Broadcast(T.One) / V.Sqrt(var + eps), (int)nint.Min(rows - i, V.Count)).Store(r + i);    // 0 beyond the end, so that sums over rows see nothing there
                 }
 

@@ -16,6 +16,9 @@ public sealed class GradientCheckCatalogueTests
         new LayerNorm<T>(3), new RMSNorm<T>(3), new BatchNorm1d<T>(3), new BatchNorm1d<T>(3, momentum: null), new BatchNorm1d<T>(3, trackRunningStats: false), new Residual<T>(new Linear<T>(3, 3)), new Sequential<T>(),
         new Sequential<T> { { "a", new Linear<T>(3, 4) }, { "b", new Residual<T>(new Sequential<T> { new LayerNorm<T>(4), new Dropout<T>(0.2, new Generator(1)), new Linear<T>(4, 4) }) }, { "c", new Softmax<T>() } },
         new Columns<T>(1, 2), new Concat<T> { { "a", new Linear<T>(3, 2) }, { "b", new Columns<T>(0, 2) } }, new Sum<T> { { "a", new Linear<T>(3, 3) }, { "b", new Tanh<T>() } }, new Concat<T>(new Identity<T>()), new Sum<T>(new Identity<T>()),
+        new Conv1d<T>(1, 3, 2, 2, padding: 1), new Conv2d<T>(new(1, 1, 3), 2, (1, 2), padding: (0, 1)), new ConvTranspose2d<T>(new(3, 1, 1), 2, 2), new MaxPool2d<T>(new(1, 1, 3), (1, 2), 1), new AvgPool2d<T>(new(1, 1, 3), (1, 2), 1),
+        new AdaptiveAvgPool2d<T>(new(1, 1, 3), (1, 2)), new Upsample<T>(new(1, 1, 3), (2, 4), UpsampleMode.Bilinear), new ZeroPad2d<T>(new(1, 1, 3), 1), new BatchNorm2d<T>(new(1, 1, 3)), new GroupNorm<T>(1, new(3, 1, 1)),
+        new InstanceNorm2d<T>(new(1, 1, 3), trackRunningStats: true), new Dropout2d<T>(3, 0.4),
         .. PreprocessingTests<T>.Fittable(3).Select(make => Fitted(make())),
     ];
 
