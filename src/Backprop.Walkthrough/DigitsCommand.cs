@@ -15,20 +15,28 @@ internal static class DigitsCommand
         var settings = DigitsSettings.Default;
         var epochs = Options.Count("--epochs", "Epochs in all", settings.Epochs, 1, 100_000);
         var batchSize = Options.Count("--batch-size", "Digits in a batch; all at once if there are not as many", settings.BatchSize, 1, 100_000);
-        var learningRate = Options.Number("--learning-rate", "Learning rate of Adam", settings.LearningRate, 0, 1000);
+        var learningRate = Options.Number("--learning-rate", "Learning rate of Adam; for --convolutional 0.003 where none is given", settings.LearningRate, 0, 1000);
+        var convolutional = new Option<bool>("--convolutional") { Description = "Two convolutions and a layer of 10 nodes, instead of 64-32-10" };
+        var dropout = Options.Number("--dropout", "Probability of dropping what the last layer sees; for --convolutional 0.5 where none is given", settings.Dropout, 0, 0.99);
         var seed = Options.Count("--seed", "Seed of split, weights and batches", settings.Seed, 0, int.MaxValue);
         var precision = Options.Choice("--precision", "What to compute in", "double", "float");
         var save = Options.Path("--save", "Write a checkpoint here after each epoch");
         var resume = Options.Path("--resume", "Go on from this checkpoint");
         var besidePyTorch = new Option<bool>("--beside-pytorch") { Description = "Train a twin in PyTorch, too, and compare the losses" };
 
-        var command = new Command("digits", "Trains a network of 64-32-10 nodes to read handwritten digits. Ctrl-C stops it with a checkpoint.")
+        var command = new Command("digits", "Trains a network of 64-32-10 nodes, or a convolutional one, to read handwritten digits. Ctrl-C stops it with a checkpoint.")
         {
-            epochs, batchSize, learningRate, seed, precision, save, resume, besidePyTorch,
+            convolutional, epochs, batchSize, learningRate, dropout, seed, precision, save, resume, besidePyTorch,
         };
         command.SetAction((arguments, cancellation) =>
         {
-            var chosen = new DigitsSettings(arguments.GetValue(seed), arguments.GetValue(epochs), arguments.GetValue(batchSize), arguments.GetValue(learningRate));
+            var chosen = new DigitsSettings(arguments.GetValue(seed), arguments.GetValue(epochs), arguments.GetValue(batchSize), arguments.GetValue(learningRate), arguments.GetValue(convolutional), arguments.GetValue(dropout));
+            if (chosen.Convolutional)
+            {
+                if (arguments.GetResult(learningRate) is not { Implicit: false }) chosen = chosen with { LearningRate = DigitsSettings.DefaultConvolutional.LearningRate };
+                if (arguments.GetResult(dropout) is not { Implicit: false }) chosen = chosen with { Dropout = DigitsSettings.DefaultConvolutional.Dropout };
+            }
+
             var files = new Files(arguments.GetValue(save), arguments.GetValue(resume));
             var (console, error) = (Screen.Create(arguments.InvocationConfiguration.Output), arguments.InvocationConfiguration.Error);
             // On another thread, so that Ctrl-C is listened to meanwhile.
@@ -55,9 +63,10 @@ internal static class DigitsCommand
             console.Say($"{trainer.Training.SampleCount} handwritten digits to learn from, {trainer.Validation!.Count} to test with. {trainer.Model}, in {(typeof(T) == typeof(float) ? "float" : "double")}.");
             if (trainer.Epoch + trainer.Batch > 0) console.Say($"{trainer.Epoch} epochs and {trainer.Batch} batches are over.");
             console.WriteLine();
+            if (besidePyTorch && settings.Convolutional && !CompareSteps<T>(console, settings, cancellation)) return 1;
             Fit(console, trainer, settings, files, cancellation);
             Report(console, trainer);
-            return !besidePyTorch || Compare<T>(console, settings, trainer.History, trainer.Training.Count!.Value, cancellation) ? 0 : 1;
+            return !besidePyTorch || settings.Convolutional || Compare<T>(console, settings, trainer.History, trainer.Training.Count!.Value, cancellation) ? 0 : 1;
         }
         catch (OperationCanceledException)
         {
@@ -66,7 +75,7 @@ internal static class DigitsCommand
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotFiniteNumberException)
         {
             error.WriteLine(e.Message);
-            if (e is InvalidDataException) error.WriteLine("--resume expects the --seed, --batch-size, --learning-rate and --precision of the run it continues.");
+            if (e is InvalidDataException) error.WriteLine("--resume expects the --convolutional, --seed, --batch-size, --learning-rate, --dropout and --precision of the run it continues.");
             return 1;
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
@@ -112,7 +121,7 @@ internal static class DigitsCommand
     }
 
     /// <summary>Runs with a progress bar on a terminal, and without elsewhere.</summary>
-    private static void WithProgress(IAnsiConsole console, string name, double steps, Action<Action<double, string>> run)
+    internal static void WithProgress(IAnsiConsole console, string name, double steps, Action<Action<double, string>> run)
     {
         if (!console.Profile.Capabilities.Interactive || !console.Profile.Capabilities.Ansi)
         {
@@ -140,6 +149,25 @@ internal static class DigitsCommand
         for (var i = 0; i < Digits.Classes; i++) table.AddRow([$"{i}", .. Enumerable.Range(0, Digits.Classes).Select(j => counts[i, j] == 0 ? "." : $"{counts[i, j]}")]);
         console.Write(table);
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Test accuracy {100.0 * right / test.Count:F1} %: {right} of {test.Count} digits."));
+    }
+
+    private static bool CompareSteps<T>(IAnsiConsole console, DigitsSettings settings, CancellationToken cancellation) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        return SideBySide.Compare(console, typeof(T) == typeof(float), Ours().Zip(DigitsTwin.Steps<T>(settings, settings.Epochs), (ours, theirs) => (ours, theirs.Loss)));
+
+        IEnumerable<double> Ours()
+        {
+            var trainer = Digits.NewTrainer<T>(settings);
+            for (var epoch = 0; epoch < settings.Epochs; epoch++)
+            {
+                trainer.Training.Shuffle();
+                for (var i = 0; trainer.Training.TryGather(i, out var batch, cancellation); i++)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    yield return double.CreateChecked(trainer.Step(batch.X, batch.Y));
+                }
+            }
+        }
     }
 
     /// <returns>Whether the losses are PyTorch's.</returns>

@@ -39,6 +39,29 @@ public sealed partial class DigitsTests : IDisposable
         output.Split('\n').Max(line => line.Length).Should().BeLessThanOrEqualTo(80);
     }
 
+    /// <summary>Two convolutions, step by step beside PyTorch's: in double to 1e-9 for 200 steps, whatever is dropped.</summary>
+    [NeedsTorch]
+    [Theory]
+    [InlineData("0", "double", "200")]
+    [InlineData("0.5", "double", "200")]
+    [InlineData("0.5", "float", "20")]
+    public void Each_step_of_the_convolutional_network_has_PyTorchs_loss(string dropout, string precision, string steps)
+    {
+        var (exitCode, output, error) = Run("--convolutional", "--dropout", dropout, "--precision", precision, "--epochs", "5", "--beside-pytorch");
+        error.Should().BeEmpty();
+        exitCode.Should().Be(0);
+        output.Should().Contain($"The losses of the first {steps} steps are PyTorch's");
+        output.Split('\n').Max(line => line.Length).Should().BeLessThanOrEqualTo(80);
+    }
+
+    [Fact]
+    public void The_convolutional_network_reads_more_than_985_of_1000()
+    {
+        var (exitCode, output, _) = Run("--convolutional");
+        exitCode.Should().Be(0);
+        double.Parse(Accuracy().Match(output).Groups[1].Value, CultureInfo.InvariantCulture).Should().BeGreaterThan(98.5);
+    }
+
     [Fact]
     public void It_prints_the_same_again() => Run("--epochs", "2").Output.Should().Be(Run("--epochs", "2").Output);
 
@@ -112,7 +135,7 @@ public sealed partial class DigitsTests : IDisposable
         var other = Path.Combine(_directory, "other");
         Run("--epochs", "1", "--save", other, "--seed", "3").ExitCode.Should().Be(0);
         Refused(["--resume", Path.Combine(_directory, "none")], "none");
-        Refused(["--resume", other], "is a checkpoint of a training with other settings:", "training samples: ", "--resume expects the --seed");
+        Refused(["--resume", other], "is a checkpoint of a training with other settings:", "training samples: ", "--resume expects the --convolutional, --seed");
         Refused(["--resume", other, "--seed", "3", "--batch-size", "16"], "batch size: 32 there, 16 here");
         Refused(["--resume", other, "--seed", "3", "--precision", "float"], "precision: double there, float here");
         Refused(["--save", Path.Combine(_directory, "missing", "digits")], "missing");
