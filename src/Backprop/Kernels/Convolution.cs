@@ -15,11 +15,11 @@ namespace Backprop.Kernels;
 /// </remarks>
 internal sealed unsafe class Convolution<T>(ConvolutionShape shape) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    // So many taps of a tile fit the first-level cache with their weights; so many rows of a run are one unit of work.
-    private const int TapBlock = 256, RunBlock = 256;
+    // So many numbers of a run are one unit of work.
+    private const int RunBlock = 128;
 
     // A dot product is cut into pieces of so many entries, or of as many rows of the output as make up so many.
-    private const int Piece = 1024;
+    private const int Piece = 512;
 
     // Vectors may be read to their end, behind the last entry as well.
     private const int Slack = 64;
@@ -424,25 +424,14 @@ internal sealed unsafe class Convolution<T>(ConvolutionShape shape) where T : un
         {
             unchecked
             {
-                var tile = 2 * V.Count;
                 for (var unit = _first; unit < _end; unit++)
                 {
                     int block = unit % Blocks, row = unit / Blocks % Height, group = unit / Blocks / Height;
                     var end = Math.Min(Length, (block + 1) * RunBlock);
-                    for (var k = 0; k < TapCount; k += TapBlock)
-                    {
-                        var inner = Math.Min(TapBlock, TapCount - k);
-                        for (var i = block * RunBlock; i < end; i += tile)
-                        {
-                            T* x = X + group * GroupOfX + row * RowOfX + i, y = Y + (nint)group * Outputs * ChannelOfY + (nint)row * Length + i;
-                            for (var panel = 0; panel < Panels; panel++, y += GatherTile.Columns * ChannelOfY)
-                            {
-                                nint at = group * Panels + panel;
-                                GatherTile.Run<T, V>(x, Taps + k, W + (at * TapCount + k) * GatherTile.Columns, inner, k == 0 ? Starts + at * GatherTile.Columns : null,
-                                    y, ChannelOfY, Math.Min(tile, end - i), Math.Min(GatherTile.Columns, Outputs - panel * GatherTile.Columns));
-                            }
-                        }
-                    }
+                    nint first = (nint)group * Panels;
+                    GatherTile.Block<T, V>(
+                        X + group * GroupOfX + row * RowOfX + block * RunBlock, Taps, TapCount, W + first * TapCount * GatherTile.Columns, (nint)TapCount * GatherTile.Columns, Starts + first * GatherTile.Columns,
+                        Y + (nint)group * Outputs * ChannelOfY + (nint)row * Length + block * RunBlock, ChannelOfY, end - block * RunBlock, Outputs);
                 }
             }
         }
@@ -488,7 +477,6 @@ internal sealed unsafe class Convolution<T>(ConvolutionShape shape) where T : un
         {
             unchecked
             {
-                var tile = 2 * V.Count;
                 var all = AllTaps;
                 for (var unit = _first; unit < _end; unit++)
                 {
@@ -502,25 +490,10 @@ internal sealed unsafe class Convolution<T>(ConvolutionShape shape) where T : un
                     var tapsOfU = at.CountOfU == 0 ? 0 : at.Count / at.CountOfU;
                     int first = at.First + from * tapsOfU, count = (to - from) * tapsOfU;
                     var end = Math.Min(Length, (block + 1) * RunBlock);
-                    var k = 0;
-                    do
-                    {
-                        var inner = Math.Min(TapBlock, count - k);
-                        for (var i = block * RunBlock; i < end; i += tile)
-                        {
-                            T* dY = DY + group * GroupOfDY + padded / Step * RowOfDY + FirstOfRun + i;
-                            T* dX = DX + (nint)group * Inputs * ChannelOfDX + row * RowOfDX + phase * PhaseOfDX + i;
-                            for (var panel = 0; panel < Panels; panel++, dX += GatherTile.Columns * ChannelOfDX)
-                            {
-                                nint place = group * Panels + panel;
-                                GatherTile.Run<T, V>(dY, Taps + first + k, W + (place * all + first + k) * GatherTile.Columns, inner, k == 0 ? Starts + place * GatherTile.Columns : null,
-                                    dX, ChannelOfDX, Math.Min(tile, end - i), Math.Min(GatherTile.Columns, Inputs - panel * GatherTile.Columns));
-                            }
-                        }
-
-                        k += TapBlock;
-                    }
-                    while (k < count);
+                    nint place = (nint)group * Panels, start = block * RunBlock;
+                    GatherTile.Block<T, V>(
+                        DY + group * GroupOfDY + padded / Step * RowOfDY + FirstOfRun + start, Taps + first, count, W + (place * all + first) * GatherTile.Columns, (nint)all * GatherTile.Columns, Starts + place * GatherTile.Columns,
+                        DX + (nint)group * Inputs * ChannelOfDX + row * RowOfDX + phase * PhaseOfDX + start, ChannelOfDX, (int)(end - start), Inputs);
                 }
             }
         }

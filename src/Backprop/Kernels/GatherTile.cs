@@ -10,6 +10,73 @@ internal static unsafe class GatherTile
 {
     internal const int Columns = Tile.Columns;
 
+    // So many taps of a tile fit the first-level cache with their weights.
+    private const int TapBlock = 256;
+
+    // Where so many panels of weights meet each number of x, it pays to copy them side by side first: else each tap would be a stream of its own, more than a processor foresees and has pages for.
+    private const int PanelsToPack = 3;
+
+    /// <summary>Tiles that make up <paramref name="length"/> rows of c, and all of its columns.</summary>
+    /// <param name="x">The place that the taps count from.</param>
+    /// <param name="taps">Distances in bytes.</param>
+    /// <param name="tapCount">How many.</param>
+    /// <param name="w">Panels of weights for six columns each.</param>
+    /// <param name="panel">From one panel to the next.</param>
+    /// <param name="starts">Six starts for each panel.</param>
+    /// <param name="c">The rows.</param>
+    /// <param name="cColumn">How far its columns are apart.</param>
+    /// <param name="length">Rows.</param>
+    /// <param name="columns">Columns.</param>
+    internal static void Block<T, V>(T* x, nint* taps, int tapCount, T* w, nint panel, T* starts, T* c, nint cColumn, int length, int columns)
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
+    {
+        unchecked
+        {
+            var tile = 2 * V.Count;
+            var packs = columns > (PanelsToPack - 1) * Columns;
+            var side = stackalloc nint[packs ? TapBlock : 1];
+            if (packs)
+                for (var k = 0; k < TapBlock; k++) side[k] = (nint)k * tile * sizeof(T);
+            var tapsDone = 0;
+            do
+            {
+                var inner = Math.Min(TapBlock, tapCount - tapsDone);
+                var packed = packs ? Pack<T, V>(x, taps + tapsDone, inner, length) : null;
+                for (nint i = 0; i < length; i += tile)
+                {
+                    T* from = packs ? packed + i * inner : x + i, to = c + i, weights = w + (nint)tapsDone * Columns, start = starts;
+                    for (var column = 0; column < columns; column += Columns, weights += panel, start += Columns, to += Columns * cColumn)
+                        Run<T, V>(from, packs ? side : taps + tapsDone, weights, inner, tapsDone == 0 ? start : null, to, cColumn, (int)nint.Min(tile, length - i), Math.Min(Columns, columns - column));
+                }
+
+                tapsDone += TapBlock;
+            }
+            while (tapsDone < tapCount);
+        }
+    }
+
+    /// <summary>The numbers that a tile's taps meet side by side, tile after tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static T* Pack<T, V>(T* x, nint* taps, int inner, int length) where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
+    {
+        unchecked
+        {
+            nint tile = 2 * V.Count, tiles = (length + tile - 1) / tile, next = tile * inner;
+            var packed = Scratch<T>.A((int)(tiles * next));
+            for (var k = 0; k < inner; k++)
+            {
+                T* from = (T*)((byte*)x + taps[k]), to = packed + k * tile;
+                for (var t = tiles; t > 0; t--, from += tile, to += next)
+                {
+                    V.Load(from).Store(to);
+                    V.Load(from + V.Count).Store(to + V.Count);
+                }
+            }
+
+            return packed;
+        }
+    }
+
     /// <summary>c(i, o) = start(o) + Σ_k x[i + taps k] w(k, o), or c(i, o) += it, for up to two vectors of i and 1 to 6 columns. Whole vectors of x are read, whatever is in them.</summary>
     /// <param name="x">The place that the taps count from.</param>
     /// <param name="taps">Distances in bytes.</param>
@@ -21,7 +88,7 @@ internal static unsafe class GatherTile
     /// <param name="rows">Rows that are written, at most two vectors.</param>
     /// <param name="columns">Columns.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Run<T, V>(T* x, nint* taps, T* w, int inner, T* bias, T* c, nint cColumn, int rows, int columns)
+    private static void Run<T, V>(T* x, nint* taps, T* w, int inner, T* bias, T* c, nint cColumn, int rows, int columns)
         where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
     {
         if (rows > V.Count) Run<T, V, Two>(x, taps, w, inner, bias, c, cColumn, rows, columns);

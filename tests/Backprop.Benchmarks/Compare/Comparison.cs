@@ -154,7 +154,24 @@ internal sealed class Comparison
             }
         }
 
+        BlockTables("Convolutions of images", "convolution", what, Block<T>.Convolutions(), peak);
         if (threads == 1) ElementwiseTable<T>(what);
+    }
+
+    private void BlockTables<T>(string title, string name, string what, IEnumerable<Block<T>> blocks, Peak<T> peak) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        foreach (var backward in new[] { false, true })
+        {
+            var table = new Table(_options.Markdown, $"{title}, {(backward ? "forward and back" : "forward")}: {what}", Columns("sizes, batch", "torch"));
+            foreach (var block in blocks.Where(block => peak.Threads == 1 || block.Flops > 1_000_000))
+            {
+                if (!Selected($"{name} {block.Name} {(backward ? "both" : "forward")} {what}")) continue;
+                using var ours = new OurBlock<T>(block, backward);
+                using var theirs = new TorchBlock<T>(block, ours, backward);
+                using (var result = theirs.Result()) RequireSame(block.Name, ours.Result(), result);
+                Add(table, block.Name, (backward ? 3 : 1) * block.Flops, ours, theirs, peak);
+            }
+        }
     }
 
     // What all networks share must be compiled to the end before the first row, too; the runtime takes its time with that.
