@@ -13,7 +13,7 @@ public sealed class UncheckedTests
     // Done once for each call, part or parameter, and worth a check; the size of a stackalloc is checked by the language.
     private static readonly string[] Rightly = ["Moments`1", "ReusedMatrix`1.New", "Products.Run", "SplitProduct`1", "Workers", "Ends.Run", "Update`2.Run", "Product`1.Beside",
         "Convolution`1.get_PhaseWidth", "Convolution`1.PartsFor", "Convolution`1.Prepare", "Convolution`1.Grow", "Convolution`1.AddWeightGradient", "Convolution`1.Spread", "ConvolutionShape", "GroupNormalization`1",
-        "MaxPooling.Run", "Resampling.Run", "Windows`1"];
+        "MaxPooling.Run", "Resampling.Run", "Windows`1", "GatherTile.Block"];
 
     private static readonly Dictionary<short, OpCode> OpCodesByValue = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
         .Select(field => (OpCode)field.GetValue(null)!).ToDictionary(code => code.Value);

@@ -47,6 +47,7 @@ public sealed partial class DigitsTests : IDisposable
     [InlineData("0.5", "float", "20")]
     public void Each_step_of_the_convolutional_network_has_PyTorchs_loss(string dropout, string precision, string steps)
     {
+        using var alone = TorchRandom.Alone();
         var (exitCode, output, error) = Run("--convolutional", "--dropout", dropout, "--precision", precision, "--epochs", "5", "--beside-pytorch");
         error.Should().BeEmpty();
         exitCode.Should().Be(0);

@@ -45,7 +45,7 @@ public abstract class Conv1dTests<T> where T : unmanaged, IFloatingPointIeee754<
     [Fact]
     public void Initial_values_are_PyTorchs()
     {
-        manual_seed(11);
+        using var alone = TorchRandom.Alone(11);
         using var theirs = nn.Conv1d(4, 6, 3, groups: 2, dtype: typeof(T) == typeof(double) ? float64 : float32);
         var ours = new Conv1d<T>(4, 5, 6, 3, groups: 2, generator: new Generator(11));
         Proof.Compare<T>("Conv1d, initial", "weight", ours.Weight.Values, ours.Weight.Shape, theirs.weight!);

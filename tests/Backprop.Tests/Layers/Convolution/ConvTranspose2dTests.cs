@@ -41,7 +41,7 @@ public abstract class ConvTranspose2dTests<T> where T : unmanaged, IFloatingPoin
     [Fact]
     public void Initial_values_are_PyTorchs()
     {
-        manual_seed(11);
+        using var alone = TorchRandom.Alone(11);
         using var theirs = nn.ConvTranspose2d(4, 6, (3, 2), groups: 2, dtype: typeof(T) == typeof(double) ? float64 : float32);
         var ours = new ConvTranspose2d<T>(new(4, 5, 5), 6, (3, 2), groups: 2, generator: new Generator(11));
         ours.Weight.Shape.Should().Equal(4, 3, 3, 2);

@@ -99,7 +99,7 @@ public abstract class PoolingTests<T> where T : unmanaged, IFloatingPointIeee754
         var layer = new Dropout2d<T>(c.Input.Channels, c.Seed % 5 / 4.0, generator);
         Proof.Layer(layer, Any.Matrix<T>(c.Samples, c.Input.Columns, c.Seed), (x, _) =>
         {
-            manual_seed(c.Seed);
+            using var alone = TorchRandom.Alone(c.Seed);
             return nn.functional.dropout2d(Images.Of(x, c.Input), layer.P, training: true).reshape(c.Samples, -1);
         }, c.Seed, finiteDifferences: layer.P < 1 && Images.AreFew(c.Samples, c.Input), beforeForward: () => generator.ManualSeed(c.Seed));
         var x = Any.Matrix<T>(2, c.Input.Columns, 1);
