@@ -16,6 +16,7 @@ internal static class Everything
         new Softplus<double>(0.5, 10.5), new Softshrink<double>(0.25), new Softsign<double>(), new Tanh<double>(), new Tanhshrink<double>(),
         new Columns<double>(1, 2), new Concat<double> { { "a", new LeakyReLU<double>(-0.5) }, { "b", new Columns<double>(0, 1) } }, new Sum<double>(new LeakyReLU<double>(-0.5), new Tanh<double>()),
         new Standardize<double>(3, allowConstant: true), new MinMaxScale<double>(3, -1.5, 2.5), new Impute<double>(3, ImputeStrategy.Constant, -0.5), new OneHot<double>([0, 3], allowUnknown: true),
+        new MultiheadAttention<double>(4, 2, 5, true, 0.25, false, 0.5), new ScaledDotProductAttention<double>(4, 2, 5, true, 0.25, 0.5), new PositionalEmbedding<double>(5, 4), new SinusoidalPositions<double>(5, 4, 1.5), new TransformerEncoderLayer<double>(4, 2, 5, 6, 0.25, normFirst: true, causal: true),
     ];
 
     public static readonly Loss<double>[] Losses =

@@ -22,6 +22,7 @@ public sealed partial class ReadmeTests
             new Hardswish<double>(), new Softshrink<double>(), new Hardshrink<double>(), new Tanhshrink<double>(), new Softmax<double>(), new LogSoftmax<double>(), new LayerNorm<double>(4), new RMSNorm<double>(4),
             new BatchNorm1d<double>(4), new Dropout<double>(), new Embedding<double>(10, 3), new Residual<double>(new Tanh<double>()), new Identity<double>(), new Sequential<double>(),
             new Columns<double>(1, 2), new Concat<double>(), new Sum<double>(),
+            new MultiheadAttention<double>(4, 2, 5), new ScaledDotProductAttention<double>(4, 2, 5), new PositionalEmbedding<double>(5, 4), new SinusoidalPositions<double>(5, 4), new TransformerEncoderLayer<double>(4, 2, 5),
             new Standardize<double>(4), new MinMaxScale<double>(4), new Impute<double>(4), new OneHot<double>([3, 0]),
         ];
         Loss<double>[] losses =

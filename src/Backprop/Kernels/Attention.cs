@@ -11,12 +11,16 @@ namespace Backprop.Kernels;
 /// <see cref="Product{T}"/>. Blocks are copied first, to where no two of their columns are in the same cache set, and on the way scaled and turned.</para>
 /// <para>Some queries are done at a time. What a query sees ends at its own place where the attention is causal, so keys after the last of them are not computed. Everything of
 /// a sequence and head is done on one thread, in one order: the bits depend neither on threads nor on what else is in the batch.</para>
-/// <para>The weights of a sequence and head are a queries x keys matrix, column after column; those of the next head follow, then those of the next sequence.</para>
+/// <para>The weights of a head are a queries x keys matrix for each <see cref="Block"/> of queries, column after column; those of the next block follow, then those of the next head, then those of
+/// the next sequence.</para>
 /// </remarks>
 internal static unsafe class Attention
 {
-    // So many queries at a time: their weights stay in the first caches.
-    private const int Block = 32;
+    /// <summary>So many queries at a time: their weights stay in the first caches.</summary>
+    internal const int Block = 32;
+
+    // So many weights are summed before the sum is added to that of those before.
+    private const int SumBlock = 64;
 
     // More parts than threads, so that one that was held up keeps nobody waiting long.
     private const int PartsOfThread = 4;
@@ -192,7 +196,8 @@ internal static unsafe class Attention
                 var keys = of.Present;
                 int n = shape.Queries, d = shape.Width, ofQueries = Stride<T>(n), ofKeys = Stride<T>(keys);
                 nint rows = (nint)shape.Sequences * n, rowsOfKeys = (nint)shape.Sequences * shape.Keys;
-                T* q = Scratch<T>.C(ofQueries * d + 2 * ofKeys * d + Block * keys), k = q + ofQueries * d, v = k + ofKeys * d, dropped = v + ofKeys * d;
+                T* q = Scratch<T>.C(ofQueries * d + 2 * Stride<T>(shape.Keys) * d + Block * shape.Keys), k = q + ofQueries * d, v = k + ofKeys * d, dropped = v + ofKeys * d;
+                // There is room for all keys, whatever is present: the next sequence may have more.
                 // A query is scaled before the product: what would be too large after it, may not be so yet.
                 CopyTurned<T, V>(of.Q, rows, q, ofQueries, n, d, Scale<T>(d), of.Cos, of.Sin, of.Places, shape.Past);
                 CopyTurned<T, V>(of.K, rowsOfKeys, k, ofKeys, keys, d, T.One, of.Cos, of.Sin, of.Places, 0);
@@ -201,22 +206,21 @@ internal static unsafe class Attention
                 {
                     var count = Math.Min(Block, n - i);
                     var seen = shape.Seen(i + count - 1, keys);
-                    T* a = of.Weights + i, used = a;
-                    nint ofUsed = n;
+                    T* a = of.Weights + i * (nint)shape.Keys, used = a;
                     // S = Q K^T / √d
-                    var scores = new Product<T> { A = new(q + i, 1, ofQueries), B = new(k, ofKeys, 1), C = new(a, 1, n), Rows = count, Columns = seen, Inner = d };
-                    Products.RunHere(ref scores);
+                    var product = new Product<T> { A = new(q + i, 1, ofQueries), B = new(k, ofKeys, 1), C = new(a, 1, count), Rows = count, Columns = seen, Inner = d };
+                    Products.RunHere(ref product);
                     // A = softmax(S)
-                    Softmax<T, V>(a, n, count, seen, shape.Keys, shape.Causal ? shape.Past + i : seen);
+                    Softmax<T, V>(a, count, seen, shape.Causal ? shape.Past + i : seen);
+                    new Span<T>(a + seen * (nint)count, (shape.Keys - seen) * count).Clear();
                     if (of.Mask != null)
                     {
-                        Multiply<T, V>(a, of.Mask + i, n, dropped, count, seen);
+                        Multiply<T, V>(a, of.Mask + i * (nint)shape.Keys, dropped, seen * count);
                         used = dropped;
-                        ofUsed = Block;
                     }
 
                     // O = A V
-                    var product = new Product<T> { A = new(used, 1, ofUsed), B = new(v, 1, ofKeys), C = new(of.Output + i, 1, rows), Rows = count, Columns = d, Inner = seen };
+                    product = new() { A = new(used, 1, count), B = new(v, 1, ofKeys), C = new(of.Output + i, 1, rows), Rows = count, Columns = d, Inner = seen };
                     Products.RunHere(ref product);
                 }
             }
@@ -237,7 +241,7 @@ internal static unsafe class Attention
                 var keys = of.Present;
                 int n = shape.Queries, d = shape.Width, ofQueries = Stride<T>(n), ofKeys = Stride<T>(keys), query = ofQueries * d, key = ofKeys * d;
                 nint rows = (nint)shape.Sequences * n, rowsOfKeys = (nint)shape.Sequences * shape.Keys;
-                T* q = Scratch<T>.C(3 * query + 4 * key + 2 * Block * keys), dO = q + query, dQ = dO + query, k = dQ + query, v = k + key, dK = v + key, dV = dK + key, dS = dV + key, dropped = dS + Block * keys;
+                T* q = Scratch<T>.C(3 * query + 4 * Stride<T>(shape.Keys) * d + 2 * Block * shape.Keys), dO = q + query, dQ = dO + query, k = dQ + query, v = k + key, dK = v + key, dV = dK + key, dS = dV + key, dropped = dS + Block * keys;
                 var scale = Scale<T>(d);
                 CopyTurned<T, V>(of.Q, rows, q, ofQueries, n, d, scale, of.Cos, of.Sin, of.Places, shape.Past);
                 CopyTurned<T, V>(of.Output, rows, dO, ofQueries, n, d, T.One, null, null, 0, 0);
@@ -248,28 +252,26 @@ internal static unsafe class Attention
                 {
                     var count = Math.Min(Block, n - i);
                     var seen = shape.Seen(i + count - 1, keys);
-                    T* a = of.Weights + i, used = a;
-                    nint ofUsed = n;
-                    if (of.Mask != null)
+                    T* a = of.Weights + i * (nint)shape.Keys, used = a, mask = of.Mask == null ? null : of.Mask + i * (nint)shape.Keys;
+                    if (mask != null)
                     {
-                        Multiply<T, V>(a, of.Mask + i, n, dropped, count, seen);
+                        Multiply<T, V>(a, mask, dropped, seen * count);
                         used = dropped;
-                        ofUsed = Block;
                     }
 
                     // dA = (dO V^T) ⊙ mask
-                    var product = new Product<T> { A = new(dO + i, 1, ofQueries), B = new(v, ofKeys, 1), C = new(dS, 1, Block), Rows = count, Columns = seen, Inner = d };
+                    var product = new Product<T> { A = new(dO + i, 1, ofQueries), B = new(v, ofKeys, 1), C = new(dS, 1, count), Rows = count, Columns = seen, Inner = d };
                     Products.RunHere(ref product);
                     // dS = A (dA - Σ dA A)
-                    SoftmaxGradient<T, V>(a, of.Mask == null ? null : of.Mask + i, n, dS, count, seen, shape.Causal ? shape.Past + i : seen);
+                    SoftmaxGradient<T, V>(a, mask, dS, count, seen, shape.Causal ? shape.Past + i : seen);
                     // dQ = dS K / √d
-                    product = new() { A = new(dS, 1, Block), B = new(k, 1, ofKeys), C = new(dQ + i, 1, ofQueries), Rows = count, Columns = d, Inner = seen };
+                    product = new() { A = new(dS, 1, count), B = new(k, 1, ofKeys), C = new(dQ + i, 1, ofQueries), Rows = count, Columns = d, Inner = seen };
                     Products.RunHere(ref product);
                     // dK += dS^T Q / √d, of which q has the factor
-                    product = new() { A = new(dS, Block, 1), B = new(q + i, 1, ofQueries), C = new(dK, 1, ofKeys), Rows = seen, Columns = d, Inner = count, Accumulate = true };
+                    product = new() { A = new(dS, count, 1), B = new(q + i, 1, ofQueries), C = new(dK, 1, ofKeys), Rows = seen, Columns = d, Inner = count, Accumulate = true };
                     Products.RunHere(ref product);
                     // dV += (A ⊙ mask)^T dO
-                    product = new() { A = new(used, ofUsed, 1), B = new(dO + i, 1, ofQueries), C = new(dV, 1, ofKeys), Rows = seen, Columns = d, Inner = count, Accumulate = true };
+                    product = new() { A = new(used, count, 1), B = new(dO + i, 1, ofQueries), C = new(dV, 1, ofKeys), Rows = seen, Columns = d, Inner = count, Accumulate = true };
                     Products.RunHere(ref product);
                 }
 
@@ -350,12 +352,13 @@ internal static unsafe class Attention
         }
     }
 
-    /// <summary>Each row's softmax in place. Row i sees the keys up to <paramref name="last"/> + i, at most so many; the other weights become 0.</summary>
+    /// <summary>Each row's softmax in place. Row i sees the keys up to <paramref name="last"/> + i, at most so many; of what it does not see, the weight becomes 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining), SkipLocalsInit]
-    private static void Softmax<T, V>(T* s, nint stride, int rows, int keys, int allKeys, int last) where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
+    private static void Softmax<T, V>(T* s, int rows, int keys, int last) where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
     {
         unchecked
         {
+            nint stride = rows;
             V lanes = Lanes<T, V>();
             for (var i = 0; i < rows; i += V.Count)
             {
@@ -383,17 +386,18 @@ internal static unsafe class Attention
                 V scale = 1 / total;
                 for (var j = 0; j < all; j++) Store<T, V>(p + j * stride, count, Load<T, V>(p + j * stride, count) * scale);
                 for (var j = all; j < some; j++) Store<T, V>(p + j * stride, count, Load<T, V>(p + j * stride, count) * scale & Sees<T, V>(lanes, j - last - i));
-                for (var j = some; j < allKeys; j++) Store<T, V>(p + j * stride, count, V.Zero);
+                for (var j = some; j < keys; j++) Store<T, V>(p + j * stride, count, V.Zero);
             }
         }
     }
 
     /// <summary>dS = A (dA - Σ dA A) in place, with dA ⊙ mask for dA where there is one; 0 where a row does not see the key.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining), SkipLocalsInit]
-    private static void SoftmaxGradient<T, V>(T* weights, T* mask, nint stride, T* dS, int rows, int keys, int last) where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
+    private static void SoftmaxGradient<T, V>(T* weights, T* mask, T* dS, int rows, int keys, int last) where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
     {
         unchecked
         {
+            nint stride = rows;
             V lanes = Lanes<T, V>();
             for (var i = 0; i < rows; i += V.Count)
             {
@@ -406,11 +410,11 @@ internal static unsafe class Attention
                     V sum = V.Zero;
                     for (var end = j + Math.Min(SumBlock, some - j); j < end; j++)
                     {
-                        V dA = Load<T, V>(d + j * Block, count);
+                        V dA = Load<T, V>(d + j * stride, count);
                         if (mask != null)
                         {
                             dA *= Load<T, V>(m + j * stride, count);
-                            Store<T, V>(d + j * Block, count, dA);
+                            Store<T, V>(d + j * stride, count, dA);
                         }
 
                         V product = dA * Load<T, V>(a + j * stride, count);
@@ -420,29 +424,26 @@ internal static unsafe class Attention
                     total += sum;
                 }
 
-                for (var j = 0; j < all; j++) Store<T, V>(d + j * Block, count, Load<T, V>(a + j * stride, count) * (Load<T, V>(d + j * Block, count) - total));
-                for (var j = all; j < some; j++) Store<T, V>(d + j * Block, count, Load<T, V>(a + j * stride, count) * (Load<T, V>(d + j * Block, count) - total) & Sees<T, V>(lanes, j - last - i));
-                for (var j = some; j < keys; j++) Store<T, V>(d + j * Block, count, V.Zero);
+                for (var j = 0; j < all; j++) Store<T, V>(d + j * stride, count, Load<T, V>(a + j * stride, count) * (Load<T, V>(d + j * stride, count) - total));
+                for (var j = all; j < some; j++) Store<T, V>(d + j * stride, count, Load<T, V>(a + j * stride, count) * (Load<T, V>(d + j * stride, count) - total) & Sees<T, V>(lanes, j - last - i));
+                for (var j = some; j < keys; j++) Store<T, V>(d + j * stride, count, V.Zero);
             }
         }
     }
 
     /// <summary>A ⊙ mask, beside them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Multiply<T, V>(T* a, T* mask, nint stride, T* result, int rows, int keys) where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
+    private static void Multiply<T, V>(T* a, T* mask, T* result, int length) where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged, ISimd<V, T>
     {
         unchecked
         {
-            for (var j = 0; j < keys; j++, a += stride, mask += stride, result += Block)
-                for (var i = 0; i < rows; i += V.Count)
-                {
-                    var count = Math.Min(V.Count, rows - i);
-                    Store<T, V>(result + i, count, Load<T, V>(a + i, count) * Load<T, V>(mask + i, count));
-                }
+            for (var i = 0; i < length; i += V.Count)
+            {
+                var count = Math.Min(V.Count, length - i);
+                Store<T, V>(result + i, count, Load<T, V>(a + i, count) * Load<T, V>(mask + i, count));
+            }
         }
     }
-
-    private const int SumBlock = 64;
 
     /// <summary>The numbers of the lanes.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -48,8 +48,16 @@ public sealed class AttentionPass<T> : SequencePass<T> where T : unmanaged, IFlo
         _ = Output;
         if (sequence < 0 || sequence >= Shape.Sequences) throw new ArgumentOutOfRangeException(nameof(sequence), Invariant($"{Layer} has weights of the sequences 0 to {Shape.Sequences - 1}, but {sequence} was asked for."));
         if (head < 0 || head >= Shape.Heads) throw new ArgumentOutOfRangeException(nameof(head), Invariant($"{Layer} has the heads 0 to {Shape.Heads - 1}, but {head} was asked for."));
-        var (size, seen) = (Shape.Queries * Shape.Keys, Continues ? Past + Shape.Queries : Shape.Keys);
-        return Matrix<T>.Build.Dense(Shape.Queries, seen, AllWeights.Slice((sequence * Shape.Heads + head) * size, Shape.Queries * seen).ToArray());
+        var (shape, result) = (Shape, Matrix<T>.Build.Dense(Shape.Queries, Continues ? Past + Shape.Queries : Shape.Keys));
+        var weights = AllWeights[((sequence * shape.Heads + head) * shape.Queries * shape.Keys)..];
+        for (var i = 0; i < shape.Queries; i++)
+        {
+            var (block, row) = (i / Kernels.Attention.Block * Kernels.Attention.Block, i % Kernels.Attention.Block);
+            var count = Math.Min(Kernels.Attention.Block, shape.Queries - block);
+            for (var j = 0; j < result.ColumnCount; j++) result[i, j] = weights[block * shape.Keys + j * count + row];
+        }
+
+        return result;
     }
 
     internal void Make(AttentionShape shape)

@@ -18,7 +18,7 @@ namespace Backprop;
 /// after query.</para>
 /// <para>With a rotary base b, each pair of columns (2 i, 2 i + 1) of a query or key is turned by the angle t b^(-2 i / d), where t is its step: then Q K^T depends on how far two steps are
 /// apart, not on where they are.</para>
-/// <para>Derivatives: dV = A^T dY; dA = dY V^T; dS = A (dA - the row's sum of dA A); dQ = dS K / √d; dK = dS^T Q / √d. CHAIN-RULE.md, "Attention".</para>
+/// <para>Derivatives: dV = A^T dY; dA = dY V^T; dS = A (dA - the row's sum of dA A); dQ = dS K / √d; dK = dS^T Q / √d. CHAIN-RULE.md, "ScaledDotProductAttention".</para>
 /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html">torch.nn.functional.scaled_dot_product_attention</see>.
 /// Sources: A. Vaswani et al., Attention is all you need, NeurIPS 2017; J. Su et al., RoFormer, 2021.</para>
 /// </remarks>
@@ -153,7 +153,11 @@ public sealed class ScaledDotProductAttention<T> : Layer<T> where T : unmanaged,
         {
             _generator!.Bernoulli(drawn, 1 - Dropout);
             TensorPrimitives.Divide(drawn, T.CreateSaturating(1 - Dropout), drawn);
-            RowMajor.ToMatrix<T>(drawn, queries, keys, mask.Slice(head, drawn.Length), queries);
+            for (var i = 0; i < queries; i += Kernels.Attention.Block)
+            {
+                var count = Math.Min(Kernels.Attention.Block, queries - i);
+                RowMajor.ToMatrix<T>(drawn[(i * keys)..], count, keys, mask.Slice(head + i * keys, count * keys), count);
+            }
         }
     }
 

@@ -22,7 +22,8 @@ public abstract class MultiheadAttentionTests<T> where T : unmanaged, IFloatingP
         {
             var o = one.Attend(nn.functional.linear(x, p[at + "in_proj_weight"], bias ? p[at + "in_proj_bias"] : null));
             return nn.functional.linear(o, p[at + "out_proj.weight"], bias ? p[at + "out_proj.bias"] : null);
-        }, one.Seed, finiteDifferences: one.Rows * one.EmbedDim < 60, beforeForward: () => generator.ManualSeed(one.Seed));
+        }, one.Seed, finiteDifferences: one.Rows * one.EmbedDim < 60, beforeForward: () => generator.ManualSeed(one.Seed),
+            tolerance: Conditioning.Widened<T>(5));     // a weight's gradient is a sum over all rows, and some nearly cancel
     });
 
     [NeedsTorch]
