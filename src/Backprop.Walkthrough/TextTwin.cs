@@ -9,24 +9,22 @@ namespace Backprop.Walkthrough;
 /// <summary>The same GPT in PyTorch, of its own functions, gradients and AdamW. It starts from our weights and gets the same batches; what it drops it draws itself.</summary>
 internal sealed class TextTwin<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly DisposeScope _scope;
     private readonly GptSizes _sizes;
     private readonly double _dropout;
-    private readonly Dictionary<string, Tensor> _p = [];
+    private readonly Dictionary<string, TorchSharp.Modules.Parameter> _p = [];
     private readonly optim.Optimizer _adam;
 
     public TextTwin(Layer<T> model, GptSizes sizes, TextSettings settings)
     {
         TorchNative.EnsureLoadable();
-        (_scope, _sizes, _dropout) = (NewDisposeScope(), sizes, settings.Dropout);
+        (_sizes, _dropout) = (sizes, settings.Dropout);
         foreach (var (name, parameter) in model.NamedParameters().Where(named => named.Name != "lm_head.weight"))
         {
-            using var inner = NewDisposeScope();
-            var tensor = parameter is MatrixParameter<T> matrix ? matrix.Value.ToTensor() : ((VectorParameter<T>)parameter).Value.ToTensor();
-            _p[name] = tensor.clone().requires_grad_().MoveToOuterDisposeScope();
+            using var tensor = parameter is MatrixParameter<T> matrix ? matrix.Value.ToTensor() : ((VectorParameter<T>)parameter).Value.ToTensor();
+            _p[name] = new(tensor.clone());
         }
 
-        _adam = optim.AdamW(_p.Values.Select(tensor => new TorchSharp.Modules.Parameter(tensor)), settings.LearningRate, weight_decay: 0.01);
+        _adam = optim.AdamW(_p.Values, settings.LearningRate, weight_decay: 0.01);
         manual_seed(settings.Seed);
     }
 
@@ -64,7 +62,7 @@ internal sealed class TextTwin<T> : IDisposable where T : unmanaged, IFloatingPo
     public void Dispose()
     {
         _adam.Dispose();
-        _scope.Dispose();
+        foreach (var parameter in _p.Values) parameter.Dispose();
     }
 
     private Tensor Numbers(MathNet.Numerics.LinearAlgebra.Matrix<T> rows) => rows.ToTensor().to_type(ScalarType.Int64).reshape(-1, Math.Min(rows.RowCount, _sizes.Steps));

@@ -7,7 +7,7 @@ namespace Backprop.Walkthrough;
 /// <summary>What the reader can change.</summary>
 internal sealed record TextSettings(int Seed, int Epochs, int BatchSize, double LearningRate, double Dropout)
 {
-    public static TextSettings Default { get; } = new(Seed: 42, Epochs: 5, BatchSize: 64, LearningRate: 0.004, Dropout: 0);
+    public static TextSettings Default { get; } = new(Seed: 42, Epochs: 10, BatchSize: 64, LearningRate: 0.004, Dropout: 0);
 }
 
 /// <summary>English words, one after the other in random order, cut into pieces of 32 characters; and a GPT that learns which character comes next. words.txt says where they are from.</summary>

@@ -81,6 +81,7 @@ internal static unsafe class Attention
     {
         unchecked
         {
+            Lengths.MustHold(Math.Min(Math.Min(shape.Sequences, shape.Queries), Math.Min(Math.Min(shape.Keys, shape.Heads), Math.Min(shape.Width, shape.Past))), 0);
             long queries = (long)shape.Sequences * shape.Queries, keys = (long)shape.Sequences * shape.Keys, columns = (long)shape.Heads * shape.Width;
             Lengths.MustAgree(q, output, queries * columns);
             Lengths.MustAgree(k, v, keys * columns);
@@ -451,7 +452,8 @@ internal static unsafe class Attention
     {
         unchecked
         {
-            var numbers = stackalloc T[V.Count];
+            var memory = Simd512<T>.Zero;
+            var numbers = (T*)&memory;
             for (var i = 0; i < V.Count; i++) numbers[i] = T.CreateTruncating(i);
             return V.Load(numbers);
         }
