@@ -47,8 +47,17 @@ internal static unsafe class Attention
             {
                 Run<T, ForwardHead<T>>(new()
                 {
-                    Shape = shape, Q = pq, K = pk, V = pv, Lengths = lengths.IsEmpty ? null : pLengths, Cos = cos, Sin = sin, Places = rotation?.Places ?? 0,
-                    Mask = mask.IsEmpty ? null : pMask, Weights = pWeights, Output = pOutput,
+                    Shape = shape,
+                    Q = pq,
+                    K = pk,
+                    V = pv,
+                    Lengths = lengths.IsEmpty ? null : pLengths,
+                    Cos = cos,
+                    Sin = sin,
+                    Places = rotation?.Places ?? 0,
+                    Mask = mask.IsEmpty ? null : pMask,
+                    Weights = pWeights,
+                    Output = pOutput,
                 }, products: 2);
             }
         }
@@ -70,8 +79,20 @@ internal static unsafe class Attention
             {
                 Run<T, BackwardHead<T>>(new()
                 {
-                    Shape = shape, Q = pq, K = pk, V = pv, Lengths = lengths.IsEmpty ? null : pLengths, Cos = cos, Sin = sin, Places = rotation?.Places ?? 0,
-                    Mask = mask.IsEmpty ? null : pMask, Weights = pWeights, Output = pdO, DQ = pdQ, DK = pdK, DV = pdV,
+                    Shape = shape,
+                    Q = pq,
+                    K = pk,
+                    V = pv,
+                    Lengths = lengths.IsEmpty ? null : pLengths,
+                    Cos = cos,
+                    Sin = sin,
+                    Places = rotation?.Places ?? 0,
+                    Mask = mask.IsEmpty ? null : pMask,
+                    Weights = pWeights,
+                    Output = pdO,
+                    DQ = pdQ,
+                    DK = pdK,
+                    DV = pdV,
                 }, products: 4);
             }
         }
