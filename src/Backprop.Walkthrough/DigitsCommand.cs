@@ -70,7 +70,7 @@ internal static class DigitsCommand
         }
         catch (OperationCanceledException)
         {
-            return Stop(console, error, trainer, files);
+            return Stop(console, error, trainer, files, DefaultFile);
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotFiniteNumberException)
         {
@@ -85,9 +85,10 @@ internal static class DigitsCommand
         }
     }
 
-    private static int Stop<T>(IAnsiConsole console, TextWriter error, Trainer<T> trainer, Files files) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>Saves what was learned so far, and says how to go on.</summary>
+    internal static int Stop<T>(IAnsiConsole console, TextWriter error, Trainer<T> trainer, Files files, string defaultFile) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var path = Path.GetFullPath(files.Save ?? files.Resume ?? DefaultFile);
+        var path = Path.GetFullPath(files.Save ?? files.Resume ?? defaultFile);
         try
         {
             trainer.SaveCheckpoint(path);

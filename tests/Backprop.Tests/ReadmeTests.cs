@@ -25,6 +25,7 @@ public sealed partial class ReadmeTests
             new Conv1d<double>(2, 9, 4, 3), new Conv2d<double>(new(1, 8, 8), 4, 3), new ConvTranspose2d<double>(new(1, 8, 8), 4, 3), new MaxPool2d<double>(new(1, 8, 8), 2), new AvgPool2d<double>(new(1, 8, 8), 2),
             new AdaptiveAvgPool2d<double>(new(1, 8, 8), 1), new Upsample<double>(new(1, 8, 8), 16, UpsampleMode.Bilinear), new ZeroPad2d<double>(new(1, 8, 8), 1), new BatchNorm2d<double>(new(1, 8, 8)),
             new GroupNorm<double>(2, new(4, 8, 8)), new InstanceNorm2d<double>(new(1, 8, 8), affine: true), new Dropout2d<double>(4),
+            new MultiheadAttention<double>(4, 2, 5), new ScaledDotProductAttention<double>(4, 2, 5), new PositionalEmbedding<double>(5, 4), new SinusoidalPositions<double>(5, 4), new TransformerEncoderLayer<double>(4, 2, 5),
             new Standardize<double>(4), new MinMaxScale<double>(4), new Impute<double>(4), new OneHot<double>([3, 0]),
         ];
         Loss<double>[] losses =

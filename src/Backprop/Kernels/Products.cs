@@ -84,14 +84,23 @@ internal static unsafe class Products
         }
     }
 
+    /// <summary>Any product on this thread alone: for kernels whose parts run on several already. The rows of C lie side by side.</summary>
+    internal static void RunHere<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        unchecked
+        {
+            if ((long)product.Rows * product.Columns * product.Inner <= FewMultiplyAdds) Few(ref product);
+            else Dispatch.Run<T, Product<T>>(ref product);
+        }
+    }
+
     // The rows of C lie side by side, where the product is small.
     private static void Run<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var multiplyAdds = (long)product.Rows * product.Columns * product.Inner;
         if (multiplyAdds <= FewMultiplyAdds)
         {
-            var c = product.C.Start;
-            Few(product.A.Start, product.A.Row, product.A.Column, product.B.Start, product.B.Row, product.B.Column, c, product.C.Column, product.Rows, product.Columns, product.Inner, c, 1, product.Accumulate ? product.C.Column : 0);
+            Few(ref product);
         }
         else if (Workers.For(multiplyAdds) is > 1 and var threads)
         {
@@ -102,6 +111,12 @@ internal static unsafe class Products
         {
             Dispatch.Run<T, Product<T>>(ref product);
         }
+    }
+
+    private static void Few<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var c = product.C.Start;
+        Few(product.A.Start, product.A.Row, product.A.Column, product.B.Start, product.B.Row, product.B.Column, c, product.C.Column, product.Rows, product.Columns, product.Inner, c, 1, product.Accumulate ? product.C.Column : 0);
     }
 
     /// <summary>C = start + A B in plain loops, where the rows of C lie side by side; four rows at a time, so that no chain waits for itself alone. Without a start, whose columns are then 0 apart, from 0.</summary>

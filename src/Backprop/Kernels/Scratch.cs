@@ -6,11 +6,14 @@ namespace Backprop.Kernels;
 /// <summary>Memory that a thread keeps for packed blocks; aligned to cache lines, grown as needed.</summary>
 internal static unsafe class Scratch<T> where T : unmanaged
 {
-    [ThreadStatic] private static T[]? _a, _b;
+    [ThreadStatic] private static T[]? _a, _b, _c;
 
     public static T* A(int count) => Aligned(ref _a, count);
 
     public static T* B(int count) => Aligned(ref _b, count);
+
+    /// <summary>For a kernel that calls the products, which have the other two.</summary>
+    public static T* C(int count) => Aligned(ref _c, count);
 
     private static T* Aligned(ref T[]? array, int count)
     {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Backprop.Checks;
@@ -197,6 +198,54 @@ public sealed class Generator
         using var rows = new RowBuffer<T>(destination);
         Bernoulli(rows.Values, p);
         rows.Store();
+    }
+
+    /// <summary>Fills a span with exponentially distributed values, as <c>Tensor.exponential_</c>: -log(1 - u) / rate, with a 64-bit draw for u, for float too.</summary>
+    /// <remarks>PyTorch itself has two rules: a build with Intel's MKL takes one draw as the seed of a generator of MKL. This is the other rule, that of builds without MKL.</remarks>
+    /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+    /// <param name="destination">The span to fill.</param>
+    /// <param name="rate">The rate, above 0; the mean is 1 / rate.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="rate"/> is not finite and above 0.</exception>
+    public void Exponential<T>(Span<T> destination, double rate = 1) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        Element.Require<T>();
+        Expect.AboveZero(nameof(Exponential), rate);
+        lock (_lock)
+        {
+            // 1 - u is exact, so the logarithm loses nothing near 0.
+            for (int i = 0; i < destination.Length; i++)
+                destination[i] = T.CreateTruncating(-1 / rate * Math.Log(1 - NextUnit<double>()));
+        }
+    }
+
+    /// <summary>Chooses one of several by their probabilities, as <c>torch.multinomial(p, 1)</c>: that for which p / q is greatest, where a q for each is drawn by <see cref="Exponential{T}(Span{T}, double)"/>.</summary>
+    /// <remarks>Why that is right: of waiting times with the rates p, the least belongs to i with probability p[i] / the sum of p. So p need not add up to 1.</remarks>
+    /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+    /// <param name="probabilities">p, at least 0 and finite; one of them above 0.</param>
+    /// <returns>Which one, from 0.</returns>
+    /// <exception cref="ArgumentException">A probability is negative or not finite, or none is above 0. Nothing is drawn.</exception>
+    public int Multinomial<T>(ReadOnlySpan<T> probabilities) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        bool any = false;
+        for (int i = 0; i < probabilities.Length; i++)
+        {
+            any |= probabilities[i] > T.Zero;
+            if (!(probabilities[i] >= T.Zero) || !T.IsFinite(probabilities[i]))
+                throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"Multinomial expects probabilities that are finite and at least 0, but the one of {i} is {probabilities[i]}."), nameof(probabilities));
+        }
+
+        if (!any) throw new ArgumentException($"Multinomial expects a probability above 0, but there is none.", nameof(probabilities));
+        T[] waits = ArrayPool<T>.Shared.Rent(probabilities.Length);
+        Exponential(waits.AsSpan(0, probabilities.Length));
+        int chosen = -1;
+        T greatest = T.NegativeInfinity;
+        for (int i = 0; i < probabilities.Length; i++)
+        {
+            if (probabilities[i] > T.Zero && probabilities[i] / waits[i] is var share && share > greatest) (chosen, greatest) = (i, share);
+        }
+
+        ArrayPool<T>.Shared.Return(waits);
+        return chosen;
     }
 
     /// <summary>A random order of the numbers 0 to n - 1, as <c>torch.randperm(n)</c>.</summary>

@@ -27,6 +27,8 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
         ("softmax, backward", [N * K, N * K, N * K], a => SoftmaxRows.Backward<T>(a[0], a[1], a[2], N, K)),
         ("log softmax", [N * K, N * K], a => SoftmaxRows.LogForward<T>(a[0], a[1], N, K)),
         ("log softmax, backward", [N * K, N * K, N * K], a => SoftmaxRows.LogBackward<T>(a[0], a[1], a[2], N, K)),
+        ("attention", [12, 16, 16, 2, 24, 24, 12], a => Attention.Forward<T>(new(2, 3, 4, 1, 2, 0, false), a[0], a[1], a[2], Whole(a[3], 4), null, a[4], a[5], a[6])),
+        ("attention, backward", [12, 16, 16, 24, 24, 12, 12, 16, 16], a => Attention.Backward<T>(new(2, 3, 4, 1, 2, 0, true), a[0], a[1], a[2], [], null, a[3], a[4], a[5], a[6], a[7], a[8])),
         ("update", [N, N, N, N, N], a => new Update<T, Rule>(default, [], 0, 0, null, null, null).Move<Scalar<T>>(a[0], a[1], a[2], a[3], a[4])),
     ];
 
@@ -74,6 +76,9 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
             () => CrossEntropy.LogSumExp<T>(six, 1 << 30, 5, new T[2], new T[2]),
             () => CrossEntropy.LogSumExp<T>(six, 1, 3, new T[2], new T[2]),
             () => CrossEntropy.LogSumExp<T>(six, 2, -1, new T[2], new T[2]),
+            () => Attention.Forward<T>(new(-2, 3, 1, 1, -1, 0, false), six, new T[2], new T[2], [], null, [], six, six),
+            () => Attention.Forward<T>(new(1, 3, 1, 1, 2, -1, true), six, new T[2], new T[2], [], null, [], new T[3], six),
+            () => Attention.Forward<T>(new(1 << 16, 1 << 16, 1, 1, 1, 0, false), none, none, none, [], null, [], none, none),
         }.Should().AllSatisfy(act => act.Should().Throw<ArgumentException>());
     }
 
@@ -124,6 +129,8 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
         Products.Times<T>(x, x, product, 1, int.MaxValue, 1);
         product[0].Should().Be(T.CreateChecked(10));
     }
+
+    private static int[] Whole(T[] lengths, int length) => Array.ConvertAll(lengths, _ => length);
 
     private static Moments<T> Moments(int count)
     {
