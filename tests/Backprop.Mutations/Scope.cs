@@ -9,7 +9,7 @@ internal static class Scope
 {
     private static readonly string[] Folders = ["Layers/", "Losses/", "Optimizers/", "Schedulers/", "Initialization/"];
     private static readonly HashSet<string> Files =
-        ["Loss.cs", "Kernels/RowNormalization.cs", "Kernels/ColumnNormalization.cs", "Kernels/SoftmaxRows.cs", "Kernels/CrossEntropy.cs", "Kernels/Update.cs", "Kernels/Moments.cs"];
+        ["Loss.cs", "Kernels/RowNormalization.cs", "Kernels/ColumnNormalization.cs", "Kernels/SoftmaxRows.cs", "Kernels/CrossEntropy.cs", "Kernels/Update.cs", "Kernels/Moments.cs", "Kernels/OverTime.cs"];
 
     // State that goes to files and back; its tests are those of files.
     private static readonly HashSet<string> NotFiles = ["Optimizers/StateExchange.cs", "Optimizers/OptimizerState.cs"];

@@ -16,6 +16,7 @@ internal static class Everything
         new Softplus<double>(0.5, 10.5), new Softshrink<double>(0.25), new Softsign<double>(), new Tanh<double>(), new Tanhshrink<double>(),
         new Columns<double>(1, 2), new Concat<double> { { "a", new LeakyReLU<double>(-0.5) }, { "b", new Columns<double>(0, 1) } }, new Sum<double>(new LeakyReLU<double>(-0.5), new Tanh<double>()),
         new Standardize<double>(3, allowConstant: true), new MinMaxScale<double>(3, -1.5, 2.5), new Impute<double>(3, ImputeStrategy.Constant, -0.5), new OneHot<double>([0, 3], allowUnknown: true),
+        new RNN<double>(3, 2, 1, 2, RecurrentNonlinearity.ReLU, bias: false), new GRU<double>(3, 2, 1, 2, bidirectional: true), new LSTM<double>(3, 2, 1, bidirectional: true), new LastStep<double>(1), new MeanOverTime<double>(1), new MaxOverTime<double>(1), new ToSteps<double>(1), new ToRows<double>(1),
     ];
 
     public static readonly Loss<double>[] Losses =

@@ -23,6 +23,7 @@ public sealed partial class ReadmeTests
             new BatchNorm1d<double>(4), new Dropout<double>(), new Embedding<double>(10, 3), new Residual<double>(new Tanh<double>()), new Identity<double>(), new Sequential<double>(),
             new Columns<double>(1, 2), new Concat<double>(), new Sum<double>(),
             new Standardize<double>(4), new MinMaxScale<double>(4), new Impute<double>(4), new OneHot<double>([3, 0]),
+            new RNN<double>(3, 4, 5), new GRU<double>(3, 4, 5), new LSTM<double>(3, 4, 5), new LastStep<double>(5), new MeanOverTime<double>(5), new MaxOverTime<double>(5), new ToSteps<double>(5), new ToRows<double>(5),
         ];
         Loss<double>[] losses =
         [
