@@ -61,7 +61,7 @@ internal static class DigitsCommand
         }
         catch (OperationCanceledException)
         {
-            return Stop(console, error, trainer, files);
+            return Stop(console, error, trainer, files, DefaultFile);
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotFiniteNumberException)
         {
@@ -76,9 +76,10 @@ internal static class DigitsCommand
         }
     }
 
-    private static int Stop<T>(IAnsiConsole console, TextWriter error, Trainer<T> trainer, Files files) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>Saves what there is, and says how to go on.</summary>
+    internal static int Stop<T>(IAnsiConsole console, TextWriter error, Trainer<T> trainer, Files files, string defaultFile) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var path = Path.GetFullPath(files.Save ?? files.Resume ?? DefaultFile);
+        var path = Path.GetFullPath(files.Save ?? files.Resume ?? defaultFile);
         try
         {
             trainer.SaveCheckpoint(path);
@@ -112,7 +113,7 @@ internal static class DigitsCommand
     }
 
     /// <summary>Runs with a progress bar on a terminal, and without elsewhere.</summary>
-    private static void WithProgress(IAnsiConsole console, string name, double steps, Action<Action<double, string>> run)
+    internal static void WithProgress(IAnsiConsole console, string name, double steps, Action<Action<double, string>> run)
     {
         if (!console.Profile.Capabilities.Interactive || !console.Profile.Capabilities.Ansi)
         {
