@@ -27,7 +27,7 @@ internal static class NotebookCommand
 
         var command = new RootCommand("Backpropagation through a network of one hidden node, by hand and beside PyTorch: every number, every factor of every gradient, then a fit of the line y = x.")
         {
-            hiddenWeight, hiddenBias, outputWeight, outputBias, points, learningRate, steps, precision, html, DigitsCommand.Create(), TextCommand.Create(), ExplainCommand.Create(),
+            hiddenWeight, hiddenBias, outputWeight, outputBias, points, learningRate, steps, precision, html, DigitsCommand.Create(), SeriesCommand.Create(), TextCommand.Create(), ExplainCommand.Create(),
         };
         command.HelpName = "dotnet run --project src/Backprop.Walkthrough --";
         if (command.Options.OfType<HelpOption>().Single().Action is HelpAction help) help.MaxWidth = Screen.Columns;

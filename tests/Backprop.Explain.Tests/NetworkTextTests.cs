@@ -43,6 +43,9 @@ public class NetworkTextTests
         { "standardize(allowConstant: true)", "Standardize(3, allow constant)" }, { "minmaxscale(-1.5, 2.5, allowConstant: true)", "MinMaxScale(3, -1.5 to 2.5, allow constant)" }, { "impute", "Impute(3, mean)" },
         { "impute(constant, -0.5, addIndicator: true)", "Impute(3, constant -0.5, indicator)" }, { "impute(mostFrequent)", "Impute(3, most frequent)" }, { "impute(median)", "Impute(3, median)" },
         { "onehot([0, 3, 0], allowUnknown: true)", "OneHot([0, 3, 0], allow unknown)" },
+        { "rnn(4, 1)", "RNN(3 -> 4, 1 step)" }, { "rnn(4, 1, 2, relu, true, 0.25, false)", "RNN(3 -> 4, 1 step, 2 layers, bidirectional, dropout 0.25, no bias, relu)" },
+        { "gru(4, 1, bias: false)", "GRU(3 -> 4, 1 step, no bias)" }, { "lstm(4, 1, 2, dropout: 0.25)", "LSTM(3 -> 4, 1 step, 2 layers, dropout 0.25)" }, { "lstm(4, 1, bidirectional: true)", "LSTM(3 -> 4, 1 step, bidirectional)" },
+        { "laststep(1)", "LastStep(1)" }, { "meanovertime(1)", "MeanOverTime(1)" }, { "maxovertime(1)", "MaxOverTime(1)" }, { "tosteps(1)", "ToSteps(1)" }, { "torows(1)", "ToRows(1)" },
     };
 
     [Theory]

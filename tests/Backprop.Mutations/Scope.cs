@@ -9,7 +9,10 @@ internal static class Scope
 {
     private static readonly string[] Folders = ["Layers/", "Losses/", "Optimizers/", "Schedulers/", "Initialization/"];
     private static readonly HashSet<string> Files =
-        ["Loss.cs", "Kernels/RowNormalization.cs", "Kernels/ColumnNormalization.cs", "Kernels/SoftmaxRows.cs", "Kernels/CrossEntropy.cs", "Kernels/Update.cs", "Kernels/Moments.cs", "Kernels/Attention.cs", "Kernels/RotationTable.cs"];
+        [
+            "Loss.cs", "Kernels/RowNormalization.cs", "Kernels/ColumnNormalization.cs", "Kernels/SoftmaxRows.cs", "Kernels/CrossEntropy.cs", "Kernels/Update.cs", "Kernels/Moments.cs", "Kernels/Attention.cs", "Kernels/RotationTable.cs", "Kernels/OverTime.cs",
+            "Kernels/Resampling.cs", "Kernels/MaxPooling.cs", "Kernels/Windows.cs", "Kernels/GroupNormalization.cs",
+        ];
 
     // State that goes to files and back; its tests are those of files.
     private static readonly HashSet<string> NotFiles = ["Optimizers/StateExchange.cs", "Optimizers/OptimizerState.cs"];

@@ -21,6 +21,7 @@ internal static class Everything
         new AdaptiveAvgPool2d<double>(new(2, 4, 3), (3, 2)), new Upsample<double>(new(2, 2, 3), (5, 4), UpsampleMode.Bilinear, alignCorners: true), new ZeroPad2d<double>(new(2, 2, 3), new Padding2d(1, 0, 2, 1)),
         new BatchNorm2d<double>(new(2, 2, 3), 1.5e-3, 0.25), new GroupNorm<double>(2, new(4, 2, 1), 1.5e-3), new InstanceNorm2d<double>(new(2, 2, 3), 1.5e-3, 0.25, affine: true, trackRunningStats: true), new Dropout2d<double>(3, 0.25),
         new MultiheadAttention<double>(4, 2, 5, true, 0.25, false, 0.5), new ScaledDotProductAttention<double>(4, 2, 5, true, 0.25, 0.5), new PositionalEmbedding<double>(5, 4), new SinusoidalPositions<double>(5, 4, 1.5), new TransformerEncoderLayer<double>(4, 2, 5, 6, 0.25, normFirst: true, causal: true),
+        new RNN<double>(3, 2, 1, 2, RecurrentNonlinearity.ReLU, bias: false), new GRU<double>(3, 2, 1, 2, bidirectional: true), new LSTM<double>(3, 2, 1, bidirectional: true), new LastStep<double>(1), new MeanOverTime<double>(1), new MaxOverTime<double>(1), new ToSteps<double>(1), new ToRows<double>(1),
     ];
 
     public static readonly Loss<double>[] Losses =

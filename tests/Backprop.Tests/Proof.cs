@@ -34,7 +34,7 @@ internal static class Proof
         bool checkInput = true, bool finiteDifferences = true, Tolerance? tolerance = null, Action? beforeForward = null)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var subject = NameOf(layer);
+        var subject = NameOf(layer is WithLengths<T> around ? around.Children[0].Layer : layer);
         using var scope = NewDisposeScope();
         using var xTorch = Tensor(x).requires_grad_(checkInput);
         var parameters = layer.NamedParameters().ToDictionary(named => named.Name, named => Tensor(named.Parameter).requires_grad_());
@@ -51,7 +51,7 @@ internal static class Proof
         if (yTorch.requires_grad) yTorch.backward([Tensor(dY)]);
         if (checkInput) Compare(subject, "dL/dx", dX, xTorch.grad!, tolerance);
         foreach (var (name, parameter) in layer.NamedParameters().Select(named => (named.Name, named.Parameter)))
-            Compare(subject, $"dL/d{name}", parameter.Gradients, parameter.Shape, parameters[name].grad!, tolerance);
+            Compare(subject, $"dL/d{Quantity(name)}", parameter.Gradients, parameter.Shape, parameters[name].grad!, tolerance);
 
         // Once more, with the same pass: outputs have the same bits, gradients are added to.
         var (yOnce, dXOnce) = (y.Clone(), dX.Clone());
@@ -67,7 +67,14 @@ internal static class Proof
         var report = GradientCheck.Run(inDouble, (Matrix<double>)(object)x, seed, training: training, checkInput: checkInput, beforeForward: beforeForward);
         report.Passed.Should().BeTrue("{0}", report);
         foreach (var comparison in report.Comparisons)
-            RowOf<T>(subject, $"dL/d{comparison.Name}").AddFiniteDifference(comparison.AbsoluteDifference, 1e-6 * comparison.ShareOfAllowed);
+            RowOf<T>(subject, $"dL/d{Quantity(comparison.Name)}").AddFiniteDifference(comparison.AbsoluteDifference, 1e-6 * comparison.ShareOfAllowed);
+    }
+
+    /// <summary>A parameter's name without the layer and direction of a recurrent network, all of which share a row of the table.</summary>
+    public static string Quantity(string name)
+    {
+        if (name.StartsWith("layer.", StringComparison.Ordinal)) name = name["layer.".Length..];
+        return name.IndexOf("_l", StringComparison.Ordinal) is > 0 and var end && char.IsAsciiDigit(name[^1] == 'e' ? name[end + 2] : name[^1]) ? name[..end] : name;
     }
 
     /// <summary>Proves a loss for one prediction and target: its value, its gradient, and both without reduction.</summary>

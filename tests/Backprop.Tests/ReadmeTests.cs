@@ -27,6 +27,7 @@ public sealed partial class ReadmeTests
             new GroupNorm<double>(2, new(4, 8, 8)), new InstanceNorm2d<double>(new(1, 8, 8), affine: true), new Dropout2d<double>(4),
             new MultiheadAttention<double>(4, 2, 5), new ScaledDotProductAttention<double>(4, 2, 5), new PositionalEmbedding<double>(5, 4), new SinusoidalPositions<double>(5, 4), new TransformerEncoderLayer<double>(4, 2, 5),
             new Standardize<double>(4), new MinMaxScale<double>(4), new Impute<double>(4), new OneHot<double>([3, 0]),
+            new RNN<double>(3, 4, 5), new GRU<double>(3, 4, 5), new LSTM<double>(3, 4, 5), new LastStep<double>(5), new MeanOverTime<double>(5), new MaxOverTime<double>(5), new ToSteps<double>(5), new ToRows<double>(5),
         ];
         Loss<double>[] losses =
         [

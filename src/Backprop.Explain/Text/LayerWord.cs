@@ -24,6 +24,8 @@ internal sealed record LayerWord<T>(
         "concat" => "concat(identity tanh)",
         "sum" => "sum(identity tanh)",
         "sequential" => "sequential(tanh)",
+        "rnn" or "gru" or "lstm" => $"{Name}(4, 1)",
+        "laststep" or "meanovertime" or "maxovertime" or "tosteps" or "torows" => $"{Name}(1)",
         _ => Name,
     };
 }

@@ -9,6 +9,10 @@ internal static class Words<T> where T : unmanaged, IFloatingPointIeee754<T>
     private static readonly Setting Reduced = Setting.Choice("reduction", "mean", "sum");
     private static readonly Setting Weight = new("weight", SettingKind.NumbersOrNone), Ignored = Setting.Integer("ignoreIndex", -100);
 
+    private static readonly Setting Steps = Setting.Required("steps", SettingKind.Integer);
+    private static readonly Setting[] Recurrent = [Setting.Required("hiddenSize", SettingKind.Integer), Steps, Setting.Integer("numLayers", 1)];
+    private static readonly Setting[] RecurrentOptions = [Setting.Flag("bidirectional", false), Setting.Number("dropout", 0), Setting.Flag("bias", true)];
+
     public static readonly PartWord Part = new();
 
     public static readonly LayerWord<T>[] Layers =
@@ -63,6 +67,18 @@ internal static class Words<T> where T : unmanaged, IFloatingPointIeee754<T>
                 _ => ImputeStrategy.Constant,
             }, item.Number(1), item.Flag(2)), Columns(1)),
         new("onehot", [Setting.Required("classes", SettingKind.Integers), Setting.Flag("allowUnknown", false)], (item, _, _) => new OneHot<T>((int[])item.Values[0]!, item.Flag(1))),
+        new("rnn", [.. Recurrent, Setting.Choice("nonlinearity", "tanh", "relu"), .. RecurrentOptions], (item, columns, generator) =>
+            new RNN<T>(columns, item.Integer(0), item.Integer(1), item.Integer(2), item.Choice(3) == "relu" ? RecurrentNonlinearity.ReLU : RecurrentNonlinearity.Tanh, item.Flag(4), item.Number(5), item.Flag(6), generator),
+            (item, columns) => RecurrentParameters(1, item, columns, item.Flag(4))),
+        new("gru", [.. Recurrent, .. RecurrentOptions], (item, columns, generator) => new GRU<T>(columns, item.Integer(0), item.Integer(1), item.Integer(2), item.Flag(3), item.Number(4), item.Flag(5), generator),
+            (item, columns) => RecurrentParameters(3, item, columns, item.Flag(3))),
+        new("lstm", [.. Recurrent, .. RecurrentOptions], (item, columns, generator) => new LSTM<T>(columns, item.Integer(0), item.Integer(1), item.Integer(2), item.Flag(3), item.Number(4), item.Flag(5), generator),
+            (item, columns) => RecurrentParameters(4, item, columns, item.Flag(3))),
+        new("laststep", [Steps], (item, _, _) => new LastStep<T>(item.Integer(0))),
+        new("meanovertime", [Steps], (item, _, _) => new MeanOverTime<T>(item.Integer(0))),
+        new("maxovertime", [Steps], (item, _, _) => new MaxOverTime<T>(item.Integer(0))),
+        new("tosteps", [Steps], (item, _, _) => new ToSteps<T>(item.Integer(0))),
+        new("torows", [Steps], (item, _, _) => new ToRows<T>(item.Integer(0))),
     ];
 
     public static readonly LossWord<T>[] Losses =
@@ -109,6 +125,13 @@ internal static class Words<T> where T : unmanaged, IFloatingPointIeee754<T>
     private static LayerWord<T> Activation(string name, Setting[] settings, Func<Item, Layer<T>> make) => new(name, settings, (item, _, _) => make(item), IsActivation: true);
 
     private static LayerWord<T> Container(string name, Func<List<(string? Name, Layer<T> Layer)>, Layer<T>> make) => new(name, [], (_, _, _) => new Identity<T>(), Container: make);
+
+    // As many as with biases; a number beyond what a long holds is beyond any limit.
+    private static long RecurrentParameters(int gates, Item item, int columns, bool bidirectional)
+    {
+        double hidden = item.Integer(0), layers = item.Integer(2), directions = bidirectional ? 2 : 1;
+        return (long)Math.Min(long.MaxValue / 2, directions * gates * hidden * (columns + hidden + 2 + (layers - 1) * (directions * hidden + hidden + 2)));
+    }
 
     private static Func<Item, int, long> Columns(int count) => (_, columns) => (long)columns * count;
 

@@ -56,8 +56,8 @@ internal static unsafe class Products
         }
     }
 
-    /// <summary>C = A B, with A (n x m), B (m x k), C (n x k).</summary>
-    internal static void Times<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> c, int n, int m, int k)
+    /// <summary>C = A B, with A (n x m), B (m x k), C (n x k); or C += A B.</summary>
+    internal static void Times<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> c, int n, int m, int k, bool accumulate = false)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         Lengths.MustBeMatrix(a.Length, n, m);
@@ -65,7 +65,7 @@ internal static unsafe class Products
         Lengths.MustBeMatrix(c.Length, n, k);
         fixed (T* xa = a, xb = b, xc = c)
         {
-            var product = new Product<T> { A = new(xa, 1, n), B = new(xb, 1, m), C = new(xc, 1, n), Rows = n, Columns = k, Inner = m };
+            var product = new Product<T> { A = new(xa, 1, n), B = new(xb, 1, m), C = new(xc, 1, n), Rows = n, Columns = k, Inner = m, Accumulate = accumulate };
             Run(ref product);
         }
     }

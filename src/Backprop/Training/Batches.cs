@@ -28,6 +28,7 @@ public sealed class Batches<T> : BatchSource<T> where T : unmanaged, IFloatingPo
     private readonly int[] _order;
     private readonly WeightedSampling? _sampling;
     private ReusedMatrix<T> _xs, _ys, _weights;
+    private int[] _lengths = [];
 
     /// <summary>Takes a set of samples.</summary>
     /// <param name="samples">The samples.</param>
@@ -104,7 +105,7 @@ public sealed class Batches<T> : BatchSource<T> where T : unmanaged, IFloatingPo
         if (index < 0 || index >= Count) throw new ArgumentOutOfRangeException(nameof(index), Invariant($"{index}"), $"Batches expects an index from 0 to {Count - 1}.");
         var samples = _order.AsSpan(index * BatchSize, Math.Min(BatchSize, Samples.Count - index * BatchSize));
         return new(Gather(Samples.X, samples, Samples.InputRows, ref _xs), Gather(Samples.Y, samples, Samples.TargetRows, ref _ys),
-            Samples.Weights is { } weights ? Gather(weights, samples, 1, ref _weights) : null);
+            Samples.Weights is { } weights ? Gather(weights, samples, 1, ref _weights) : null, LengthsOf(samples));
     }
 
     /// <inheritdoc/>
@@ -141,6 +142,15 @@ public sealed class Batches<T> : BatchSource<T> where T : unmanaged, IFloatingPo
         ArgumentNullException.ThrowIfNull(settings);
         settings.Add("samples", Samples.Fingerprint);
         if (SamplingWeights is not null) settings.Add<double>("sampling weights", SamplingWeights.ToArray());
+    }
+
+    private ReadOnlyMemory<int> LengthsOf(ReadOnlySpan<int> samples)
+    {
+        var lengths = Samples.LengthMemory.Span;
+        if (lengths.IsEmpty) return default;
+        if (_lengths.Length == 0) _lengths = new int[BatchSize];
+        for (var i = 0; i < samples.Length; i++) _lengths[i] = lengths[samples[i]];
+        return _lengths.AsMemory(0, samples.Length);
     }
 
     private static Matrix<T> Gather(Matrix<T> from, ReadOnlySpan<int> samples, int rows, ref ReusedMatrix<T> buffer) =>

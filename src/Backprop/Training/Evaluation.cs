@@ -9,6 +9,7 @@ internal sealed class Evaluation<T>(Layer<T> model, Loss<T> loss) where T : unma
 {
     private readonly ForwardPass<T> _pass = model.NewPass(training: false);
     private readonly WeightedLoss<T> _loss = new(loss);
+    private readonly RealRows<T> _real = new();
     private ReusedMatrix<T> _xs, _ys, _weights;
 
     /// <summary>The loss and the metrics over all samples.</summary>
@@ -20,13 +21,14 @@ internal sealed class Evaluation<T>(Layer<T> model, Loss<T> loss) where T : unma
         var states = metrics.ToDictionary(metric => metric.Name, metric => metric.NewState());
         var chunks = (samples.Count - 1) / most + 1;
         var total = new LossTotal<T>(loss);
-        if (chunks == 1) return (double.CreateChecked(Add(new(samples.X, samples.Y, samples.Weights))), Values());
+        if (chunks == 1) return (double.CreateChecked(Add(new(samples.X, samples.Y, samples.Weights, samples.LengthMemory))), Values());
 
         // Of nearly the same size: a last chunk of one sample would be refused by layers that take a batch's own statistics.
         for (int i = 0, first = 0; i < chunks; i++)
         {
             var count = samples.Count / chunks + (i < samples.Count % chunks ? 1 : 0);
-            var chunk = new Batch<T>(Part(samples.X, samples.InputRows, ref _xs), Part(samples.Y, samples.TargetRows, ref _ys), samples.Weights is { } weights ? Part(weights, 1, ref _weights) : null);
+            var chunk = new Batch<T>(Part(samples.X, samples.InputRows, ref _xs), Part(samples.Y, samples.TargetRows, ref _ys), samples.Weights is { } weights ? Part(weights, 1, ref _weights) : null,
+                samples.LengthMemory.IsEmpty ? default : samples.LengthMemory.Slice(first, count));
             try
             {
                 Add(chunk);
@@ -45,8 +47,9 @@ internal sealed class Evaluation<T>(Layer<T> model, Loss<T> loss) where T : unma
 
         T Add(Batch<T> chunk)
         {
-            var (x, y, weights) = chunk;
-            var prediction = model.Forward(x, _pass);
+            _pass.SequenceLengths = chunk.Lengths;
+            _real.Take(model.Forward(chunk.X, _pass), chunk);
+            var (prediction, y, weights) = (_real.Prediction, _real.Target, _real.Weights);
             var value = _loss.Forward(prediction, y, weights);
             total.Add(value, _loss.Divisor(prediction, y, weights), prediction, y);
             foreach (var state in states.Values) state.Add(prediction, y);

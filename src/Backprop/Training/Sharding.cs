@@ -46,6 +46,8 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTo
         var samples = batch.X.RowCount / inputRows;
         if (samples < count || samples * inputRows != batch.X.RowCount || batch.Y.RowCount % samples != 0)
             throw new ArgumentException($"Trainer expects a whole sample for each of {count} shards, but x is {Operand.Shape(batch.X)} and y is {Operand.Shape(batch.Y)}.", nameof(batch));
+        if (!batch.Lengths.IsEmpty && batch.Lengths.Length != samples)
+            throw new ArgumentException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Trainer expects a length for each of {samples} samples, but there are {batch.Lengths.Length}."), nameof(batch));
         Follow();
         (_batch, _samples, _accumulates) = (batch, samples, accumulates);
         if (accumulates)
@@ -71,7 +73,7 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTo
 
         optimizer.ZeroGradients();
         var (first, end) = ((int)((long)shard * _samples / count), (int)((shard + 1L) * _samples / count));
-        return new(Part(ref _x, _batch.X), Part(ref _y, _batch.Y), _batch.Weights is null ? null : Part(ref _weights, _batch.Weights));
+        return new(Part(ref _x, _batch.X), Part(ref _y, _batch.Y), _batch.Weights is null ? null : Part(ref _weights, _batch.Weights), _batch.Lengths.IsEmpty ? default : _batch.Lengths[first..end]);
 
         Matrix<T> Part(ref ReusedMatrix<T> reused, Matrix<T> whole)
         {

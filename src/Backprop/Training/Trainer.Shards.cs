@@ -37,15 +37,14 @@ public sealed partial class Trainer<T>
     private void LearnShard(int shard)
     {
         _shard = shard;
-        var (x, y, weights) = _sharding!.Open(shard);
-        var yHat = Model.Forward(x, Pass);
-        var (loss, divisor) = (T.Zero, _weighted.Divisor(yHat, y, weights));
+        Run(_sharding!.Open(shard));
+        var (loss, divisor) = (T.Zero, _weighted.Divisor(_real.Prediction, _real.Target, _real.Weights));
         if (divisor != 0)
         {
-            loss = AccumulateGradients(yHat, y, weights, divisor, isAlone: false);
+            loss = AccumulateGradients(divisor, isAlone: false);
             RequireFiniteGradients();   // here, where the pass knows where it began
         }
 
-        _sharding.Close(loss, divisor, yHat, y);
+        _sharding.Close(loss, divisor, _real.Prediction, _real.Target);
     }
 }

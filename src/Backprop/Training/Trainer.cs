@@ -39,6 +39,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
 
     private readonly List<EpochResult> _epochs = [];
     private readonly WeightedLoss<T> _weighted;
+    private readonly RealRows<T> _real = new();     // what the loss sees of a batch
     private readonly KeptBuffers<T> _buffers;
     private Evaluation<T> _evaluation;
     private ReusedMatrix<T> _gradients;
@@ -264,9 +265,10 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <param name="x">Inputs, samples x features.</param>
     /// <param name="y">Their targets.</param>
     /// <param name="weights">What each sample weighs in the loss, a column; null where all weigh the same.</param>
+    /// <param name="lengths">How many of its rows each sequence really has; empty where all have all.</param>
     /// <returns>The loss before the step; 0, and no step, where nothing in the batch counts.</returns>
     /// <exception cref="NotFiniteNumberException">The loss or a gradient is NaN or infinite. The step was not taken.</exception>
-    public T Step(Matrix<T> x, Matrix<T> y, Matrix<T>? weights = null)
+    public T Step(Matrix<T> x, Matrix<T> y, Matrix<T>? weights = null, ReadOnlyMemory<int> lengths = default)
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(y);
@@ -277,7 +279,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         T loss;
         try
         {
-            loss = Shards > 1 ? LearnInShards(new(x, y, weights), isFirst: true, isLast: true) : Learn(new(x, y, weights), isFirst: true, isLast: true, out _);
+            loss = Shards > 1 ? LearnInShards(new(x, y, weights, lengths), isFirst: true, isLast: true) : Learn(new(x, y, weights, lengths), isFirst: true, isLast: true, out _);
         }
         catch
         {
@@ -401,22 +403,21 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         else
         {
             var loss = Learn(batch, isFirst, isLast, out var divisor);
-            total.Add(loss, divisor, Pass.Output, batch.Y);
+            total.Add(loss, divisor, _real.Prediction, _real.Target);
         }
     }
 
     private T Learn(Batch<T> batch, bool isFirst, bool isLast, out double divisor)
     {
         FollowFreezing();
-        var (x, y, weights) = batch;
-        var yHat = Model.Forward(x, Pass);
-        divisor = _weighted.Divisor(yHat, y, weights);
+        Run(batch);
+        divisor = _weighted.Divisor(_real.Prediction, _real.Target, _real.Weights);
         if (isFirst) _accumulated = 0;
         var loss = T.Zero;
         if (divisor != 0)
         {
             if (_accumulated == 0) Optimizer.ZeroGradients();
-            loss = AccumulateGradients(yHat, y, weights, divisor, isAlone: isFirst && isLast);
+            loss = AccumulateGradients(divisor, isAlone: isFirst && isLast);
         }
 
         if (isLast && _accumulated > 0) TakeStep(isAlone: isFirst);
@@ -431,17 +432,25 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         if (TrainingTelemetry.Samples.Enabled) TrainingTelemetry.Samples.Add(x.RowCount / Math.Max(Training.InputRows, 1));
     }
 
+    /// <summary>Runs the model forward, and looks at what the loss will see.</summary>
+    private void Run(Batch<T> batch)
+    {
+        Pass.SequenceLengths = batch.Lengths;
+        _real.Take(Model.Forward(batch.X, Pass), batch);
+    }
+
     /// <summary>Loss and backward pass of a batch in which something counts.</summary>
     /// <returns>The loss.</returns>
-    private T AccumulateGradients(Matrix<T> yHat, Matrix<T> y, Matrix<T>? weights, double divisor, bool isAlone)
+    private T AccumulateGradients(double divisor, bool isAlone)
     {
+        var (yHat, y, weights) = (_real.Prediction, _real.Target, _real.Weights);
         var dY = _gradients.Get(yHat.RowCount, yHat.ColumnCount);
         var loss = _weighted.ForwardBackward(yHat, y, weights, dY);
         if (!T.IsFinite(loss)) throw NotFiniteLoss(loss, y);
         // Means are not averaged: their sums are added, and divided by all that they are over.
         if (!isAlone && _terms.Length > 1 && Loss.Reduction == Reduction.Mean) RequireSteadyTerms(yHat, y);
         if (!isAlone && Loss.Reduction == Reduction.Mean) TensorPrimitives.Multiply(dY.Span(), T.CreateChecked(divisor), dY.Span());
-        Model.AccumulateGradients(Pass, dY);
+        Model.AccumulateGradients(Pass, _real.Spread(dY));
         _accumulated += divisor;
         return loss;
     }

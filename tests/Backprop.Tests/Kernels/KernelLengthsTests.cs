@@ -29,6 +29,21 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
         ("log softmax, backward", [N * K, N * K, N * K], a => SoftmaxRows.LogBackward<T>(a[0], a[1], a[2], N, K)),
         ("attention", [12, 16, 16, 2, 24, 24, 12], a => Attention.Forward<T>(new(2, 3, 4, 1, 2, 0, false), a[0], a[1], a[2], Whole(a[3], 4), null, a[4], a[5], a[6])),
         ("attention, backward", [12, 16, 16, 24, 24, 12, 12, 16, 16], a => Attention.Backward<T>(new(2, 3, 4, 1, 2, 0, true), a[0], a[1], a[2], [], null, a[3], a[4], a[5], a[6], a[7], a[8])),
+        ("recurrence", [N * 4 * K, N * K, N * K, N * K, N * K, N, 2 * 4 * K, 4 * K, 2 * K, 2 * K], a => Recurrence.Forward<T, Unit>(default, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], N, 3, 2, K)),
+        ("recurrence, backward", [N * 4 * K, N * K, N * K, N * K, N * K, N, N * 4 * K, N * 4 * K, 2 * 4 * K, 2 * K, 2 * K, 2 * K],
+            a => Recurrence.Backward<T, Unit>(default, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], N, 3, 2, K)),
+        ("rows turned", [6 * K, 7 * K], a => TimeMajor.From<T>(a[0], a[1], 2, 3, 7, K)),
+        ("rows turned back", [7 * K, 6 * K], a => TimeMajor.To<T>(a[0], a[1], 2, 3, 7, K)),
+        ("rows beyond a length", [7 * K], a => TimeMajor.ClearBeyond<T>(a[0], [3, 1], 3, 7, K)),
+        ("rows at the end", [7 * K], a => TimeMajor.ClearEnd<T>(a[0], 6, 7, K)),
+        ("mean over time", [2 * N * K, N * K], a => OverTime.Mean<T>(a[0], [], a[1], N, 2, K)),
+        ("mean over time, backward", [N * K, 2 * N * K], a => OverTime.MeanBackward<T>(a[0], [], a[1], N, 2, K)),
+        ("maximum over time", [2 * N * K, N * K], a => OverTime.Max<T>(a[0], [], a[1], new int[N * K], N, 2, K)),
+        ("maximum over time, backward", [N * K, 2 * N * K], a => OverTime.Put<T>(a[0], new int[N * K], a[1], N, 2, K)),
+        ("last step", [2 * N * K, N * K], a => OverTime.Last<T>(a[0], [], a[1], N, 2, K)),
+        ("last step, backward", [N * K, 2 * N * K], a => OverTime.LastBackward<T>(a[0], [], a[1], N, 2, K)),
+        ("rows to steps", [2 * N * K, 2 * N * K], a => OverTime.Split<T>(a[0], a[1], N, 2, K)),
+        ("steps to rows", [2 * N * K, 2 * N * K], a => OverTime.Join<T>(a[0], a[1], N, 2, K)),
         ("update", [N, N, N, N, N], a => new Update<T, Rule>(default, [], 0, 0, null, null, null).Move<Scalar<T>>(a[0], a[1], a[2], a[3], a[4])),
     ];
 
@@ -131,6 +146,42 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
     }
 
     private static int[] Whole(T[] lengths, int length) => Array.ConvertAll(lengths, _ => length);
+
+    [Fact]
+    public void Rows_that_are_not_there_are_refused()
+    {
+        T[] x = new T[N * 4 * K], y = new T[N * K], step = new T[2 * 4 * K], state = new T[2 * K];
+        new Action[]
+        {
+            () => Recurrence.Forward<T, Unit>(default, x, y, y, y, y, [], step, [], state, state, N, N - 1, 2, K),
+            () => Recurrence.Forward<T, Unit>(default, x, y, y, y, y, [], step, [], state, state, N, -1, 2, K),
+            () => Recurrence.Backward<T, Unit>(default, x, y, y, y, y, [], new T[N * 4 * K], new T[N * 4 * K], step, state, state, state, N, N - 1, 2, K),
+            () => TimeMajor.From<T>(new T[6], new T[5], 2, 3, 5, 1),
+            () => TimeMajor.To<T>(new T[5], new T[6], 2, 3, 5, 1),
+            () => TimeMajor.ClearBeyond<T>(new T[5], [1, 1], 3, 5, 1),
+            () => OverTime.Mean<T>(new T[2 * N * K], [1], y, N, 2, K),
+            () => OverTime.Max<T>(new T[2 * N * K], [], y, new int[1], N, 2, K),
+            () => OverTime.Put<T>(y, new int[1], new T[2 * N * K], N, 2, K),
+        }.Should().AllSatisfy(act => act.Should().Throw<ArgumentException>());
+    }
+
+    /// <summary>A cell that has everything a cell may have.</summary>
+    private readonly struct Unit : ICell<T>
+    {
+        public static int Gates => 4;
+
+        public static bool HasMemory => true;
+
+        public static bool Keeps => true;
+
+        public static bool Splits => true;
+
+        public static GateFunction Activated(int gate) => GateFunction.None;
+
+        public V Forward<V>(ref V first, ref V second, ref V third, ref V fourth, V thirdOfH, V h, ref V c, out V kept) where V : unmanaged, IVector<V, T> => kept = h;
+
+        public V Backward<V>(ref V first, ref V second, ref V third, ref V fourth, V kept, V h, V c, V dH, ref V dC, out V dThirdOfH) where V : unmanaged, IVector<V, T> => dThirdOfH = h;
+    }
 
     private static Moments<T> Moments(int count)
     {

@@ -1,0 +1,168 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using Backprop.Kernels;
+using MathNet.Numerics.LinearAlgebra;
+
+namespace Backprop;
+
+/// <summary>A pass of <see cref="RNN{T}"/>, <see cref="GRU{T}"/> or <see cref="LSTM{T}"/>: takes the state that sequences begin with and gives the one they end with, and the gradients of both.</summary>
+/// <remarks>
+/// <para>Within a network, it is the step of that layer: <c>(RecurrentPass&lt;double&gt;)pass["lstm"]</c>.</para>
+/// <para><b>Truncated backpropagation through time</b>, where a long series comes in batches of T steps each: after the first batch, say <c>pass.InitialState = pass.FinalState</c>, once. Each batch
+/// then begins where the one before has ended, and no gradient goes back there. Null lets sequences begin with zeros again.</para>
+/// </remarks>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class RecurrentPass<T> : ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly Recurrent<T> _layer;
+    private readonly RecurrentState<T> _final, _initialGradient;
+    private readonly T[][] _outputs, _dropped, _dInputs;
+    private readonly ReusedMatrix<T>[] _masks;
+    private readonly Matrix<T>?[] _droppedBy;
+    private T[] _input = [], _dOutput = [], _there = [], _draws = [];
+    private int[] _lengths = [], _order = [];
+    private int _countOfLengths;
+    private bool _hasFinal, _hasInitialGradient;
+
+    internal RecurrentPass(Recurrent<T> layer, bool training) : base(layer, training)
+    {
+        _layer = layer;
+        var tracks = layer.NumLayers * layer.Directions;
+        Tracks = [.. Enumerable.Range(0, tracks).Select(_ => new RecurrentTrack<T>())];
+        _final = new(new Matrix<T>[tracks], layer.HasCell ? new Matrix<T>[tracks] : []);
+        _initialGradient = new(new Matrix<T>[tracks], layer.HasCell ? new Matrix<T>[tracks] : []);
+        (_outputs, _dropped, _dInputs) = (Empty(), Empty(), Empty());
+        (_masks, _droppedBy) = (new ReusedMatrix<T>[layer.NumLayers], new Matrix<T>?[layer.NumLayers]);
+
+        T[][] Empty() => [.. Enumerable.Range(0, layer.NumLayers).Select(_ => Array.Empty<T>())];
+    }
+
+    /// <summary>The state that the sequences of the next batch begin with; null for zeros. Read when the pass runs forward. A state of another batch size is refused then.</summary>
+    public RecurrentState<T>? InitialState { get; set; }
+
+    /// <summary>The state that the sequences ended with, each at its last real step (the reverse direction at step 0). The next forward pass overwrites it.</summary>
+    /// <exception cref="InvalidOperationException">There was no forward pass yet.</exception>
+    public RecurrentState<T> FinalState => _hasFinal ? _final : throw new InvalidOperationException($"{_layer} has not run forward with this pass yet: call Forward(x, pass) first.");
+
+    /// <summary>dL/d<see cref="FinalState"/>, where the loss looks at it too; null for zeros. Read by the backward pass.</summary>
+    public RecurrentState<T>? FinalStateGradient { get; set; }
+
+    /// <summary>dL/d<see cref="InitialState"/> as the backward pass gave it; null before one. The next backward pass overwrites it.</summary>
+    public RecurrentState<T>? InitialStateGradient => _hasInitialGradient ? _initialGradient : null;
+
+    internal RecurrentTrack<T>[] Tracks { get; }
+
+    /// <summary>N, the sequences of the batch.</summary>
+    internal int Sequences { get; private set; }
+
+    /// <summary>Rows of all steps, and what is left over.</summary>
+    internal int Rows { get; private set; }
+
+    /// <summary>1 where there is a step and 0 beyond a sequence's end, for each row; empty where all sequences have all steps.</summary>
+    internal ReadOnlySpan<T> There => _countOfLengths == 0 ? [] : _there.AsSpan(0, Rows);
+
+    /// <summary>Looks at lengths and state, before anything is changed; then takes the input.</summary>
+    internal void Begin(Matrix<T> x)
+    {
+        var sequences = Backprop.Sequences.Count(_layer, x.RowCount, _layer.Steps);
+        var lengths = Backprop.Sequences.Lengths(_layer, this, sequences, _layer.Steps);
+        InitialState?.Require(_layer, nameof(InitialState), Tracks.Length, sequences, _layer.HiddenSize, _layer.HasCell);
+        (Sequences, Rows, _countOfLengths, _hasInitialGradient) = (sequences, TimeMajor.Total<T>(sequences, _layer.Steps), lengths.Length, false);
+        lengths.CopyTo(Room(ref _lengths, lengths.Length));
+        if (_countOfLengths > 0) MarkSteps(lengths);
+        TimeMajor.From(x.Span(), RecurrentTrack<T>.Room(ref _input, Rows * x.ColumnCount), Sequences, _layer.Steps, Rows, x.ColumnCount);
+        // What lies beyond may be anything, NaN too, and must not reach a weight's gradient.
+        if (_countOfLengths > 0) TimeMajor.ClearBeyond(InputOf(0, x.ColumnCount), lengths, _layer.Steps, Rows, x.ColumnCount);
+    }
+
+    /// <summary>A layer's input: x, or what the layer below gave, with dropout.</summary>
+    internal Span<T> InputOf(int layer, int columns) => (layer == 0 ? _input : _droppedBy[layer - 1] is null ? _outputs[layer - 1] : _dropped[layer - 1]).AsSpan(0, Rows * columns);
+
+    /// <summary>Room for a layer's output.</summary>
+    internal Span<T> OutputOf(int layer) => RecurrentTrack<T>.Room(ref _outputs[layer], Rows * _layer.Directions * _layer.HiddenSize);
+
+    /// <summary>Room for the gradient of a layer's input.</summary>
+    internal Span<T> InputGradientOf(int layer, int columns) => RecurrentTrack<T>.Room(ref _dInputs[layer], Rows * columns);
+
+    /// <summary>The gradient of a layer's output: dL/dY, or what the layer above gave.</summary>
+    internal Span<T> OutputGradientOf(int layer) => (layer == _layer.NumLayers - 1 ? _dOutput : _dInputs[layer + 1]).AsSpan(0, Rows * _layer.Directions * _layer.HiddenSize);
+
+    /// <summary>Takes dL/dY, and looks at the final state's gradient before.</summary>
+    internal void BeginBackward(Matrix<T> dY)
+    {
+        FinalStateGradient?.Require(_layer, nameof(FinalStateGradient), Tracks.Length, Sequences, _layer.HiddenSize, _layer.HasCell);
+        TimeMajor.From(dY.Span(), RecurrentTrack<T>.Room(ref _dOutput, Rows * dY.ColumnCount), Sequences, _layer.Steps, Rows, dY.ColumnCount);
+        if (_countOfLengths > 0) TimeMajor.ClearBeyond(_dOutput.AsSpan(0, Rows * dY.ColumnCount), _lengths.AsSpan(0, _countOfLengths), _layer.Steps, Rows, dY.ColumnCount);
+        for (var i = 0; i < Tracks.Length; i++) Tracks[i].Put(_initialGradient, i, Sequences, _layer.HiddenSize, _layer.HasCell, isGradient: true);
+    }
+
+    internal void EndForward() => _hasFinal = true;
+
+    internal void EndBackward() => _hasInitialGradient = true;
+
+    /// <summary>Where the final state goes to.</summary>
+    internal RecurrentState<T> FinalOf => _final;
+
+    /// <summary>Where the initial state's gradient goes to.</summary>
+    internal RecurrentState<T> InitialGradientOf => _initialGradient;
+
+    /// <summary>Makes room for the state that a track ends with.</summary>
+    internal void MakeRoomForFinalState(int track) => Tracks[track].Put(_final, track, Sequences, _layer.HiddenSize, _layer.HasCell, isGradient: false);
+
+    /// <summary>No dropout after this layer.</summary>
+    internal void DropNothing(int layer) => _droppedBy[layer] = null;
+
+    /// <summary>A layer's output with dropout becomes the next one's input: mask = bernoulli(1 - p) / (1 - p).</summary>
+    internal void Drop(int layer, double p, Generator generator)
+    {
+        var columns = _layer.Directions * _layer.HiddenSize;
+        var mask = _droppedBy[layer] = _masks[layer].Get(Rows, columns);
+        if (p == 1) mask.Clear();
+        else Draw(mask, 1 - p, generator);
+        if (p < 1) TensorPrimitives.Divide(mask.Span(), T.CreateSaturating(1 - p), mask.Span());
+        TensorPrimitives.Multiply<T>(OutputOf(layer), mask.Span(), RecurrentTrack<T>.Room(ref _dropped[layer], Rows * columns));
+    }
+
+    /// <summary>dL/d of a layer's output from that of the dropped one, in place.</summary>
+    internal void DropGradient(int layer, Span<T> gradient)
+    {
+        if (_droppedBy[layer] is { } mask) TensorPrimitives.Multiply<T>(gradient, mask.Span(), gradient);
+    }
+
+    // Step after step, and sample after sample. Of sequences that have lengths, PyTorch draws for those that have the step, the longest first.
+    private void Draw(Matrix<T> mask, double p, Generator generator)
+    {
+        var order = Room(ref _order, Sequences);
+        var draws = RecurrentTrack<T>.Room(ref _draws, mask.ColumnCount);
+        var at = 0;
+        for (var length = _layer.Steps; length > 0; length--)
+            for (var n = 0; n < Sequences; n++)
+                if (LengthOf(n) == length) order[at++] = n;
+        mask.Clear();
+        var entries = mask.Span();
+        for (var t = 0; t < _layer.Steps; t++)
+        {
+            foreach (var n in order)
+            {
+                if (LengthOf(n) <= t) break;
+                generator.Bernoulli(draws, p);
+                for (var j = 0; j < draws.Length; j++) entries[j * Rows + t * Sequences + n] = draws[j];
+            }
+        }
+    }
+
+    private int LengthOf(int n) => _countOfLengths == 0 ? _layer.Steps : _lengths[n];
+
+    private void MarkSteps(ReadOnlySpan<int> lengths)
+    {
+        var there = RecurrentTrack<T>.Room(ref _there, Rows);
+        there.Fill(T.One);
+        TimeMajor.ClearBeyond(there, lengths, _layer.Steps, Rows, 1);
+    }
+
+    private static Span<int> Room(ref int[] array, int count)
+    {
+        if (array.Length < count) array = new int[count];
+        return array.AsSpan(0, count);
+    }
+}
