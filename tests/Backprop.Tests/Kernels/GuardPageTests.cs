@@ -62,6 +62,77 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
         }
     }
 
+    // Input channels, outputs, height, width, kernel, stride, padding, mode, groups, samples: runs around vectors and blocks of 128, more taps than a block of 256, panels of one to six columns, few and packed ones.
+    private static readonly (int Inputs, int Outputs, int Height, int Width, int Kernel, int Stride, int Padding, PaddingMode Mode, int Groups, int Samples)[] Convolutions =
+    [
+        (1, 1, 1, 1, 1, 1, 0, PaddingMode.Zeros, 1, 1), (1, 7, 5, 4, 3, 1, 1, PaddingMode.Zeros, 1, 1), (2, 13, 4, 3, 2, 1, 0, PaddingMode.Zeros, 1, 7), (3, 5, 6, 7, 3, 2, 1, PaddingMode.Zeros, 1, 9),
+        (4, 6, 5, 5, 3, 1, 2, PaddingMode.Reflect, 2, 5), (4, 4, 5, 5, 3, 3, 1, PaddingMode.Circular, 4, 17), (30, 19, 4, 5, 3, 1, 1, PaddingMode.Zeros, 1, 3), (33, 14, 3, 3, 3, 2, 1, PaddingMode.Replicate, 1, 16),
+        (2, 3, 3, 65, 3, 1, 1, PaddingMode.Zeros, 1, 2), (1, 2, 3, 9, 1, 2, 0, PaddingMode.Zeros, 1, 33), (16, 32, 8, 8, 3, 1, 1, PaddingMode.Zeros, 1, 33),
+    ];
+
+    [Fact]
+    public void Convolutions_stay_within_their_operands()
+    {
+        foreach (var (inputs, outputs, height, width, kernel, stride, padding, mode, groups, samples) in Convolutions)
+        {
+            var shape = ConvolutionSizes.Of("", new(inputs, height, width), "", outputs, kernel, stride, padding, 1, groups, mode);
+            T[] x = Values(samples * shape.Input.Columns, 1), w = Values(outputs * shape.Taps, 2), bias = Values(outputs, 3), dY = Values(samples * shape.Output.Columns, 4), biasOfInputs = Values(inputs, 5);
+            T[] y = new T[dY.Length], dX = new T[x.Length], dW = Values(w.Length, 6);
+            var apart = new Convolution<T>(shape);
+            apart.Forward(x, w, bias, y, samples);
+            apart.InputGradient(dY, w, biasOfInputs, dX, samples);
+            apart.AddWeightGradient(dY, dW, samples);
+            OnBothSides($"{shape}, {samples}", place =>
+            {
+                var convolution = new Convolution<T>(shape);
+                var guarded = place.Garbage(dY.Length);
+                convolution.Forward(place.Of(x), place.Of(w), place.Of(bias), guarded, samples);
+                place.Same(guarded, y);
+                var added = place.Of(Values(w.Length, 6));
+                convolution.AddWeightGradient(place.Of(dY), added, samples);
+                place.Same(added, dW);
+            });
+            OnBothSides($"{shape}, {samples}", place =>
+            {
+                var guarded = place.Garbage(dX.Length);
+                new Convolution<T>(shape).InputGradient(place.Of(dY), place.Of(w), place.Of(biasOfInputs), guarded, samples);
+                place.Same(guarded, dX);
+            });
+        }
+    }
+
+    [Fact]
+    public void Windows_over_images_stay_within_their_operands()
+    {
+        ImageShape input = new(3, 5, 4), output = new(3, 3, 4);
+        var (rows, columns) = (Windows<T>.Moving(5, 3, 3, 2, 1, 1, countPadding: true), Windows<T>.Moving(4, 4, 2, 1, 1, 1, countPadding: false));
+        foreach (var samples in Rows)
+        {
+            T[] x = Values(samples * input.Columns, 1), dY = Values(samples * output.Columns, 2), y = new T[dY.Length], largest = new T[dY.Length], places = new T[dY.Length], dX = new T[x.Length], dXOfLargest = new T[x.Length];
+            Resampling.Forward<T>(x, y, input, output, rows, columns, null, samples);
+            Resampling.Backward<T>(dY, dX, input, output, rows, columns, null, samples);
+            MaxPooling.Forward<T>(x, largest, places, input, output, rows, columns, samples);
+            MaxPooling.Backward<T>(dY, places, dXOfLargest, input, output, rows, columns, samples);
+            OnBothSides($"{samples}", place =>
+            {
+                Span<T> means = place.Garbage(y.Length), maxima = place.Garbage(y.Length), at = place.Garbage(y.Length);
+                Resampling.Forward<T>(place.Of(x), means, input, output, rows, columns, null, samples);
+                place.Same(means, y);
+                MaxPooling.Forward<T>(place.Of(x), maxima, at, input, output, rows, columns, samples);
+                place.Same(maxima, largest);
+                place.Same(at, places);
+            });
+            OnBothSides($"{samples}", place =>
+            {
+                Span<T> back = place.Garbage(x.Length), backOfLargest = place.Garbage(x.Length);
+                Resampling.Backward<T>(place.Of(dY), back, input, output, rows, columns, null, samples);
+                place.Same(back, dX);
+                MaxPooling.Backward<T>(place.Of(dY), place.Of(places), backOfLargest, input, output, rows, columns, samples);
+                place.Same(backOfLargest, dXOfLargest);
+            });
+        }
+    }
+
     [Fact]
     public void Functions_of_elements_and_their_sums_stay_within_their_operands()
     {

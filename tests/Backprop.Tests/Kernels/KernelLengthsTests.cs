@@ -12,6 +12,9 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
 {
     private const int N = 5, K = 3, M = 4;
 
+    /// <summary>From two channels of 3 x 4 pixels to three of 2 x 3.</summary>
+    private static readonly ConvolutionShape Shape = ConvolutionSizes.Of("", new(2, 3, 4), "", 3, 2, 1, 0, 1, 1, PaddingMode.Zeros);
+
     /// <summary>A kernel, as a function of its operands' lengths, and the lengths that fit.</summary>
     private static readonly (string Name, int[] Lengths, Action<T[][]> Run)[] Exact =
     [
@@ -44,6 +47,18 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
         ("last step, backward", [N * K, 2 * N * K], a => OverTime.LastBackward<T>(a[0], [], a[1], N, 2, K)),
         ("rows to steps", [2 * N * K, 2 * N * K], a => OverTime.Split<T>(a[0], a[1], N, 2, K)),
         ("steps to rows", [2 * N * K, 2 * N * K], a => OverTime.Join<T>(a[0], a[1], N, 2, K)),
+        ("convolution", [2 * 24, 3 * 8, 3, 2 * 18], a => new Convolution<T>(Shape).Forward(a[0], a[1], a[2], a[3], 2)),
+        ("convolution, input", [2 * 18, 3 * 8, 2, 2 * 24], a => new Convolution<T>(Shape).InputGradient(a[0], a[1], a[2], a[3], 2)),
+        ("convolution, weight", [2 * 24, 2 * 18, 3 * 8], a =>
+        {
+            var convolution = new Convolution<T>(Shape);
+            convolution.KeepInput(a[0], 2);
+            convolution.AddWeightGradient(a[1], a[2], 2);
+        }),
+        ("resampling", [2 * 24, 2 * 12], a => Resampling.Forward<T>(a[0], a[1], Shape.Input, new(2, 2, 3), Windows<T>.Adaptive(3, 2), Windows<T>.Adaptive(4, 3), null, 2)),
+        ("resampling, backward", [2 * 12, 2 * 24], a => Resampling.Backward<T>(a[0], a[1], Shape.Input, new(2, 2, 3), Windows<T>.Adaptive(3, 2), Windows<T>.Adaptive(4, 3), null, 2)),
+        ("largest of windows", [2 * 24, 2 * 12, 2 * 12], a => MaxPooling.Forward<T>(a[0], a[1], a[2], Shape.Input, new(2, 2, 3), Windows<T>.Adaptive(3, 2), Windows<T>.Adaptive(4, 3), 2)),
+        ("largest of windows, backward", [2 * 12, 2 * 12, 2 * 24], a => MaxPooling.Backward<T>(a[0], a[1], a[2], Shape.Input, new(2, 2, 3), Windows<T>.Adaptive(3, 2), Windows<T>.Adaptive(4, 3), 2)),
         ("update", [N, N, N, N, N], a => new Update<T, Rule>(default, [], 0, 0, null, null, null).Move<Scalar<T>>(a[0], a[1], a[2], a[3], a[4])),
     ];
 
