@@ -1,5 +1,4 @@
 using CsCheck;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Backprop.Tests;

@@ -2,7 +2,6 @@ using System.Numerics;
 using CsCheck;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
-using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
