@@ -13,6 +13,13 @@ internal static class Words<T> where T : unmanaged, IFloatingPointIeee754<T>
     private static readonly Setting[] Recurrent = [Setting.Required("hiddenSize", SettingKind.Integer), Steps, Setting.Integer("numLayers", 1)];
     private static readonly Setting[] RecurrentOptions = [Setting.Flag("bidirectional", false), Setting.Number("dropout", 0), Setting.Flag("bias", true)];
 
+    // An image's channels are what its height and width leave of the columns.
+    private static readonly Setting Height = Setting.Required("height", SettingKind.Integer), Width = Setting.Required("width", SettingKind.Integer);
+    private static readonly Setting[] OutputSize = [Setting.Required("outHeight", SettingKind.Integer), Setting.Required("outWidth", SettingKind.Integer)];
+    private static readonly Setting Kernel = Setting.Required("kernelSize", SettingKind.Integer), Stride = Setting.Integer("stride", 1), StrideOrNone = new("stride", SettingKind.IntegerOrNone);
+    private static readonly Setting Padding = Setting.Integer("padding", 0), Dilation = Setting.Integer("dilation", 1), Groups = Setting.Integer("groups", 1);
+    private static readonly Setting PaddedBy = Setting.Choice("paddingMode", "zeros", "reflect", "replicate", "circular");
+
     public static readonly PartWord Part = new();
 
     public static readonly LayerWord<T>[] Layers =
@@ -74,6 +81,33 @@ internal static class Words<T> where T : unmanaged, IFloatingPointIeee754<T>
             (item, columns) => RecurrentParameters(3, item, columns, item.Flag(3))),
         new("lstm", [.. Recurrent, .. RecurrentOptions], (item, columns, generator) => new LSTM<T>(columns, item.Integer(0), item.Integer(1), item.Integer(2), item.Flag(3), item.Number(4), item.Flag(5), generator),
             (item, columns) => RecurrentParameters(4, item, columns, item.Flag(3))),
+        new("conv1d", [Setting.Required("length", SettingKind.Integer), Setting.Required("outChannels", SettingKind.Integer), Kernel, Stride, Padding, Dilation, Groups, Setting.Flag("bias", true), PaddedBy],
+            (item, columns, generator) => new Conv1d<T>(
+                Image(item, columns, 1, item.Integer(0)).Channels, item.Integer(0), item.Integer(1), item.Integer(2), item.Integer(3), item.Integer(4), item.Integer(5), item.Integer(6), item.Flag(7), PaddingModeOf(item, 8), generator),
+            (item, columns) => Weights(item.Integer(1), columns, item.Integer(2), item.Integer(0))),
+        new("conv2d", [Height, Width, Setting.Required("outChannels", SettingKind.Integer), Kernel, Stride, Padding, Dilation, Groups, Setting.Flag("bias", true), PaddedBy],
+            (item, columns, generator) => new Conv2d<T>(
+                Image(item, columns), item.Integer(2), item.Integer(3), item.Integer(4), item.Integer(5), item.Integer(6), item.Integer(7), item.Flag(8), PaddingModeOf(item, 9), generator),
+            (item, columns) => Weights(item.Integer(2), columns, (double)item.Integer(3) * item.Integer(3), (double)item.Integer(0) * item.Integer(1))),
+        new("convtranspose2d", [Height, Width, Setting.Required("outChannels", SettingKind.Integer), Kernel, Stride, Padding, Setting.Integer("outputPadding", 0), Groups, Setting.Flag("bias", true), Dilation],
+            (item, columns, generator) => new ConvTranspose2d<T>(
+                Image(item, columns), item.Integer(2), item.Integer(3), item.Integer(4), item.Integer(5), item.Integer(6), item.Integer(7), item.Flag(8), item.Integer(9), generator),
+            (item, columns) => Weights(item.Integer(2), columns, (double)item.Integer(3) * item.Integer(3), (double)item.Integer(0) * item.Integer(1))),
+        new("maxpool2d", [Height, Width, Kernel, StrideOrNone, Padding, Dilation, Setting.Flag("ceilMode", false)],
+            (item, columns, _) => new MaxPool2d<T>(Image(item, columns), item.Integer(2), item.IntegerOrNone(3), item.Integer(4), item.Integer(5), item.Flag(6))),
+        new("avgpool2d", [Height, Width, Kernel, StrideOrNone, Padding, Setting.Flag("ceilMode", false), Setting.Flag("countIncludePad", true), new("divisorOverride", SettingKind.IntegerOrNone)],
+            (item, columns, _) => new AvgPool2d<T>(Image(item, columns), item.Integer(2), item.IntegerOrNone(3), item.Integer(4), item.Flag(5), item.Flag(6), item.IntegerOrNone(7))),
+        new("adaptiveavgpool2d", [Height, Width, .. OutputSize], (item, columns, _) => new AdaptiveAvgPool2d<T>(Image(item, columns), (item.Integer(2), item.Integer(3)))),
+        new("upsample", [Height, Width, .. OutputSize, Setting.Choice("mode", "nearest", "bilinear"), Setting.Flag("alignCorners", false)],
+            (item, columns, _) => new Upsample<T>(Image(item, columns), (item.Integer(2), item.Integer(3)), item.Choice(4) == "bilinear" ? UpsampleMode.Bilinear : UpsampleMode.Nearest, item.Flag(5))),
+        new("zeropad2d", [Height, Width, Setting.Required("padding", SettingKind.Integer)], (item, columns, _) => new ZeroPad2d<T>(Image(item, columns), item.Integer(2))),
+        new("batchnorm2d", [Height, Width, Epsilon, new("momentum", SettingKind.NumberOrNone, 0.1), Setting.Flag("affine", true), Setting.Flag("trackRunningStats", true)],
+            (item, columns, _) => new BatchNorm2d<T>(Image(item, columns), item.Number(2), item.NumberOrNone(3), item.Flag(4), item.Flag(5)), Columns(4)),
+        new("groupnorm", [Setting.Required("numGroups", SettingKind.Integer), Height, Width, Epsilon, Setting.Flag("affine", true)],
+            (item, columns, _) => new GroupNorm<T>(item.Integer(0), Image(item, columns, item.Integer(1), item.Integer(2)), item.Number(3), item.Flag(4)), Columns(2)),
+        new("instancenorm2d", [Height, Width, Epsilon, Setting.Number("momentum", 0.1), Setting.Flag("affine", false), Setting.Flag("trackRunningStats", false)],
+            (item, columns, _) => new InstanceNorm2d<T>(Image(item, columns), item.Number(2), item.Number(3), item.Flag(4), item.Flag(5)), Columns(4)),
+        new("dropout2d", [Setting.Required("channels", SettingKind.Integer), Setting.Number("p", 0.5)], (item, _, generator) => new Dropout2d<T>(item.Integer(0), item.Number(1), generator)),
         new("laststep", [Steps], (item, _, _) => new LastStep<T>(item.Integer(0))),
         new("meanovertime", [Steps], (item, _, _) => new MeanOverTime<T>(item.Integer(0))),
         new("maxovertime", [Steps], (item, _, _) => new MaxOverTime<T>(item.Integer(0))),
@@ -132,6 +166,23 @@ internal static class Words<T> where T : unmanaged, IFloatingPointIeee754<T>
         double hidden = item.Integer(0), layers = item.Integer(2), directions = bidirectional ? 2 : 1;
         return (long)Math.Min(long.MaxValue / 2, directions * gates * hidden * (columns + hidden + 2 + (layers - 1) * (directions * hidden + hidden + 2)));
     }
+
+    private static ImageShape Image(Item item, int columns) => Image(item, columns, item.Integer(0), item.Integer(1));
+
+    private static ImageShape Image(Item item, int columns, int height, int width) => height > 0 && width > 0 && (long)height * width <= columns && columns % (height * width) == 0
+        ? new(columns / (height * width), height, width)
+        : throw new ArgumentException($"{item.Word.Name} expects columns that are images of {Signature.Number(height)}x{Signature.Number(width)}, but there are {Signature.Number(columns)}.");
+
+    private static PaddingMode PaddingModeOf(Item item, int index) => item.Choice(index) switch
+    {
+        "reflect" => PaddingMode.Reflect,
+        "replicate" => PaddingMode.Replicate,
+        "circular" => PaddingMode.Circular,
+        _ => PaddingMode.Zeros,
+    };
+
+    // As if there were one group; a number beyond what a long holds is beyond any limit.
+    private static long Weights(double outChannels, double columns, double kernel, double pixels) => (long)Math.Clamp(outChannels * (columns / Math.Max(pixels, 1) * kernel + 1), 0, long.MaxValue / 2);
 
     private static Func<Item, int, long> Columns(int count) => (_, columns) => (long)columns * count;
 

@@ -8,7 +8,7 @@ namespace Backprop;
 /// <remarks>
 /// <para>x̂ = (x - mean) r and r = 1/√(var + ε), with the mean and the variance (the biased one) of a channel's pixels, in one sample. Where running statistics are kept, they move in training towards the batch's mean of the
 /// means and of the unbiased variances, running = (1 - momentum) running + momentum new, and take their place in evaluation.</para>
-/// <para>Shapes: x (n x C H W), w (C), b (C), y (n x C H W). A row is an image, see <see cref="ImageShape"/>, of more than one pixel.</para>
+/// <para>Shapes: x (n x C H W), w (C), b (C), y (n x C H W). A row is an image, see <see cref="ImageShape"/>, of more than one pixel where its own statistics are taken.</para>
 /// <para>Derivatives, with the means over a channel and dX̂ = dY w: dX = r (dX̂ - mean(dX̂) - x̂ mean(dX̂ x̂)), by running statistics dX = r dX̂; dw += Σ dY x̂ and db += Σ dY over a channel's pixels of all samples.
 /// CHAIN-RULE.md, "InstanceNorm2d".</para>
 /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.InstanceNorm2d.html">torch.nn.InstanceNorm2d</see>.
@@ -20,18 +20,16 @@ namespace Backprop;
 public sealed class InstanceNorm2d<T> : Layer<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Makes a layer; where there are some, with w = 1, b = 0, running mean 0 and running variance 1.</summary>
-    /// <param name="inputShape">Channels, height and width of an image of at least two pixels.</param>
+    /// <param name="inputShape">Channels, height and width of an image.</param>
     /// <param name="epsilon">ε, at least 0.</param>
     /// <param name="momentum">The weight of the new value in the running statistics, from 0 to 1.</param>
     /// <param name="affine">Whether to learn w and b.</param>
     /// <param name="trackRunningStats">Whether to keep running statistics.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is below 1, ε is negative or not finite, or the momentum is not from 0 to 1.</exception>
-    /// <exception cref="ArgumentException">The image has one pixel: it would be its own mean.</exception>
     public InstanceNorm2d(ImageShape inputShape, double epsilon = 1e-5, double momentum = 0.1, bool affine = false, bool trackRunningStats = false)
     {
         var owner = $"InstanceNorm2d({inputShape})";
         InputShape = inputShape.Require(owner, nameof(inputShape));
-        if (Pixels == 1) throw new ArgumentException($"{owner} expects images of more than one pixel, which would be its own mean.", nameof(inputShape));
         Epsilon = Expect.AtLeastZero(owner, epsilon);
         Momentum = Expect.Fraction(owner, momentum);
         if (affine)
@@ -94,6 +92,7 @@ public sealed class InstanceNorm2d<T> : Layer<T> where T : unmanaged, IFloatingP
     {
         var (y, saved) = (pass.NewOutput(x.RowCount, x.ColumnCount), (GroupNormPass<T>)pass);
         saved.AreOwn = RunningMean is null || (pass.Training && !IsFrozen);
+        if (saved.AreOwn && Pixels == 1) throw new ArgumentException($"{this} expects images of more than one pixel where it takes their own statistics: one would be its own mean.");
         // y = (x - mean) r w + b
         if (saved.AreOwn)
         {
