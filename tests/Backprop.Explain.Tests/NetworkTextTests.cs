@@ -43,7 +43,7 @@ public class NetworkTextTests
         { "standardize(allowConstant: true)", "Standardize(3, allow constant)" }, { "minmaxscale(-1.5, 2.5, allowConstant: true)", "MinMaxScale(3, -1.5 to 2.5, allow constant)" }, { "impute", "Impute(3, mean)" },
         { "impute(constant, -0.5, addIndicator: true)", "Impute(3, constant -0.5, indicator)" }, { "impute(mostFrequent)", "Impute(3, most frequent)" }, { "impute(median)", "Impute(3, median)" },
         { "onehot([0, 3, 0], allowUnknown: true)", "OneHot([0, 3, 0], allow unknown)" },
-        { "rnn(4, 1)", "RNN(3 -> 4, 1 step)" }, { "rnn(4, 1, 2, relu, true, 0.25, false)", "RNN(3 -> 4, 1 step, 2 layers, bidirectional, dropout 0.25, no bias, relu)" },
+        { "rnn(4, 1)", "RNN(3 -> 4, 1 step)" }, { "rnn(4, 1, 2, relu, bidirectional: true, dropout: 0.25, bias: false)", "RNN(3 -> 4, 1 step, 2 layers, bidirectional, dropout 0.25, no bias, relu)" },
         { "gru(4, 1, bias: false)", "GRU(3 -> 4, 1 step, no bias)" }, { "lstm(4, 1, 2, dropout: 0.25)", "LSTM(3 -> 4, 1 step, 2 layers, dropout 0.25)" }, { "lstm(4, 1, bidirectional: true)", "LSTM(3 -> 4, 1 step, bidirectional)" },
         { "laststep(1)", "LastStep(1)" }, { "meanovertime(1)", "MeanOverTime(1)" }, { "maxovertime(1)", "MaxOverTime(1)" }, { "tosteps(1)", "ToSteps(1)" }, { "torows(1)", "ToRows(1)" },
     };
@@ -178,7 +178,7 @@ public class NetworkTextTests
     [InlineData("2-4-1", 5, "A network's text expects a loss as its last word, but it ends, at character 6. Losses: mse, l1, smoothl1, huber, bce, bcewithlogits, crossentropy, nll, kldiv, poissonnll, gaussiannll, combined.")]
     [InlineData("2 linear(8) relu", 16, "*a loss as its last word, but it ends, at character 17.*")]
     [InlineData("2-4-1 sigmoid mse relu", 18, "A network's text expects nothing behind the loss mse, but there is \"relu\", at character 19.")]
-    [InlineData("2 linear(8) relo mse", 12, "A network's text expects a layer or a loss, but there is \"relo\", at character 13; did you mean \"relu\"? Layers: linear, * onehot. Losses: mse, * combined.")]
+    [InlineData("2 linear(8) relo mse", 12, "A network's text expects a layer or a loss, but there is \"relo\", at character 13; did you mean \"relu\"? Layers: linear, * torows. Losses: mse, * combined.")]
     [InlineData("2 lienar(8) mse", 2, "*there is \"lienar\", at character 3; did you mean \"linear\"?*")]
     [InlineData("2 linear(8) mze", 12, "*there is \"mze\", at character 13; did you mean \"mse\"?*")]
     [InlineData("2 convolution mse", 2, "*there is \"convolution\", at character 3. Layers:*")]

@@ -16,6 +16,7 @@ public sealed class GradientCheckCatalogueTests
         new LayerNorm<T>(3), new RMSNorm<T>(3), new BatchNorm1d<T>(3), new BatchNorm1d<T>(3, momentum: null), new BatchNorm1d<T>(3, trackRunningStats: false), new Residual<T>(new Linear<T>(3, 3)), new Sequential<T>(),
         new Sequential<T> { { "a", new Linear<T>(3, 4) }, { "b", new Residual<T>(new Sequential<T> { new LayerNorm<T>(4), new Dropout<T>(0.2, new Generator(1)), new Linear<T>(4, 4) }) }, { "c", new Softmax<T>() } },
         new Columns<T>(1, 2), new Concat<T> { { "a", new Linear<T>(3, 2) }, { "b", new Columns<T>(0, 2) } }, new Sum<T> { { "a", new Linear<T>(3, 3) }, { "b", new Tanh<T>() } }, new Concat<T>(new Identity<T>()), new Sum<T>(new Identity<T>()),
+        new RNN<T>(3, 2, 5), new GRU<T>(3, 2, 5, bidirectional: true), new LSTM<T>(3, 2, 5, numLayers: 2), new LastStep<T>(5), new MeanOverTime<T>(5), new MaxOverTime<T>(5), new ToSteps<T>(3), new ToRows<T>(5),
         .. PreprocessingTests<T>.Fittable(3).Select(make => Fitted(make())),
     ];
 
