@@ -184,7 +184,7 @@ public class NetworkTextTests
     [InlineData("2-4-1", 5, "A network's text expects a loss as its last word, but it ends, at character 6. Losses: mse, l1, smoothl1, huber, bce, bcewithlogits, crossentropy, nll, kldiv, poissonnll, gaussiannll, combined.")]
     [InlineData("2 linear(8) relu", 16, "*a loss as its last word, but it ends, at character 17.*")]
     [InlineData("2-4-1 sigmoid mse relu", 18, "A network's text expects nothing behind the loss mse, but there is \"relu\", at character 19.")]
-    [InlineData("2 linear(8) relo mse", 12, "A network's text expects a layer or a loss, but there is \"relo\", at character 13; did you mean \"relu\"? Layers: linear, * onehot. Losses: mse, * combined.")]
+    [InlineData("2 linear(8) relo mse", 12, "A network's text expects a layer or a loss, but there is \"relo\", at character 13; did you mean \"relu\"? Layers: linear, * torows. Losses: mse, * combined.")]
     [InlineData("2 lienar(8) mse", 2, "*there is \"lienar\", at character 3; did you mean \"linear\"?*")]
     [InlineData("2 linear(8) mze", 12, "*there is \"mze\", at character 13; did you mean \"mse\"?*")]
     [InlineData("2 convolution mse", 2, "*there is \"convolution\", at character 3. Layers:*")]

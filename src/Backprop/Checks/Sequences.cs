@@ -27,10 +27,12 @@ public static class Sequences
         var lengths = pass.SequenceLengths.Span;
         if (lengths.IsEmpty) return lengths;
         if (lengths.Length != sequences)
-            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{owner} expects a length for each of {sequences} sequence{(sequences == 1 ? "" : "s")}, but SequenceLengths has {lengths.Length}."), nameof(pass.SequenceLengths));
+            throw Refused(string.Create(CultureInfo.InvariantCulture, $"{owner} expects a length for each of {sequences} sequence{(sequences == 1 ? "" : "s")}, but SequenceLengths has {lengths.Length}."), nameof(pass.SequenceLengths));
         for (var n = 0; n < lengths.Length; n++)
             if (lengths[n] < 1 || lengths[n] > steps)
-                throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{owner} expects lengths from 1 to {steps}, but SequenceLengths[{n}] is {lengths[n]}."), nameof(pass.SequenceLengths));
+                throw Refused(string.Create(CultureInfo.InvariantCulture, $"{owner} expects lengths from 1 to {steps}, but SequenceLengths[{n}] is {lengths[n]}."), nameof(pass.SequenceLengths));
         return lengths;
     }
+
+    private static ArgumentException Refused(string message, string parameter) => new(message, parameter);
 }

@@ -19,6 +19,7 @@ public sealed class GradientCheckCatalogueTests
         new Conv1d<T>(1, 3, 2, 2, padding: 1), new Conv2d<T>(new(1, 1, 3), 2, (1, 2), padding: (0, 1)), new ConvTranspose2d<T>(new(3, 1, 1), 2, 2), new MaxPool2d<T>(new(1, 1, 3), (1, 2), 1), new AvgPool2d<T>(new(1, 1, 3), (1, 2), 1),
         new AdaptiveAvgPool2d<T>(new(1, 1, 3), (1, 2)), new Upsample<T>(new(1, 1, 3), (2, 4), UpsampleMode.Bilinear), new ZeroPad2d<T>(new(1, 1, 3), 1), new BatchNorm2d<T>(new(1, 1, 3)), new GroupNorm<T>(1, new(3, 1, 1)),
         new InstanceNorm2d<T>(new(1, 1, 3), trackRunningStats: true), new Dropout2d<T>(3, 0.4),
+        new RNN<T>(3, 2, 5), new GRU<T>(3, 2, 5, bidirectional: true), new LSTM<T>(3, 2, 5, numLayers: 2), new LastStep<T>(5), new MeanOverTime<T>(5), new MaxOverTime<T>(5), new ToSteps<T>(3), new ToRows<T>(5),
         .. PreprocessingTests<T>.Fittable(3).Select(make => Fitted(make())),
     ];
 

@@ -180,10 +180,10 @@ public abstract class LengthsTests<T> where T : unmanaged, System.Numerics.IFloa
         foreach (var shards in (int[])[1, 2])
         {
             var trainer = new Trainer<T>(model, loss, new SGD<T>(model.Parameters, 0.1), new(samples, Count)) { Shards = shards };
-            Refused(() => trainer.Step(samples.X, samples.Y, lengths: new[] { 1, 2 }), shards == 1 ? "lstm: LSTM(2 -> 5, 4 steps, bidirectional) expects a length for each of 22 sequences, but SequenceLengths has 2.*" : "Trainer expects a length for each of 22 samples, but there are 2.*");
+            Refused(() => trainer.Step(samples.X, samples.Y, lengths: Lengths.AsMemory(0, 2)), shards == 1 ? "lstm: LSTM(2 -> 5, 4 steps, bidirectional) expects a length for each of 22 sequences, but SequenceLengths has 2.*" : "Trainer expects a length for each of 22 samples, but there are 2.*");
         }
 
-        static void Refused(Action act, string message) => act.Should().Throw<ArgumentException>().WithMessage(message);
+        static void Refused(Func<object?> act, string message) => act.Should().Throw<ArgumentException>().WithMessage(message);
     }
 
     private static Sequential<T> Model(bool pooled)

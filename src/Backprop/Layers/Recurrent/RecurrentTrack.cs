@@ -1,6 +1,5 @@
 using System.Numerics;
 using Backprop.Kernels;
-using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
 

@@ -1,7 +1,6 @@
 using System.Numerics;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
-using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
