@@ -13,9 +13,9 @@ namespace Backprop;
 /// what a forward pass over the whole sequence gives in its last rows, in evaluation. Layers that mix rows in other ways do not know of each other's steps here; attention that is not causal is refused.
 /// </remarks>
 /// <example><code>
-/// var text = new Continuation&lt;float&gt;(model);
-/// var next = text.Append(prompt);             // a row for each character
-/// while (true) next = text.Append(chosen);    // one row
+/// var text = new Continuation&lt;double&gt;(model);
+/// var scores = text.Append(Matrix&lt;double&gt;.Build.Dense(3, 1, [7, 2, 5]));      // three characters
+/// scores = text.Append(Matrix&lt;double&gt;.Build.Dense(1, 1, 4));               // the next one
 /// </code></example>
 /// <threadsafety>One thread at a time; any number of continuations of one network may be used at once.</threadsafety>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
