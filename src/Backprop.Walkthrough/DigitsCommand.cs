@@ -154,6 +154,12 @@ internal static class DigitsCommand
 
     private static bool CompareSteps<T>(IAnsiConsole console, DigitsSettings settings, CancellationToken cancellation) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        if (settings.Dropout > 0 && !SideBySide.DrawsSameMasks())
+        {
+            console.Say(SideBySide.OtherMasks);
+            return true;
+        }
+
         return SideBySide.Compare(console, typeof(T) == typeof(float), Ours().Zip(DigitsTwin.Steps<T>(settings, settings.Epochs), (ours, theirs) => (ours, theirs.Loss)));
 
         IEnumerable<double> Ours()

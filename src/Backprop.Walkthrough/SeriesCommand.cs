@@ -96,8 +96,8 @@ internal static class SeriesCommand
         foreach (var dropout in settings.Dropout == 0 ? (double[])[0] : [settings.Dropout, 0])
         {
             console.Step(dropout == 0 ? "Beside PyTorch, without dropout" : string.Create(CultureInfo.InvariantCulture, $"Beside PyTorch, with dropout {dropout}"));
-            if (dropout is > 0 and < 1 && !SeriesTwin.DrawsSameMasks())
-                console.Say("This PyTorch was built with Intel's MKL and draws dropout's masks by Intel's own generator: the losses cannot be the same.");
+            if (dropout is > 0 and < 1 && !SideBySide.DrawsSameMasks())
+                console.Say(SideBySide.OtherMasks);
             else
                 good &= Compare<T>(console, settings with { Dropout = dropout }, Series.Losses<T>(settings with { Dropout = dropout }), cancellation);
         }

@@ -8,17 +8,6 @@ namespace Backprop.Walkthrough;
 /// <summary>The same training in PyTorch, from the same weights: the order of the batches, what dropout drops, gradients and steps are PyTorch's own.</summary>
 internal static class SeriesTwin
 {
-    /// <summary>Whether PyTorch draws dropout's masks by the rule that <see cref="Generator.Bernoulli{T}(Span{T}, double)"/> has; a build with Intel's MKL draws by another one on Intel's processors.</summary>
-    public static bool DrawsSameMasks()
-    {
-        TorchNative.EnsureLoadable();
-        var ours = new double[64];
-        new Generator(1).Bernoulli<double>(ours, 0.5);
-        manual_seed(1);
-        using var theirs = empty([64], float64).bernoulli_(0.5);
-        return theirs.data<double>().ToArray().AsSpan().SequenceEqual(ours);
-    }
-
     /// <returns>The loss before each step.</returns>
     public static double[] Losses<T>(SeriesSettings settings, Action step) where T : unmanaged, IFloatingPointIeee754<T>
     {

@@ -1,4 +1,6 @@
+using Backprop.Torch;
 using Spectre.Console;
+using TorchSharp;
 
 namespace Backprop.Walkthrough;
 
@@ -11,7 +13,21 @@ internal static class SideBySide
     /// <summary>Steps that are looked at.</summary>
     public const int ComparedSteps = 400;
 
+    /// <summary>What there is to say where PyTorch draws other masks.</summary>
+    public const string OtherMasks = "This PyTorch was built with Intel's MKL and draws dropout's masks by Intel's own generator: the losses cannot be the same.";
+
     private static readonly int[] Shown = [1, 2, 5, 10, 20, 50, 100, 200, 300, 400];
+
+    /// <summary>Whether PyTorch draws dropout's masks by the rule that <see cref="Generator.Bernoulli{T}(Span{T}, double)"/> has; a build with Intel's MKL draws by another one on Intel's processors.</summary>
+    public static bool DrawsSameMasks()
+    {
+        TorchNative.EnsureLoadable();
+        var ours = new double[64];
+        new Generator(1).Bernoulli<double>(ours, 0.5);
+        torch.manual_seed(1);
+        using var theirs = torch.empty([64], torch.float64).bernoulli_(0.5);
+        return theirs.data<double>().ToArray().AsSpan().SequenceEqual(ours);
+    }
 
     /// <summary>Runs both and shows what came of it.</summary>
     /// <param name="console">Where to.</param>

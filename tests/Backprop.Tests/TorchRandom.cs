@@ -15,6 +15,13 @@ internal static class TorchRandom
         return new End();
     }
 
+    /// <summary>Whether PyTorch draws dropout's masks by the rule that we have; a build with Intel's MKL draws by another one on Intel's processors.</summary>
+    public static bool DrawsSameMasks()
+    {
+        using var alone = Alone();
+        return Walkthrough.SideBySide.DrawsSameMasks();
+    }
+
     private sealed class End : IDisposable
     {
         public void Dispose() => One.Release();

@@ -20,6 +20,7 @@ public sealed class GradientCheckCatalogueTests
         new AdaptiveAvgPool2d<T>(new(1, 1, 3), (1, 2)), new Upsample<T>(new(1, 1, 3), (2, 4), UpsampleMode.Bilinear), new ZeroPad2d<T>(new(1, 1, 3), 1), new BatchNorm2d<T>(new(1, 1, 3)), new GroupNorm<T>(1, new(3, 1, 1)),
         new InstanceNorm2d<T>(new(1, 1, 3), trackRunningStats: true), new Dropout2d<T>(3, 0.4),
         new RNN<T>(3, 2, 5), new GRU<T>(3, 2, 5, bidirectional: true), new LSTM<T>(3, 2, 5, numLayers: 2), new LastStep<T>(5), new MeanOverTime<T>(5), new MaxOverTime<T>(5), new ToSteps<T>(3), new ToRows<T>(5),
+        new MultiheadAttention<T>(3, 3, 5, causal: true), new ScaledDotProductAttention<T>(1, 1, 5), new PositionalEmbedding<T>(5, 3), new SinusoidalPositions<T>(5, 3), new TransformerEncoderLayer<T>(3, 1, 5, 4, 0, new GELU<T>(), 1e-2),
         .. PreprocessingTests<T>.Fittable(3).Select(make => Fitted(make())),
     ];
 

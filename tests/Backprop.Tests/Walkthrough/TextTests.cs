@@ -90,7 +90,8 @@ public sealed class TextTests : IDisposable
     [InlineData(0.1)]
     public void Beside_PyTorch_the_losses_are_the_same(double dropout)
     {
-        Assert.SkipUnless(dropout == 0 || TorchDrawsAsWeDo(), "This PyTorch draws by a generator of MKL.");
+        Assert.SkipUnless(dropout == 0 || TorchRandom.DrawsSameMasks(), "This PyTorch draws by a generator of MKL.");
+        using var alone = TorchRandom.Alone();
         var settings = Settings with { Dropout = dropout };
         var trainer = Words.NewTrainer<double>(settings);
         using var twin = new TextTwin<double>(trainer.Model, Words.Sizes, settings);
@@ -188,14 +189,4 @@ public sealed class TextTests : IDisposable
     }
 
     private static Matrix<double> Numbers(params int[] numbers) => Matrix<double>.Build.Dense(numbers.Length, 1, (i, _) => numbers[i]);
-
-    private static bool TorchDrawsAsWeDo()
-    {
-        var ours = new double[64];
-        new Generator(1).Bernoulli<double>(ours, 0.9);
-        using var theirs = TorchSharp.torch.empty(64, dtype: TorchSharp.torch.float64);
-        TorchSharp.torch.manual_seed(1);
-        theirs.bernoulli_(0.9);
-        return theirs.data<double>().ToArray().SequenceEqual(ours);
-    }
 }

@@ -93,7 +93,13 @@ public abstract class PoolingTests<T> where T : unmanaged, IFloatingPointIeee754
 
     [NeedsTorch]
     [Fact]
-    public void Dropped_channels_agree_with_PyTorch_and_finite_differences() => Cases.ForAll(c =>
+    public void Dropped_channels_agree_with_PyTorch_and_finite_differences()
+    {
+        Assert.SkipUnless(TorchRandom.DrawsSameMasks(), "This PyTorch draws by a generator of MKL.");
+        Cases.ForAll(DropChannels, 60);
+    }
+
+    private static void DropChannels((ImageShape Input, Size2d Kernel, Size2d Stride, Size2d Padding, Size2d Dilation, bool Ceil, int Samples, int Seed) c)
     {
         var generator = new Generator(c.Seed);
         var layer = new Dropout2d<T>(c.Input.Channels, c.Seed % 5 / 4.0, generator);
@@ -104,7 +110,7 @@ public abstract class PoolingTests<T> where T : unmanaged, IFloatingPointIeee754
         }, c.Seed, finiteDifferences: layer.P < 1 && Images.AreFew(c.Samples, c.Input), beforeForward: () => generator.ManualSeed(c.Seed));
         var x = Any.Matrix<T>(2, c.Input.Columns, 1);
         layer.Forward(x).Should().BeSameAs(x, "nothing is dropped in evaluation");
-    }, 60);
+    }
 
     [Fact]
     public void What_does_not_fit_is_refused_by_name()
