@@ -171,6 +171,48 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
         }
     }
 
+    [Fact]
+    public void Steps_of_recurrent_layers_stay_within_their_operands()
+    {
+        foreach (var rows in Rows)
+        {
+            const int Units = 3, Gates = 4 * Units;
+            var total = 2 * rows;
+            T[] gates = Values(total * Gates, 1), state = Values(rows * Units, 2), ofH = Values(rows * Gates, 3), bias = Values(Gates, 4), mask = [.. Values(total, 5).Select(v => v > T.Zero ? T.One : T.Zero)], dY = Values(total * Units, 6);
+            foreach (var first in (int[])[0, rows])
+                OnBothSides($"{rows} rows from {first} on", place =>
+                {
+                    Span<T> g = place.Of(gates), kept = place.Garbage(total * Units), hBefore = place.Garbage(total * Units), cBefore = place.Garbage(total * Units), y = place.Garbage(total * Units), there = place.Of(mask);
+                    Recurrence.Forward<T, Carry>(default, g, kept, hBefore, cBefore, y, there, place.Of(ofH), place.Of(bias), place.Of(state), place.Of(state), total, first, rows, Units);
+                    for (var i = 0; i < rows * Units; i++) y[i / rows * total + first + i % rows].Should().Be(mask[first + i % rows] > T.Zero ? state[i] : T.Zero);
+                    Span<T> dGates = place.Garbage(total * Gates), dOfH = place.Garbage(total * Gates), straight = place.Of(state);
+                    Recurrence.Backward<T, Carry>(default, g, kept, hBefore, cBefore, place.Of(dY), there, dGates, dOfH, place.Garbage(rows * Gates), place.Of(state), straight, place.Of(state), total, first, rows, Units);
+                    for (var i = 0; i < rows * Units; i++) straight[i].Should().Be(dY[i / rows * total + first + i % rows] + (state[i] + state[i]));
+                });
+        }
+    }
+
+    [Fact]
+    public void Rows_of_sequences_that_are_turned_stay_within_their_operands()
+    {
+        foreach (var sequences in (int[])[1, 2, 3, 4, 5, 9, 16, 33])
+            foreach (var steps in (int[])[1, 3, 4, 7, 16])
+            {
+                var (rows, total) = (sequences * steps, sequences * steps + 5);
+                var x = Values(rows * 2, 1);
+                OnBothSides($"{sequences} sequences of {steps} steps", place =>
+                {
+                    Span<T> turned = place.Garbage(total * 2), back = place.Garbage(x.Length), split = place.Garbage(x.Length), joined = place.Garbage(x.Length);
+                    TimeMajor.From<T>(place.Of(x), turned, sequences, steps, total, 2);
+                    TimeMajor.To<T>(turned, back, sequences, steps, total, 2);
+                    place.Same(back, x);
+                    OverTime.Split<T>(place.Of(x), split, sequences, steps, 2);
+                    OverTime.Join<T>(split, joined, sequences, steps, 2);
+                    place.Same(joined, x);
+                });
+            }
+    }
+
     [Theory, InlineData(true, true), InlineData(true, false), InlineData(false, true), InlineData(false, false)]
     public void Row_normalizations_stay_within_their_operands(bool centred, bool affine)
     {
@@ -390,6 +432,34 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
             b -= g;
             c *= g;
             p = p - a * b + c;
+        }
+    }
+
+    /// <summary>A cell that has everything a cell may have, and carries its state on.</summary>
+    private readonly struct Carry : ICell<T>
+    {
+        public static int Gates => 4;
+
+        public static bool HasMemory => true;
+
+        public static bool Keeps => true;
+
+        public static bool Splits => true;
+
+        public static GateFunction Activated(int gate) => gate == 1 ? GateFunction.Tanh : gate == 3 ? GateFunction.Sigmoid : GateFunction.None;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Forward<V>(ref V first, ref V second, ref V third, ref V fourth, V thirdOfH, V h, ref V c, out V kept) where V : unmanaged, IVector<V, T>
+        {
+            kept = c;
+            return h;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V Backward<V>(ref V first, ref V second, ref V third, ref V fourth, V kept, V h, V c, V dH, ref V dC, out V dThirdOfH) where V : unmanaged, IVector<V, T>
+        {
+            dThirdOfH = third;
+            return dH;
         }
     }
 
