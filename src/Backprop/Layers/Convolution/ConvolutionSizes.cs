@@ -6,16 +6,16 @@ namespace Backprop;
 internal static class ConvolutionSizes
 {
     /// <summary>A convolution from images of <paramref name="input"/> to as many channels as are given.</summary>
-    public static ConvolutionShape Of(string owner, ImageShape input, string inputName, int outChannels, Size2d kernel, Size2d stride, Padding2d padding, Size2d dilation, int groups, PaddingMode mode)
+    public static ConvolutionShape Of(string owner, ImageShape input, string inputName, int outChannels, Size2d kernelSize, Size2d stride, Padding2d padding, Size2d dilation, int groups, PaddingMode mode)
     {
         input.Require(owner, inputName);
         Expect.Positive(owner, outChannels, nameof(outChannels));
-        AtLeastOne(owner, kernel, "kernelSize");
+        AtLeastOne(owner, kernelSize, nameof(kernelSize));
         AtLeastOne(owner, stride, nameof(stride));
         AtLeastOne(owner, dilation, nameof(dilation));
         RequireGroups(owner, groups, input.Channels, outChannels);
         Expect.Defined(owner, mode, "paddingMode");
-        var span = SpanOf(owner, kernel, dilation);
+        var span = SpanOf(owner, kernelSize, dilation);
         if (padding.IsSame)
         {
             if (stride != 1) throw new ArgumentException($"{owner} expects stride 1 with padding that keeps the size, but it is {stride}.", nameof(stride));
@@ -27,33 +27,33 @@ internal static class ConvolutionSizes
         if (span.Height > input.Height + padding.Top + padding.Bottom || span.Width > input.Width + padding.Left + padding.Right)
         {
             throw new ArgumentException(
-                $"{owner} expects a kernel that fits into the image with its padding, {input.Height + padding.Top + padding.Bottom}x{input.Width + padding.Left + padding.Right}, but it spans {span.Height}x{span.Width}.", "kernelSize");
+                $"{owner} expects a kernel that fits into the image with its padding, {input.Height + padding.Top + padding.Bottom}x{input.Width + padding.Left + padding.Right}, but it spans {span.Height}x{span.Width}.", nameof(kernelSize));
         }
 
         var output = new ImageShape(
             outChannels, (input.Height + padding.Top + padding.Bottom - span.Height) / stride.Height + 1, (input.Width + padding.Left + padding.Right - span.Width) / stride.Width + 1);
-        return new(input, output.Require(owner, nameof(outChannels)), kernel, stride, dilation, padding, mode, groups);
+        return new(input, output.Require(owner, nameof(outChannels)), kernelSize, stride, dilation, padding, mode, groups);
     }
 
     /// <summary>The convolution that a transposed one goes the other way through: from its output to its input.</summary>
-    public static ConvolutionShape Transposed(string owner, ImageShape input, int outChannels, Size2d kernel, Size2d stride, Padding2d padding, Size2d outputPadding, Size2d dilation, int groups)
+    public static ConvolutionShape Transposed(string owner, ImageShape input, int outChannels, Size2d kernelSize, Size2d stride, Padding2d padding, Size2d outputPadding, Size2d dilation, int groups)
     {
         input.Require(owner, nameof(input));
         Expect.Positive(owner, outChannels, nameof(outChannels));
-        AtLeastOne(owner, kernel, "kernelSize");
+        AtLeastOne(owner, kernelSize, nameof(kernelSize));
         AtLeastOne(owner, stride, nameof(stride));
         AtLeastOne(owner, dilation, nameof(dilation));
         RequireGroups(owner, groups, input.Channels, outChannels);
         RequirePadding(owner, input, padding, PaddingMode.Zeros);
         if (outputPadding.Height < 0 || outputPadding.Width < 0 || outputPadding.Height >= Math.Max(stride.Height, dilation.Height) || outputPadding.Width >= Math.Max(stride.Width, dilation.Width))
             throw new ArgumentException($"{owner} expects outputPadding to be at least 0 and smaller than stride or dilation, but it is {outputPadding}.", nameof(outputPadding));
-        var span = SpanOf(owner, kernel, dilation);
+        var span = SpanOf(owner, kernelSize, dilation);
         double height = (input.Height - 1.0) * stride.Height - padding.Top - padding.Bottom + span.Height + outputPadding.Height;
         double width = (input.Width - 1.0) * stride.Width - padding.Left - padding.Right + span.Width + outputPadding.Width;
         if (height < 1 || width < 1 || height > Array.MaxLength || width > Array.MaxLength)
-            throw new ArgumentException($"{owner} expects an output of at least one pixel and no more than a matrix has columns, but it would be {Signature.Number(height)}x{Signature.Number(width)}.", "kernelSize");
+            throw new ArgumentException($"{owner} expects an output of at least one pixel and no more than a matrix has columns, but it would be {Signature.Number(height)}x{Signature.Number(width)}.", nameof(kernelSize));
         var output = new ImageShape(outChannels, (int)height, (int)width).Require(owner, nameof(outChannels));
-        return new(output, input, kernel, stride, dilation, padding, PaddingMode.Zeros, groups);
+        return new(output, input, kernelSize, stride, dilation, padding, PaddingMode.Zeros, groups);
     }
 
     /// <summary>Refuses sizes below 1.</summary>
@@ -83,11 +83,11 @@ internal static class ConvolutionSizes
     }
 
     /// <summary>How many pixels a kernel reaches over.</summary>
-    private static Size2d SpanOf(string owner, Size2d kernel, Size2d dilation)
+    private static Size2d SpanOf(string owner, Size2d kernelSize, Size2d dilation)
     {
-        var (height, width) = ((kernel.Height - 1.0) * dilation.Height + 1, (kernel.Width - 1.0) * dilation.Width + 1);
+        var (height, width) = ((kernelSize.Height - 1.0) * dilation.Height + 1, (kernelSize.Width - 1.0) * dilation.Width + 1);
         if (height > Array.MaxLength || width > Array.MaxLength)
-            throw new ArgumentOutOfRangeException("kernelSize", $"{owner} expects a kernel that is no larger than an image can be, but it spans {Signature.Number(height)}x{Signature.Number(width)}.");
+            throw new ArgumentOutOfRangeException(nameof(kernelSize), $"{owner} expects a kernel that is no larger than an image can be, but it spans {Signature.Number(height)}x{Signature.Number(width)}.");
         return new((int)height, (int)width);
     }
 }

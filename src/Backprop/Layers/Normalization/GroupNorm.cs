@@ -1,5 +1,4 @@
 using System.Numerics;
-using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;

@@ -18,6 +18,8 @@ public abstract class ImageNormTests<T> where T : unmanaged, IFloatingPointIeee7
         from seed in Gen.Int[0, 1000]
         select (new ImageShape(groups * channels, height, width), groups, samples, seed);
 
+    private static readonly bool[] Modes = [true, false];
+
     private static ScalarType Type => typeof(T) == typeof(double) ? float64 : float32;
 
     [NeedsTorch]
@@ -25,7 +27,7 @@ public abstract class ImageNormTests<T> where T : unmanaged, IFloatingPointIeee7
     public void Batch_normalisation_agrees_with_PyTorch_and_finite_differences_in_both_modes() => Cases.ForAll(c =>
     {
         var layer = Conditioning.Vary<T, BatchNorm2d<T>>(new(c.Input, affine: c.Seed % 3 > 0, trackRunningStats: c.Seed % 4 > 0), c.Seed);
-        foreach (var training in new[] { true, false }) Prove(layer, layer.RunningMean, layer.RunningVar, layer.Epsilon, c.Input, c.Samples, c.Seed, training, (x, mean, variance, own, p) =>
+        foreach (var training in Modes) Prove(layer, layer.RunningMean, layer.RunningVar, layer.Epsilon, c.Input, c.Samples, c.Seed, training, (x, mean, variance, own, p) =>
             nn.functional.batch_norm(x, mean, variance, p.GetValueOrDefault("weight")!, p.GetValueOrDefault("bias")!, own, 0.1, layer.Epsilon));
     });
 
@@ -44,7 +46,7 @@ public abstract class ImageNormTests<T> where T : unmanaged, IFloatingPointIeee7
     public void Instance_normalisation_agrees_with_PyTorch_and_finite_differences_in_both_modes() => Cases.ForAll(c =>
     {
         var layer = Conditioning.Vary<T, InstanceNorm2d<T>>(new(c.Input, affine: c.Seed % 3 > 0, trackRunningStats: c.Seed % 4 > 0), c.Seed);
-        foreach (var training in new[] { true, false }) Prove(layer, layer.RunningMean, layer.RunningVar, layer.Epsilon, c.Input, c.Samples, c.Seed, training, (x, mean, variance, own, p) =>
+        foreach (var training in Modes) Prove(layer, layer.RunningMean, layer.RunningVar, layer.Epsilon, c.Input, c.Samples, c.Seed, training, (x, mean, variance, own, p) =>
             nn.functional.instance_norm(x, own ? null : mean, own ? null : variance, p.GetValueOrDefault("weight"), p.GetValueOrDefault("bias"), own, 0.1, layer.Epsilon));
     });
 
