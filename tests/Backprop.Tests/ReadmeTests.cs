@@ -109,7 +109,7 @@ public sealed partial class ReadmeTests
             foreach (var element in (string[])["double", "float"]) proof.Should().Contain($"| {NameOf(type)} | dL/dx | {element} |");
         foreach (var type in Concrete(typeof(Layer<>)))
             foreach (var parameter in type.GetProperties().Where(property => property.PropertyType.BaseType is { IsGenericType: true } parent && parent.GetGenericTypeDefinition() == typeof(Parameter<>)))
-                foreach (var element in (string[])["double", "float"]) proof.Should().Contain($"| {NameOf(type)} | dL/d{parameter.Name.ToLowerInvariant()} | {element} |");
+                foreach (var element in (string[])["double", "float"]) proof.Should().Contain($"| {NameOf(type)} | dL/d{InPyTorch(parameter.Name)} | {element} |");
         foreach (var type in Concrete(typeof(Loss<>)))
             foreach (var element in (string[])["double", "float"]) proof.Should().MatchRegex($@"\| {NameOf(type)} \| dL/d\w+ \| {element} \|");
     }
@@ -122,6 +122,9 @@ public sealed partial class ReadmeTests
         for (var current = type.BaseType; current is not null; current = current.BaseType)
             yield return current.IsGenericType ? current.GetGenericTypeDefinition() : current;
     }
+
+    // InProjWeight is in_proj_weight there.
+    private static string InPyTorch(string name) => string.Concat(name.Select((character, i) => char.IsUpper(character) && i > 0 ? $"_{character}" : $"{character}")).ToLowerInvariant();
 
     private static string NameOf(MemberInfo type) => type.Name.Split('`')[0];
 
