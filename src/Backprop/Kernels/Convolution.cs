@@ -36,6 +36,9 @@ internal sealed unsafe class Convolution<T>(ConvolutionShape shape) where T : un
     /// <summary>Pixels of a row of x̃ that lie s apart, at most.</summary>
     private int PhaseWidth => (shape.PaddedWidth + shape.Stride.Width - 1) / shape.Stride.Width;
 
+    // Where each output sees one pixel, an image's pixels are so many samples of a linear layer.
+    private bool IsProduct => shape.Kernel == 1 && shape.Stride == 1 && shape.Padding == default && shape.Groups == 1;
+
     // Where it is so, dX can be written where it belongs, without x̃ in between.
     private bool IsPlain => shape.Stride.Width == 1 && shape.Mode == PaddingMode.Zeros;
 
@@ -44,6 +47,13 @@ internal sealed unsafe class Convolution<T>(ConvolutionShape shape) where T : un
     {
         unchecked
         {
+            if (IsProduct)
+            {
+                Lengths.MustBeMatrix(x.Length, samples, shape.Input.Columns);
+                Products.TimesTransposed(x, weight, bias, y, samples * shape.Input.Height * shape.Input.Width, shape.Input.Channels, shape.Output.Channels);
+                return;
+            }
+
             KeepInput(x, samples);
             Lengths.MustBeMatrix(weight.Length, shape.Output.Channels, shape.Taps);
             Lengths.MustAgreeOrBeEmpty(bias.Length, shape.Output.Channels);
@@ -134,6 +144,13 @@ internal sealed unsafe class Convolution<T>(ConvolutionShape shape) where T : un
     {
         unchecked
         {
+            if (IsProduct && bias.IsEmpty)
+            {
+                Lengths.MustBeMatrix(dX.Length, samples, shape.Input.Columns);
+                Products.Times(dY, weight, dX, samples * shape.Input.Height * shape.Input.Width, shape.Output.Channels, shape.Input.Channels);
+                return;
+            }
+
             Prepare(samples);
             Lengths.MustBeMatrix(dY.Length, samples, shape.Output.Columns);
             Lengths.MustBeMatrix(weight.Length, shape.Output.Channels, shape.Taps);
@@ -181,9 +198,16 @@ internal sealed unsafe class Convolution<T>(ConvolutionShape shape) where T : un
         }
     }
 
-    /// <summary>dW += what the x̃ that was kept has to do with dY.</summary>
-    public void AddWeightGradient(ReadOnlySpan<T> dY, Span<T> dWeight, int samples)
+    /// <summary>dW += what x̃, which was kept, has to do with dY.</summary>
+    public void AddWeightGradient(ReadOnlySpan<T> x, ReadOnlySpan<T> dY, Span<T> dWeight, int samples)
     {
+        Lengths.MustBeMatrix(x.Length, samples, shape.Input.Columns);
+        if (IsProduct)
+        {
+            Products.AddTransposeTimes(dY, x, dWeight, samples * shape.Input.Height * shape.Input.Width, shape.Output.Channels, shape.Input.Channels);
+            return;
+        }
+
         Lengths.MustAgree(samples, _samples);
         Lengths.MustBeMatrix(dY.Length, samples, shape.Output.Columns);
         Lengths.MustBeMatrix(dWeight.Length, shape.Output.Channels, shape.Taps);

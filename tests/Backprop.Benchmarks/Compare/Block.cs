@@ -27,6 +27,65 @@ internal sealed record Block<T>(string Name, int Rows, double Flops, Func<Layer<
             }
         }
     }
+
+    /// <summary>LSTMs of one layer.</summary>
+    public static IEnumerable<Block<T>> Recurrences()
+    {
+        foreach (var (batch, steps, inputs, hidden) in ((int, int, int, int)[])[(1, 32, 64, 128), (8, 32, 16, 32), (32, 32, 64, 128), (128, 32, 64, 128)])
+        {
+            TorchSharp.Modules.LSTM? theirs = null;
+            yield return new($"LSTM {inputs} -> {hidden}, {steps} steps, {batch}", batch * steps, 8.0 * (inputs + hidden) * hidden * batch * steps,
+                () => new LSTM<T>(inputs, hidden, steps, generator: new Generator(1)),
+                (x, p) =>
+                {
+                    theirs ??= LstmOf(inputs, hidden, p);
+                    return theirs.call(x.reshape(batch, steps, inputs)).Item1.reshape(batch * steps, hidden);
+                });
+        }
+    }
+
+    /// <summary>Self-attention, causal, with its projections; and a transformer's layer.</summary>
+    public static IEnumerable<Block<T>> Attentions()
+    {
+        foreach (var (batch, steps, width, heads) in ((int, int, int, int)[])[(32, 32, 64, 4), (16, 64, 64, 4), (8, 128, 128, 4), (8, 64, 384, 6), (4, 256, 384, 6)])
+        {
+            var flops = (8.0 * width * width + 2.0 * steps * width) * batch * steps;
+            yield return new($"attention {width}, {heads} heads, {steps} steps, {batch}", batch * steps, flops, () => new MultiheadAttention<T>(width, heads, steps, causal: true, generator: new Generator(1)),
+                (x, p) => Attend(x, p, "", batch, steps, width, heads));
+        }
+
+        const int Batch = 32, Steps = 32, Width = 64, Heads = 4;
+        yield return new($"transformer's layer {Width}, {Heads} heads, {Steps} steps, {Batch}", Batch * Steps, (24.0 * Width * Width + 2.0 * Steps * Width) * Batch * Steps,
+            () => new TransformerEncoderLayer<T>(Width, Heads, Steps, 4 * Width, 0, new GELU<T>(), normFirst: true, causal: true, generator: new Generator(1)),
+            (x, p) =>
+            {
+                x += Attend(torch.nn.functional.layer_norm(x, [Width], p["norm1.weight"], p["norm1.bias"]), p, "self_attn.", Batch, Steps, Width, Heads);
+                var hidden = torch.nn.functional.gelu(torch.nn.functional.linear(torch.nn.functional.layer_norm(x, [Width], p["norm2.weight"], p["norm2.bias"]), p["linear1.weight"], p["linear1.bias"]));
+                return x + torch.nn.functional.linear(hidden, p["linear2.weight"], p["linear2.bias"]);
+            });
+    }
+
+    private static torch.Tensor Attend(torch.Tensor x, IReadOnlyDictionary<string, torch.Tensor> p, string path, int batch, int steps, int width, int heads)
+    {
+        var qkv = torch.nn.functional.linear(x, p[path + "in_proj_weight"], p[path + "in_proj_bias"]).reshape(batch, steps, 3, heads, width / heads).permute(2, 0, 3, 1, 4);
+        var o = torch.nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], is_casual: true);
+        return torch.nn.functional.linear(o.transpose(1, 2).reshape(batch * steps, width), p[path + "out_proj.weight"], p[path + "out_proj.bias"]);
+    }
+
+    // Its parameters outlive the scope of the call that makes it.
+    private static TorchSharp.Modules.LSTM LstmOf(int inputs, int hidden, IReadOnlyDictionary<string, torch.Tensor> p)
+    {
+        var lstm = torch.nn.LSTM(inputs, hidden, batchFirst: true, dtype: TorchModel.TypeOf<T>());
+        using var still = torch.no_grad();
+        foreach (var (name, parameter) in lstm.named_parameters())
+        {
+            parameter.copy_(p[name]);
+            parameter.requires_grad_(p[name].requires_grad);
+            parameter.DetachFromDisposeScope();
+        }
+
+        return lstm;
+    }
 }
 
 /// <summary>Our layer: forward, or forward and all the way back.</summary>

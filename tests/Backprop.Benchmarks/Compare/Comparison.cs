@@ -155,6 +155,8 @@ internal sealed class Comparison
         }
 
         BlockTables("Convolutions of images", "convolution", what, Block<T>.Convolutions(), peak);
+        BlockTables("Recurrent layers", "recurrent", what, Block<T>.Recurrences(), peak);
+        BlockTables("Attention", "attention", what, Block<T>.Attentions(), peak);
         if (threads == 1) ElementwiseTable<T>(what);
     }
 
@@ -162,7 +164,7 @@ internal sealed class Comparison
     {
         foreach (var backward in new[] { false, true })
         {
-            var table = new Table(_options.Markdown, $"{title}, {(backward ? "forward and back" : "forward")}: {what}", Columns("sizes, batch", "torch"));
+            var table = new Table(_options.Markdown, $"{title}, {(backward ? "forward and back" : "forward")}: {what}", [new("sizes, batch", -46), .. Columns("", "torch")[1..]]);
             foreach (var block in blocks.Where(block => peak.Threads == 1 || block.Flops > 1_000_000))
             {
                 if (!Selected($"{name} {block.Name} {(backward ? "both" : "forward")} {what}")) continue;

@@ -81,7 +81,7 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
             var apart = new Convolution<T>(shape);
             apart.Forward(x, w, bias, y, samples);
             apart.InputGradient(dY, w, biasOfInputs, dX, samples);
-            apart.AddWeightGradient(dY, dW, samples);
+            apart.AddWeightGradient(x, dY, dW, samples);
             OnBothSides($"{shape}, {samples}", place =>
             {
                 var convolution = new Convolution<T>(shape);
@@ -89,7 +89,7 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
                 convolution.Forward(place.Of(x), place.Of(w), place.Of(bias), guarded, samples);
                 place.Same(guarded, y);
                 var added = place.Of(Values(w.Length, 6));
-                convolution.AddWeightGradient(place.Of(dY), added, samples);
+                convolution.AddWeightGradient(place.Of(x), place.Of(dY), added, samples);
                 place.Same(added, dW);
             });
             OnBothSides($"{shape}, {samples}", place =>

@@ -15,6 +15,8 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
     /// <summary>From two channels of 3 x 4 pixels to three of 2 x 3.</summary>
     private static readonly ConvolutionShape Shape = ConvolutionSizes.Of("", new(2, 3, 4), "", 3, 2, 1, 0, 1, 1, PaddingMode.Zeros);
 
+    private static readonly ConvolutionShape Pixels = ConvolutionSizes.Of("", new(2, 3, 4), "", 3, 1, 1, 0, 1, 1, PaddingMode.Zeros);
+
     /// <summary>A kernel, as a function of its operands' lengths, and the lengths that fit.</summary>
     private static readonly (string Name, int[] Lengths, Action<T[][]> Run)[] Exact =
     [
@@ -52,9 +54,12 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
         ("convolution, weight", [2 * 24, 2 * 18, 3 * 8], a =>
         {
             var convolution = new Convolution<T>(Shape);
-            convolution.KeepInput(a[0], 2);
-            convolution.AddWeightGradient(a[1], a[2], 2);
+            convolution.KeepInput(new T[2 * 24], 2);
+            convolution.AddWeightGradient(a[0], a[1], a[2], 2);
         }),
+        ("convolution of single pixels", [2 * 24, 3 * 2, 3, 2 * 36], a => new Convolution<T>(Pixels).Forward(a[0], a[1], a[2], a[3], 2)),
+        ("convolution of single pixels, input", [2 * 36, 3 * 2, 2 * 24], a => new Convolution<T>(Pixels).InputGradient(a[0], a[1], [], a[2], 2)),
+        ("convolution of single pixels, weight", [2 * 24, 2 * 36, 3 * 2], a => new Convolution<T>(Pixels).AddWeightGradient(a[0], a[1], a[2], 2)),
         ("resampling", [2 * 24, 2 * 12], a => Resampling.Forward<T>(a[0], a[1], Shape.Input, new(2, 2, 3), Windows<T>.Adaptive(3, 2), Windows<T>.Adaptive(4, 3), null, 2)),
         ("resampling, backward", [2 * 12, 2 * 24], a => Resampling.Backward<T>(a[0], a[1], Shape.Input, new(2, 2, 3), Windows<T>.Adaptive(3, 2), Windows<T>.Adaptive(4, 3), null, 2)),
         ("largest of windows", [2 * 24, 2 * 12, 2 * 12], a => MaxPooling.Forward<T>(a[0], a[1], a[2], Shape.Input, new(2, 2, 3), Windows<T>.Adaptive(3, 2), Windows<T>.Adaptive(4, 3), 2)),

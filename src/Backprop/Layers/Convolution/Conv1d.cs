@@ -116,7 +116,7 @@ public sealed class Conv1d<T> : Layer<T> where T : unmanaged, IFloatingPointIeee
     {
         var convolution = ((ConvolutionPass<T>)pass).Convolution;
         // dW[o, c, v] += Σ_q dY[o, q] x̃[c, q s + v d]      db[o] += Σ_q dY[o, q]
-        if (!Weight.Frozen) convolution.AddWeightGradient(dY.Span(), Weight.Gradients, dY.RowCount);
+        if (!Weight.Frozen) convolution.AddWeightGradient(pass.Input.Span(), dY.Span(), Weight.Gradients, dY.RowCount);
         if (Bias is { Frozen: false }) Reductions.AddColumnSums(dY.Span(), dY.RowCount * OutputLength, Bias.Gradients);
         if (!pass.NeedsInputGradient) return null;
 

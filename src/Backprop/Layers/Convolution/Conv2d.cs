@@ -114,7 +114,7 @@ public sealed class Conv2d<T> : Layer<T> where T : unmanaged, IFloatingPointIeee
     {
         var convolution = ((ConvolutionPass<T>)pass).Convolution;
         // dW[o, c, u, v] += Σ_pq dY[o, p, q] x̃[c, p s + u d, q s + v d]      db[o] += Σ_pq dY[o, p, q]
-        if (!Weight.Frozen) convolution.AddWeightGradient(dY.Span(), Weight.Gradients, dY.RowCount);
+        if (!Weight.Frozen) convolution.AddWeightGradient(pass.Input.Span(), dY.Span(), Weight.Gradients, dY.RowCount);
         if (Bias is { Frozen: false }) Reductions.AddColumnSums(dY.Span(), dY.RowCount * OutputShape.Height * OutputShape.Width, Bias.Gradients);
         if (!pass.NeedsInputGradient) return null;
 

@@ -116,7 +116,7 @@ public sealed class ConvTranspose2d<T> : Layer<T> where T : unmanaged, IFloating
         if (dX is null) convolution.KeepInput(dY.Span(), dY.RowCount);
         else convolution.Forward(dY.Span(), Weight.Values, [], dX.Span(), dY.RowCount);
         // dW[c, o, u, v] += Σ_pq x[c, p, q] dỸ[o, p s + u d, q s + v d]      db[o] += Σ_hw dY[o, h, w]
-        if (!Weight.Frozen) convolution.AddWeightGradient(pass.Input.Span(), Weight.Gradients, dY.RowCount);
+        if (!Weight.Frozen) convolution.AddWeightGradient(dY.Span(), pass.Input.Span(), Weight.Gradients, dY.RowCount);
         if (Bias is { Frozen: false }) Reductions.AddColumnSums(dY.Span(), dY.RowCount * OutputShape.Height * OutputShape.Width, Bias.Gradients);
         return dX;
     }
