@@ -65,7 +65,7 @@ internal sealed class ConvolutionExplainer<T> : LayerExplainer<T> where T : unma
         }
 
         /// <summary>The outputs that see a pixel, and through which weight.</summary>
-        public IEnumerable<(int Output, int Weight)> WaysFrom(int pixel)
+        public List<(int Output, int Weight)> WaysFrom(int pixel)
         {
             if (_ways is null)
             {
