@@ -108,6 +108,9 @@ internal static unsafe class Attention
             Lengths.MustAgree(k, v, keys * columns);
             Lengths.MustAgree(weights, queries * shape.Heads * shape.Keys);
             Lengths.MustAgreeOrBeEmpty(mask, weights);
+            // A head's scratch, backward, with columns rounded up to whole lines: it is counted as int.
+            if (7 * (Math.Max(shape.Queries, shape.Keys) + 128L) * shape.Width + 2L * Block * shape.Keys > Array.MaxLength / 2)
+                throw new ArgumentException($"A head of {shape.Keys} steps and {shape.Width} columns needs more numbers beside each other than an array has room for.");
             Lengths.MustAgreeOrBeEmpty(lengths.Length, shape.Sequences);
             if (places is int most) Lengths.MustHold(most, Math.Max(shape.Keys, shape.Past + shape.Queries));
             foreach (var length in lengths)

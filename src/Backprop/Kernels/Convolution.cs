@@ -208,6 +208,7 @@ internal sealed unsafe class Convolution<T>(ConvolutionShape shape) where T : un
             return;
         }
 
+        if (samples == 0) return;
         Lengths.MustAgree(samples, _samples);
         Lengths.MustBeMatrix(dY.Length, samples, shape.Output.Columns);
         Lengths.MustBeMatrix(dWeight.Length, shape.Output.Channels, shape.Taps);
@@ -242,6 +243,7 @@ internal sealed unsafe class Convolution<T>(ConvolutionShape shape) where T : un
     private void Prepare(int samples)
     {
         if (samples == _samples) return;
+        (_samples, _samplesOfWayBack) = (-1, -1);       // should there be no room
         _x = Spread.Of((double)shape.Stride.Width * PhaseWidth * samples, shape.PaddedHeight, shape.Input.Channels);
         Grow(ref _padded, shape.Input.Channels * _x.Channel);
         Grow(ref _taps, shape.Taps);

@@ -14,6 +14,9 @@ internal sealed record ConvolutionShape(ImageShape Input, ImageShape Output, Siz
     /// <summary>Weights of an output: in (kh kw).</summary>
     public int Taps => InputsOfGroup * Kernel.Height * Kernel.Width;
 
+    /// <summary>The same with a stride of 1 along a side where there is one place only: what is never done needs no room.</summary>
+    public ConvolutionShape InShort() => this with { Stride = new(Output.Height == 1 ? 1 : Stride.Height, Output.Width == 1 ? 1 : Stride.Width) };
+
     /// <summary>Rows of x̃.</summary>
     public int PaddedHeight => Input.Height + Padding.Top + Padding.Bottom;
 

@@ -12,6 +12,8 @@ public sealed class AttentionPass<T> : SequencePass<T> where T : unmanaged, IFlo
     private readonly ScaledDotProductAttention<T> _layer;
     private readonly int[] _soFar = [0];
     private T[] _weights = [], _mask = [], _drawn = [], _past = [];
+    private int[] _lengths = [];
+    private int _lengthsOf;
 
     internal AttentionPass(ScaledDotProductAttention<T> layer, bool training) : base(layer, training)
     {
@@ -33,6 +35,17 @@ public sealed class AttentionPass<T> : SequencePass<T> where T : unmanaged, IFlo
 
     /// <summary>What the weights are multiplied with, in their order; empty where nothing is dropped.</summary>
     internal Span<T> Mask => Drops ? _mask.AsSpan(0, AllWeights.Length) : [];
+
+    /// <summary>The lengths of the last forward pass, whatever the pass is given for the next one; empty where all are whole.</summary>
+    internal ReadOnlySpan<int> KeptLengths => _lengths.AsSpan(0, _lengthsOf);
+
+    /// <summary>Keeps the lengths for the way back.</summary>
+    internal void KeepLengths(ReadOnlySpan<int> lengths)
+    {
+        if (_lengths.Length < lengths.Length) _lengths = new int[lengths.Length];
+        lengths.CopyTo(_lengths);
+        _lengthsOf = lengths.Length;
+    }
 
     /// <summary>Whether the last forward pass dropped anything.</summary>
     internal bool Drops { get; set; }

@@ -10,7 +10,7 @@ namespace Backprop;
 /// <remarks>
 /// <para>A sequence is T consecutive rows. Shapes: x (n T x 3 e), with the queries Q, keys K and values V beside each other, y (n T x e). Each head has d = e / heads columns of each of them, the
 /// heads one after the other, and weights A (T x T) of its own. T is the longest: fewer rows than T are one sequence that is shorter.</para>
-/// <para>Causal, a step sees itself and those before it; later ones are not looked at, but where a value is NaN or infinite: 0 times that is NaN here as in PyTorch.
+/// <para>Causal, a step sees itself and those before it; later ones have the weight 0, and times that a value that is NaN or infinite may be NaN: it is for the steps before it that are computed with it, at most 31; in PyTorch for all.
 /// Of a sequence with a length (<see cref="ForwardPass{T}.SequenceLengths"/>) no step sees those beyond; they themselves see the others, as in PyTorch, and what comes out there has no meaning.
 /// Some key is always seen, as no sequence may be empty. (In PyTorch a row that sees none is NaN.)</para>
 /// <para>In training, with a probability for dropout, the weights that V is averaged with are A ⊙ mask, drawn as <see cref="Dropout{T}"/> draws, sequence after sequence, head after head, query
@@ -109,6 +109,7 @@ public sealed class ScaledDotProductAttention<T> : Layer<T> where T : unmanaged,
         var (sequences, steps) = SequenceRows.Of(x.RowCount, MaxSteps);
         if (own.Continues) (sequences, steps) = RequireRoom(own, x.RowCount);
         var lengths = own.Continues ? [] : SequenceRows.Lengths(this, pass.SequenceLengths.Span, sequences, steps);
+        own.KeepLengths(lengths);
         own.Drops = pass.Training && Dropout > 0;
         own.Make(new(sequences, steps, own.Continues ? MaxSteps : steps, NumHeads, HeadDim, own.Past, Causal));
         if (own.Drops) DrawMask(own);
@@ -137,7 +138,7 @@ public sealed class ScaledDotProductAttention<T> : Layer<T> where T : unmanaged,
         var (dX, size) = (pass.NewInputGradient(), dY.RowCount * EmbedDim);
         Span<T> x = pass.Input.Span(), all = dX.Span();
         // dV = (A ⊙ mask)^T dY      dA = (dY V^T) ⊙ mask      dS = A (dA - Σ dA A)      dQ = dS K / √d      dK = dS^T Q / √d
-        Kernels.Attention.Backward(own.Shape, x[..size], x.Slice(size, size), x[(2 * size)..], pass.SequenceLengths.Span, own.Rotation, own.Mask, own.AllWeights,
+        Kernels.Attention.Backward(own.Shape, x[..size], x.Slice(size, size), x[(2 * size)..], own.KeptLengths, own.Rotation, own.Mask, own.AllWeights,
             dY.Span(), all[..size], all.Slice(size, size), all[(2 * size)..]);
         return dX;
     }

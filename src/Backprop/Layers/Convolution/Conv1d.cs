@@ -7,7 +7,7 @@ namespace Backprop;
 /// <summary>A convolution of signals: each output channel looks for one pattern everywhere along the signal, with the same weights.</summary>
 /// <remarks>
 /// <para>y[o, q] = b[o] + Σ_cv W[o, c, v] x̃[c, q s + v d], where x̃ is the signal with its padding, s the stride and d the dilation; c runs over the input channels of o's group.</para>
-/// <para>Shapes: x (n x in L), a channel's L values side by side, W (out x in/groups k; in files out, in/groups, k), b (out), y (n x out Q) with Q = ⌊(L + padding - d (k - 1) - 1) / s⌋ + 1, which is <see cref="OutputLength"/>.</para>
+/// <para>Shapes: x (n x in L), a channel's L values side by side, W (out x in/groups k; in files out, in/groups, k), b (out), y (n x out Q) with Q = ⌊(L + 2 padding - d (k - 1) - 1) / s⌋ + 1, which is <see cref="OutputLength"/>.</para>
 /// <para>Derivatives: dx̃[c, w] = Σ_ov W[o, c, v] dY[o, q] over all o, v with q s + v d = w; dX adds up the places in x̃ that a value stands in.
 /// dW[o, c, v] += Σ_q dY[o, q] x̃[c, q s + v d] and db[o] += Σ_q dY[o, q], over all samples. CHAIN-RULE.md, "Conv1d".</para>
 /// <para>Twin: <see href="https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv1d.html">torch.nn.Conv1d</see>.</para>

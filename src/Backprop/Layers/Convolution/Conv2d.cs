@@ -7,7 +7,7 @@ namespace Backprop;
 /// <summary>A convolution of images: each output channel looks for one pattern everywhere in the image, with the same weights.</summary>
 /// <remarks>
 /// <para>y[o, p, q] = b[o] + Σ_cuv W[o, c, u, v] x̃[c, p s + u d, q s + v d], where x̃ is the image with its padding, s the stride and d the dilation; c runs over the input channels of o's group.</para>
-/// <para>Shapes: x (n x in H W), W (out x in/groups kh kw; in files out, in/groups, kh, kw), b (out), y (n x out P Q) with P = ⌊(H + padding - d (kh - 1) - 1) / s⌋ + 1 and Q likewise.
+/// <para>Shapes: x (n x in H W), W (out x in/groups kh kw; in files out, in/groups, kh, kw), b (out), y (n x out P Q) with P = ⌊(H + top + bottom - d (kh - 1) - 1) / s⌋ + 1 and Q likewise.
 /// A row is an image, see <see cref="ImageShape"/>; the layer is told its shape, and tells the next one <see cref="OutputShape"/>.</para>
 /// <para>Derivatives: dx̃[c, h, w] = Σ_ouv W[o, c, u, v] dY[o, p, q] over all o, u, v with p s + u d = h and q s + v d = w: what a pixel gave, it gets back. dX adds up the places in x̃ that a
 /// pixel stands in. dW[o, c, u, v] += Σ_pq dY[o, p, q] x̃[c, p s + u d, q s + v d] and db[o] += Σ_pq dY[o, p, q], over all samples. CHAIN-RULE.md, "Conv2d".</para>

@@ -30,6 +30,7 @@ public sealed class MaxPool2d<T> : Layer<T> where T : unmanaged, IFloatingPointI
     public MaxPool2d(ImageShape inputShape, Size2d kernelSize, Size2d? stride = null, Size2d padding = default, Size2d? dilation = null, bool ceilMode = false)
     {
         (InputShape, KernelSize, Stride, Padding, Dilation, CeilMode) = (inputShape, kernelSize, stride ?? kernelSize, padding, dilation ?? 1, ceilMode);
+        if ((long)kernelSize.Height * kernelSize.Width > 1 << 24) throw new ArgumentOutOfRangeException(nameof(kernelSize), $"{this} expects a window of at most 2^24 pixels, whose numbers a float holds.");
         OutputShape = PoolingSizes.Of(ToString(), inputShape, kernelSize, Stride, padding, Dilation, ceilMode);
         _rows = Windows<T>.Moving(inputShape.Height, OutputShape.Height, kernelSize.Height, Stride.Height, padding.Height, Dilation.Height, countPadding: false);
         _columns = Windows<T>.Moving(inputShape.Width, OutputShape.Width, kernelSize.Width, Stride.Width, padding.Width, Dilation.Width, countPadding: false);

@@ -97,7 +97,7 @@ public sealed class InstanceNorm2d<T> : Layer<T> where T : unmanaged, IFloatingP
         if (saved.AreOwn)
         {
             saved.Groups.Forward(T.CreateSaturating(Epsilon), x.Span(), Weight, Bias, y.Span(), x.RowCount);
-            if (RunningMean is not null) Track(saved.Groups.Moments, x.RowCount);
+            if (RunningMean is not null && x.RowCount > 0) Track(saved.Groups.Moments, x.RowCount);
             return y;
         }
 
