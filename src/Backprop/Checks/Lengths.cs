@@ -55,6 +55,13 @@ internal static class Lengths
         if (columns < 0 || rows > stride || (rows > 0 && columns > 0 && length < (columns - 1L) * stride + rows)) ThrowRows(length, rows, columns, stride);
     }
 
+    /// <summary>Rows one after the other, <paramref name="stride"/> entries apart: whole ones, or the last as far as it has columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MustBeRows(int length, int rows, int columns, int stride)
+    {
+        if ((rows | columns) < 0 || columns > stride || (rows > 0 && length < (rows - 1L) * stride + columns)) ThrowRows(length, columns, rows, stride);
+    }
+
     /// <summary>At least so many elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MustHold(int length, int count)

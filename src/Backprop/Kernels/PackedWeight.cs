@@ -18,29 +18,51 @@ internal sealed unsafe class PackedWeight<T> where T : unmanaged, IFloatingPoint
     private readonly T* _start;     // aligned within the memory, which does not move
 
     /// <summary>Copies a weight, column-major, and a bias, or none.</summary>
-    internal PackedWeight(ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, int outputs, int inputs)
+    internal PackedWeight(ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, int outputs, int inputs) : this(outputs, inputs) => Fill(weight, bias);
+
+    /// <summary>Makes room for a weight.</summary>
+    internal PackedWeight(int outputs, int inputs)
     {
-        Lengths.MustBeMatrix(weight.Length, outputs, inputs);
-        Lengths.MustAgreeOrBeEmpty(bias.Length, outputs);
         (Outputs, Inputs) = (outputs, inputs);
         PanelOutputs = 2 * Products.Lanes<T>();
         Panels = (outputs + PanelOutputs - 1) / PanelOutputs;
         var size = checked(PaddedOutputs * (inputs + 1));
         _memory = GC.AllocateArray<T>(checked(size + Line / sizeof(T)), pinned: true);
         _start = (T*)(((nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory)) + Line - 1) & -Line);
-        var block = PanelProduct<T>.BlockOf(inputs);
-        var to = _start;
-        for (var first = 0; first < inputs; first += block)
+    }
+
+    /// <summary>Copies a weight, out x in and column-major, and a bias, or none.</summary>
+    internal void Fill(ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)
+    {
+        Lengths.MustBeMatrix(weight.Length, Outputs, Inputs);
+        Lengths.MustAgreeOrBeEmpty(bias.Length, Outputs);
+        fixed (T* from = weight) Fill(new Strided<T>(from, 1, Outputs));
+        Span<T> biases = new(unchecked(_start + (nint)PaddedOutputs * Inputs), PaddedOutputs);
+        biases.Clear();
+        bias.CopyTo(biases);
+    }
+
+    /// <summary>Copies a weight that lies the other way, in x out and column-major, without a bias.</summary>
+    internal void FillTransposed(ReadOnlySpan<T> weight)
+    {
+        Lengths.MustBeMatrix(weight.Length, Inputs, Outputs);
+        fixed (T* from = weight) Fill(new Strided<T>(from, Inputs, 1));
+    }
+
+    // What is beyond the last output stays the 0 that it was made as.
+    private void Fill(Strided<T> weight)
+    {
+        unchecked
         {
-            var last = Math.Min(first + block, inputs);
-            for (var panel = 0; panel < Panels; panel++)
+            var block = PanelProduct<T>.BlockOf(Inputs);
+            var to = _start;
+            for (var first = 0; first < Inputs; first += block)
             {
-                var count = Math.Min(PanelOutputs, outputs - panel * PanelOutputs);
-                for (var p = first; p < last; p++, to += PanelOutputs) weight.Slice(p * outputs + panel * PanelOutputs, count).CopyTo(new(to, PanelOutputs));
+                var links = Math.Min(block, Inputs - first);
+                for (var panel = 0; panel < Panels; panel++, to += (nint)PanelOutputs * links)
+                    Transpose.Copy(weight.From(panel * PanelOutputs, first), new(to, 1, PanelOutputs), Math.Min(PanelOutputs, Outputs - panel * PanelOutputs), links);
             }
         }
-
-        bias.CopyTo(new(_start + (nint)PaddedOutputs * inputs, PaddedOutputs));
     }
 
     /// <summary>Whether there is room for such a weight in an array.</summary>
@@ -61,8 +83,8 @@ internal sealed unsafe class PackedWeight<T> where T : unmanaged, IFloatingPoint
     /// <summary>The outputs up to a whole panel: as long is a row of the result at least.</summary>
     internal int PaddedOutputs => unchecked(Panels * PanelOutputs);
 
-    /// <summary>Y = X W^T + b for some panels, with <see cref="PaddedOutputs"/> entries in a row of Y.</summary>
-    internal void Multiply(Strided<T> x, T* y, nint rowOfY, int rows, int firstPanel, int panels)
+    /// <summary>Y = X W^T + b, or Y += X W^T, for some panels, with <see cref="PaddedOutputs"/> entries in a row of Y.</summary>
+    internal void Multiply(Strided<T> x, T* y, nint rowOfY, int rows, int firstPanel, int panels, bool accumulate = false)
     {
         unchecked
         {
@@ -75,6 +97,7 @@ internal sealed unsafe class PackedWeight<T> where T : unmanaged, IFloatingPoint
                 X = x,
                 Y = y,
                 RowOfY = rowOfY,
+                Accumulate = accumulate,
                 Rows = rows,
                 Inner = Inputs,
                 FirstPanel = firstPanel,

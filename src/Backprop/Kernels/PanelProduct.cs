@@ -36,6 +36,9 @@ internal unsafe struct PanelProduct<T> : ISimdKernel<T> where T : unmanaged, IFl
 
     public int Rows, Inner, FirstPanel, Panels;
 
+    /// <summary>Whether Y is added to, and not the bias.</summary>
+    public bool Accumulate;
+
     /// <summary>Links in a block: blocks are as even as can be.</summary>
     internal static int BlockOf(int inner)
     {
@@ -61,8 +64,8 @@ internal unsafe struct PanelProduct<T> : ISimdKernel<T> where T : unmanaged, IFl
                 {
                     var inner = (int)nint.Min(block, Inner - p);
                     nint link = Packed ? outputs : Line, panel = Packed ? outputs * inner : outputs;
-                    T* w = Weights + p * Line + first * panel, y = Y + first * outputs, start = p > 0 ? y : Bias == null ? null : Bias + first * outputs;
-                    var rowOfStart = p == 0 ? 0 : RowOfY;
+                    T* w = Weights + p * Line + first * panel, y = Y + first * outputs, start = p > 0 || Accumulate ? y : Bias == null ? null : Bias + first * outputs;
+                    var rowOfStart = p > 0 || Accumulate ? RowOfY : 0;
                     if (!Packed && tiles > 1 && Line * inner * sizeof(T) > 48 * 1024)
                     {
                         w = Pack<V>(w, inner, group);

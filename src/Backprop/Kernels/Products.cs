@@ -94,8 +94,8 @@ internal static unsafe class Products
         }
     }
 
-    // The rows of C lie side by side, where the product is small.
-    private static void Run<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>Any product, with as many threads as it is worth. The rows of C lie side by side.</summary>
+    internal static void Run<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var multiplyAdds = (long)product.Rows * product.Columns * product.Inner;
         if (multiplyAdds <= FewMultiplyAdds)

@@ -176,19 +176,26 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
     {
         foreach (var rows in Rows)
         {
-            const int Units = 3, Gates = 4 * Units;
-            var total = 2 * rows;
-            T[] gates = Values(total * Gates, 1), state = Values(rows * Units, 2), ofH = Values(rows * Gates, 3), bias = Values(Gates, 4), mask = [.. Values(total, 5).Select(v => v > T.Zero ? T.One : T.Zero)], dY = Values(total * Units, 6);
-            foreach (var first in (int[])[0, rows])
-                OnBothSides($"{rows} rows from {first} on", place =>
+            foreach (var units in (int[])[1, 3, 8, 17])
+                foreach (var apart in (int[])[0, 5])
                 {
-                    Span<T> g = place.Of(gates), kept = place.Garbage(total * Units), hBefore = place.Garbage(total * Units), cBefore = place.Garbage(total * Units), y = place.Garbage(total * Units), there = place.Of(mask);
-                    Recurrence.Forward<T, Carry>(default, g, kept, hBefore, cBefore, y, there, place.Of(ofH), place.Of(bias), place.Of(state), place.Of(state), total, first, rows, Units);
-                    for (var i = 0; i < rows * Units; i++) y[i / rows * total + first + i % rows].Should().Be(mask[first + i % rows] > T.Zero ? state[i] : T.Zero);
-                    Span<T> dGates = place.Garbage(total * Gates), dOfH = place.Garbage(total * Gates), straight = place.Of(state);
-                    Recurrence.Backward<T, Carry>(default, g, kept, hBefore, cBefore, place.Of(dY), there, dGates, dOfH, place.Garbage(rows * Gates), place.Of(state), straight, place.Of(state), total, first, rows, Units);
-                    for (var i = 0; i < rows * Units; i++) straight[i].Should().Be(dY[i / rows * total + first + i % rows] + (state[i] + state[i]));
-                });
+                    var (row, rowOfGates) = (units + apart, 4 * units + apart);
+                    T[] gates = Values(rows * rowOfGates, 1), ofH = Values(rows * rowOfGates, 2), state = Values((rows - 1) * row + units, 3), mask = [.. Values(rows, 4).Select(v => v > T.Zero ? T.One : T.Zero)], dY = Values(state.Length, 5);
+                    OnBothSides($"{rows} rows of {units} units, {apart} apart", place =>
+                    {
+                        Span<T> g = place.Of(gates), kept = place.Garbage(state.Length), before = place.Of(state), h = place.Garbage(state.Length), c = place.Garbage(state.Length), y = place.Garbage(state.Length), there = place.Of(mask);
+                        Recurrence.Forward<T, Carry>(default, g, place.Of(ofH), kept, before, h, place.Of(state), c, y, there, rows, units, rowOfGates, row, row);
+                        Span<T> dGates = place.Garbage(gates.Length), dOfH = place.Garbage(gates.Length), straight = place.Of(state), dC = place.Of(state);
+                        Recurrence.Backward<T, Carry>(default, g, kept, before, place.Of(state), place.Of(dY), there, dGates, dOfH, place.Of(state), straight, dC, rows, units, rowOfGates, row, row);
+                        for (var i = 0; i < state.Length; i++)
+                        {
+                            if (i % row >= units) continue;
+                            (h[i], c[i]).Should().Be((state[i], state[i]));
+                            y[i].Should().Be(mask[i / row] > T.Zero ? state[i] : T.Zero);
+                            straight[i].Should().Be(dY[i] + (state[i] + state[i]));
+                        }
+                    });
+                }
         }
     }
 
@@ -197,20 +204,84 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
     {
         foreach (var sequences in (int[])[1, 2, 3, 4, 5, 9, 16, 33])
             foreach (var steps in (int[])[1, 3, 4, 7, 16])
-            {
-                var (rows, total) = (sequences * steps, sequences * steps + 5);
-                var x = Values(rows * 2, 1);
-                OnBothSides($"{sequences} sequences of {steps} steps", place =>
+                foreach (var columns in (int[])[1, 2, 5, 8])
                 {
-                    Span<T> turned = place.Garbage(total * 2), back = place.Garbage(x.Length), split = place.Garbage(x.Length), joined = place.Garbage(x.Length);
-                    TimeMajor.From<T>(place.Of(x), turned, sequences, steps, total, 2);
-                    TimeMajor.To<T>(turned, back, sequences, steps, total, 2);
-                    place.Same(back, x);
-                    OverTime.Split<T>(place.Of(x), split, sequences, steps, 2);
-                    OverTime.Join<T>(split, joined, sequences, steps, 2);
-                    place.Same(joined, x);
-                });
-            }
+                    var (rows, stride) = (sequences * steps, columns + columns % 3);
+                    var x = Values(rows * columns, 1);
+                    OnBothSides($"{sequences} sequences of {steps} steps", place =>
+                    {
+                        Span<T> turned = place.Garbage((rows - 1) * stride + columns), back = place.Garbage(x.Length), split = place.Garbage(x.Length), joined = place.Garbage(x.Length);
+                        RowByRow.From<T>(place.Of(x), turned, sequences, steps, columns, stride);
+                        for (var i = 0; i < rows * columns; i++) turned[(i / columns) * stride + i % columns].Should().Be(x[i % columns * rows + i / columns % sequences * steps + i / columns / sequences]);
+                        RowByRow.To<T>(turned, back, sequences, steps, columns, stride);
+                        place.Same(back, x);
+                        OverTime.Split<T>(place.Of(x), split, sequences, steps, columns);
+                        OverTime.Join<T>(split, joined, sequences, steps, columns);
+                        place.Same(joined, x);
+                    });
+                }
+    }
+
+    [Fact]
+    public void Products_of_rows_that_lie_one_after_the_other_stay_within_their_operands()
+    {
+        foreach (var rows in (int[])[1, 2, 3, 5, 6, 7, 13, 40])
+            foreach (var (inputs, outputs) in ((int, int)[])[(1, 1), (3, 5), (7, 16), (16, 17), (5, 70), (300, 33)])
+                foreach (var apart in (int[])[0, 3])
+                {
+                    T[] weight = Values(outputs * inputs, 1), bias = Values(outputs, 2), x = Values(rows * inputs, 3), dY = Values(rows * outputs, 4), sums = Values(outputs, 5), dW = Values(weight.Length, 6);
+                    var packed = new PackedWeight<T>(weight, bias, outputs, inputs);
+                    var turned = new PackedWeight<T>(inputs, outputs);
+                    turned.FillTransposed(weight);
+                    int rowOfX = inputs + apart, rowOfY = packed.PaddedOutputs + apart, rowOfDY = outputs + apart, rowOfDX = turned.PaddedOutputs + apart;
+                    T[] y = Reference.TimesTransposed(x, weight, bias, rows, inputs, outputs), dX = Reference.Times(dY, weight, rows, outputs, inputs), expected = Reference.AddTransposeTimes(dY, x, dW, rows, outputs, inputs);
+                    OnBothSides($"{rows}x{inputs} -> {outputs}, {apart} apart", place =>
+                    {
+                        Span<T> xs = place.Of(InRows(x, rows, rowOfX)), dYs = place.Of(InRows(dY, rows, rowOfDY)), ys = place.Garbage((rows - 1) * rowOfY + packed.PaddedOutputs), dXs = place.Garbage((rows - 1) * rowOfDX + turned.PaddedOutputs);
+                        RowByRow.TimesTransposed(xs, rowOfX, packed, ys, rowOfY, rows);
+                        place.Same(InColumns(ys, rows, outputs, rowOfY), y);
+                        RowByRow.TimesTransposedHere(dYs, rowOfDY, turned, dXs, rowOfDX, rows);
+                        place.Same(InColumns(dXs, rows, inputs, rowOfDX), dX);
+                        Span<T> gradient = place.Of(dW), sumsOf = place.Of(sums);
+                        RowByRow.AddTransposeTimes<T>(dYs, rowOfDY, xs, rowOfX, gradient, rows, outputs, inputs);
+                        place.Same(gradient, expected);
+                        RowByRow.AddColumnSums<T>(dYs, rowOfDY, sumsOf, rows);
+                        for (var j = 0; j < outputs; j++)
+                        {
+                            var sum = T.Zero;
+                            for (var i = 0; i < rows; i++) sum += dY[j * rows + i];
+                            sumsOf[j].Should().Be(sums[j] + sum);
+                        }
+
+                        // Once more, upon what is there: the chains go on.
+                        RowByRow.TimesTransposed(xs, rowOfX, packed, ys, rowOfY, rows, accumulate: true);
+                        InColumns(ys, rows, outputs, rowOfY).Should().Equal(Continued(y, x, weight, rows, inputs, outputs));
+                    });
+                }
+    }
+
+    private static T[] InRows(T[] columnMajor, int rows, int stride)
+    {
+        var columns = columnMajor.Length / rows;
+        var result = new T[(rows - 1) * stride + columns];
+        for (var i = 0; i < columnMajor.Length; i++) result[i % rows * stride + i / rows] = columnMajor[i];
+        return result;
+    }
+
+    private static T[] InColumns(ReadOnlySpan<T> inRows, int rows, int columns, int stride)
+    {
+        var result = new T[rows * columns];
+        for (var i = 0; i < result.Length; i++) result[i] = inRows[i % rows * stride + i / rows];
+        return result;
+    }
+
+    private static T[] Continued(T[] y, T[] x, T[] weight, int rows, int inputs, int outputs)
+    {
+        var result = (T[])y.Clone();
+        for (var j = 0; j < outputs; j++)
+            for (var i = 0; i < rows; i++)
+                for (var p = 0; p < inputs; p++) result[j * rows + i] = T.MultiplyAddEstimate(x[p * rows + i], weight[p * outputs + j], result[j * rows + i]);
+        return result;
     }
 
     [Theory, InlineData(true, true), InlineData(true, false), InlineData(false, true), InlineData(false, false)]

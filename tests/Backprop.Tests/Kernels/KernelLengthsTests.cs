@@ -34,13 +34,6 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
         ("log softmax, backward", [N * K, N * K, N * K], a => SoftmaxRows.LogBackward<T>(a[0], a[1], a[2], N, K)),
         ("attention", [12, 16, 16, 2, 24, 24, 12], a => Attention.Forward<T>(new(2, 3, 4, 1, 2, 0, false), a[0], a[1], a[2], Whole(a[3], 4), null, a[4], a[5], a[6])),
         ("attention, backward", [12, 16, 16, 24, 24, 12, 12, 16, 16], a => Attention.Backward<T>(new(2, 3, 4, 1, 2, 0, true), a[0], a[1], a[2], [], null, a[3], a[4], a[5], a[6], a[7], a[8])),
-        ("recurrence", [N * 4 * K, N * K, N * K, N * K, N * K, N, 2 * 4 * K, 4 * K, 2 * K, 2 * K], a => Recurrence.Forward<T, Unit>(default, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], N, 3, 2, K)),
-        ("recurrence, backward", [N * 4 * K, N * K, N * K, N * K, N * K, N, N * 4 * K, N * 4 * K, 2 * 4 * K, 2 * K, 2 * K, 2 * K],
-            a => Recurrence.Backward<T, Unit>(default, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], N, 3, 2, K)),
-        ("rows turned", [6 * K, 7 * K], a => TimeMajor.From<T>(a[0], a[1], 2, 3, 7, K)),
-        ("rows turned back", [7 * K, 6 * K], a => TimeMajor.To<T>(a[0], a[1], 2, 3, 7, K)),
-        ("rows beyond a length", [7 * K], a => TimeMajor.ClearBeyond<T>(a[0], [3, 1], 3, 7, K)),
-        ("rows at the end", [7 * K], a => TimeMajor.ClearEnd<T>(a[0], 6, 7, K)),
         ("mean over time", [2 * N * K, N * K], a => OverTime.Mean<T>(a[0], [], a[1], N, 2, K)),
         ("mean over time, backward", [N * K, 2 * N * K], a => OverTime.MeanBackward<T>(a[0], [], a[1], N, 2, K)),
         ("maximum over time", [2 * N * K, N * K], a => OverTime.Max<T>(a[0], [], a[1], new int[N * K], N, 2, K)),
@@ -70,6 +63,16 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
     /// <summary>Likewise, where an operand may be longer than what is read of it.</summary>
     private static readonly (string Name, int[] Lengths, Action<T[][]> Run)[] AtLeast =
     [
+        ("recurrence", [2 * 4 * K, 2 * 4 * K, 2 * K, 2 * K, 2 * K, 2 * K, 2 * K, 2 * K, 2], a => Recurrence.Forward<T, Unit>(default, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], 2, K, 4 * K, K, K)),
+        ("recurrence, backward", [2 * 4 * K, 2 * K, 2 * K, 2 * K, 2 * K, 2, 2 * 4 * K, 2 * 4 * K, 2 * K, 2 * K, 2 * K],
+            a => Recurrence.Backward<T, Unit>(default, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], 2, K, 4 * K, K, K)),
+        ("rows turned", [6 * K, 5 * (K + 1) + K], a => RowByRow.From<T>(a[0], a[1], 2, 3, K, K + 1)),
+        ("rows turned back", [5 * (K + 1) + K, 6 * K], a => RowByRow.To<T>(a[0], a[1], 2, 3, K, K + 1)),
+        ("rows beyond a length", [6 * K], a => RowByRow.ClearBeyond<T>(a[0], [3, 1], 3, K)),
+        ("product of rows", [2 * N - 1, 2 * Padded], a => RowByRow.TimesTransposed(a[0], N, Weight(N - 1), a[1], Padded, 2)),
+        ("product of rows, here", [2 * N - 1, 2 * Padded], a => RowByRow.TimesTransposedHere(a[0], N, Weight(N - 1), a[1], Padded, 2)),
+        ("product of rows, transposed", [N + 2, N + K, 2 * K], a => RowByRow.AddTransposeTimes<T>(a[0], N, a[1], N, a[2], 2, 2, K)),
+        ("column sums of rows", [N + K], a => RowByRow.AddColumnSums<T>(a[0], N, new T[K], 2)),
         ("log of a sum of exponentials", [(K - 1) * N + 2], a => CrossEntropy.LogSumExp<T>(a[0], N, K, new T[2], new T[2])),
         ("cross entropy", [(K - 1) * N + 2, 2, 2, (K - 1) * N + 2], a => CrossEntropy.Losses<T>(a[0], N, K, a[1], a[2], new T[K], a[3], T.One, T.One, new T[2])),
         ("cross entropy, backward", [(K - 1) * N + 2, (K - 1) * N + 2, (K - 1) * N + 2], a => CrossEntropy.Gradient<T>(a[0], N, K, new T[2], new T[2], new T[K], a[1], T.One, T.One, a[2], [], [])),
@@ -165,20 +168,23 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
         product[0].Should().Be(T.CreateChecked(10));
     }
 
+    private static int Padded => Weight(1).PaddedOutputs;
+
+    private static PackedWeight<T> Weight(int inputs) => new(2, inputs);
+
     private static int[] Whole(T[] lengths, int length) => Array.ConvertAll(lengths, _ => length);
 
     [Fact]
     public void Rows_that_are_not_there_are_refused()
     {
-        T[] x = new T[N * 4 * K], y = new T[N * K], step = new T[2 * 4 * K], state = new T[2 * K];
+        T[] y = new T[N * K], step = new T[2 * 4 * K], state = new T[2 * K];
         new Action[]
         {
-            () => Recurrence.Forward<T, Unit>(default, x, y, y, y, y, [], step, [], state, state, N, N - 1, 2, K),
-            () => Recurrence.Forward<T, Unit>(default, x, y, y, y, y, [], step, [], state, state, N, -1, 2, K),
-            () => Recurrence.Backward<T, Unit>(default, x, y, y, y, y, [], new T[N * 4 * K], new T[N * 4 * K], step, state, state, state, N, N - 1, 2, K),
-            () => TimeMajor.From<T>(new T[6], new T[5], 2, 3, 5, 1),
-            () => TimeMajor.To<T>(new T[5], new T[6], 2, 3, 5, 1),
-            () => TimeMajor.ClearBeyond<T>(new T[5], [1, 1], 3, 5, 1),
+            () => Recurrence.Forward<T, Unit>(default, step, step, state, state, state, state, state, state, [], -1, K, 4 * K, K, K),
+            () => Recurrence.Forward<T, Unit>(default, step, step, state, state, state, state, state, state, [], 1, 1 << 30, 4, 1 << 30, 1 << 30),
+            () => Recurrence.Backward<T, Unit>(default, step, state, state, state, state, [], step, step, state, state, state, 2, K, 4 * K, K - 1, K),
+            () => RowByRow.From<T>(new T[6], new T[6], 2, 3, 1, 0),
+            () => RowByRow.ClearBeyond<T>(new T[5], [1, 1], 3, 1),
             () => OverTime.Mean<T>(new T[2 * N * K], [1], y, N, 2, K),
             () => OverTime.Max<T>(new T[2 * N * K], [], y, new int[1], N, 2, K),
             () => OverTime.Put<T>(y, new int[1], new T[2 * N * K], N, 2, K),

@@ -86,6 +86,13 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
 
     internal int Directions => Bidirectional ? 2 : 1;
 
+    /// <summary>From a row of a layer's output to the next.</summary>
+    internal int StrideOfOutput => RowByRow.Stride<T>(Directions * HiddenSize);
+
+    private int StrideOfGates => RowByRow.Stride<T>(_gates * HiddenSize);
+
+    private int StrideOfUnits => RowByRow.Stride<T>(HiddenSize);
+
     /// <inheritdoc/>
     public sealed override int OutputColumns(int inputColumns) => Directions * HiddenSize;
 
@@ -108,14 +115,15 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
         var y = pass.NewOutput(x.RowCount, Directions * HiddenSize);
         for (var layer = 0; layer < NumLayers; layer++)
         {
-            for (var direction = 0; direction < Directions; direction++) BeginForward(own, layer, layer * Directions + direction);
+            for (var direction = 0; direction < Directions; direction++) BeginForward(own, layer, direction);
             RunForward(own, layer);
+            for (var direction = 0; direction < Directions; direction++) EndForward(own, layer, direction);
             if (layer == NumLayers - 1) break;
             if (pass.Training && Dropout > 0) own.Drop(layer, Dropout, _generator);
             else own.DropNothing(layer);
         }
 
-        TimeMajor.To(own.OutputOf(NumLayers - 1), y.Span(), own.Sequences, Steps, own.Rows, y.ColumnCount);
+        RowByRow.To(own.OutputOf(NumLayers - 1), y.Span(), own.Sequences, Steps, y.ColumnCount, StrideOfOutput);
         own.EndForward();
         return y;
     }
@@ -127,19 +135,19 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
         own.BeginBackward(dY);
         for (var layer = NumLayers - 1; layer >= 0; layer--)
         {
-            for (var direction = 0; direction < Directions; direction++) MakeRoomForGradients(own, layer * Directions + direction);
+            for (var direction = 0; direction < Directions; direction++) BeginBackward(own, layer, direction);
             RunBackward(own, layer);
-            for (var direction = 0; direction < Directions; direction++) AddGradients(own, layer, layer * Directions + direction);
+            for (var direction = 0; direction < Directions; direction++) EndBackward(own, layer, direction);
             if (layer == 0) break;
             Differentiate(own, layer);
-            own.DropGradient(layer - 1, own.InputGradientOf(layer, ColumnsOfInput(layer)));
+            own.DropGradient(layer - 1);
         }
 
         own.EndBackward();
         if (!pass.NeedsInputGradient) return null;
         Differentiate(own, 0);
         var dX = pass.NewInputGradient();
-        TimeMajor.To(own.InputGradientOf(0, InputSize), dX.Span(), own.Sequences, Steps, own.Rows, InputSize);
+        RowByRow.To(own.InputGradientOf(0), dX.Span(), own.Sequences, Steps, InputSize, StrideOfInput(0));
         return dX;
     }
 
@@ -158,80 +166,99 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
         Workers.Run(ref steps, Directions * shares);
     }
 
-    // As many as a product takes at once.
-    private static int SamplesOfShare => 2 * Products.Lanes<T>();
+    // Two times as many as a product takes at once.
+    private const int SamplesOfShare = 2 * Tile.Columns;
+
+    /// <summary>From a row of a layer's input to the next.</summary>
+    internal int StrideOfInput(int layer) => layer == 0 ? RowByRow.Stride<T>(InputSize) : StrideOfOutput;
 
     private int ColumnsOfInput(int layer) => layer == 0 ? InputSize : Directions * HiddenSize;
 
     private bool IsReverse(int track) => Bidirectional && track % 2 == 1;
 
-    private ReadOnlySpan<T> BiasOfH(int track) => _biasesHH.Length == 0 ? [] : _biasesHH[track].Values;
+    // Of the states between steps, the first step's is at one end and what the last one gives at the other.
+    private Span<T> StatesOf(T[] states, int step, int sequences) => states.AsSpan(step * sequences * StrideOfUnits, sequences * StrideOfUnits);
 
-    /// <summary>x's part of all gates of all steps, which waits for nothing.</summary>
-    private void BeginForward(RecurrentPass<T> pass, int layer, int index)
+    private int FirstState(int direction) => direction == 0 ? 0 : Steps;
+
+    private int LastState(int direction) => Steps - FirstState(direction);
+
+    /// <summary>x's part of all gates of all steps, which waits for nothing, and the state that the first step meets.</summary>
+    private void BeginForward(RecurrentPass<T> pass, int layer, int direction)
     {
-        var (track, rows, width, units) = (pass.Tracks[index], pass.Rows, _gates * HiddenSize, HiddenSize);
+        var (index, rows, states) = (layer * Directions + direction, pass.Rows, (Steps + 1) * pass.Sequences * StrideOfUnits);
+        var track = pass.Tracks[index];
+        track.Pack(_weightsIH[index], _weightsHH[index], _biasesIH.Length == 0 ? null : _biasesIH[index], _biasesHH.Length == 0 ? null : _biasesHH[index]);
         // X W_ih^T + b_ih
-        Products.TimesTransposed(
-            pass.InputOf(layer, ColumnsOfInput(layer)), _weightsIH[index].Values, _biasesIH.Length == 0 ? [] : _biasesIH[index].Values, RecurrentTrack<T>.Room(ref track.Gates, rows * width),
-            rows, ColumnsOfInput(layer), width);
-        RecurrentTrack<T>.Room(ref track.Kept, rows * units);
-        TimeMajor.ClearEnd(RecurrentTrack<T>.Room(ref track.HBefore, rows * units), pass.Sequences * Steps, rows, units);
-        RecurrentTrack<T>.Room(ref track.H, pass.Sequences * units);
-        RecurrentTrack<T>.Room(ref track.OfH, pass.Sequences * width);
-        if (HasCell)
-        {
-            RecurrentTrack<T>.Room(ref track.CBefore, rows * units);
-            RecurrentTrack<T>.Room(ref track.C, pass.Sequences * units);
-        }
-
-        TimeMajor.ClearEnd(pass.OutputOf(layer), pass.Sequences * Steps, rows, Directions * units);
+        RowByRow.TimesTransposed(pass.InputOf(layer), StrideOfInput(layer), track.OfInput, RecurrentTrack<T>.Room(ref track.Gates, rows * StrideOfGates), StrideOfGates, rows);
+        RecurrentTrack<T>.Room(ref track.Kept, rows * StrideOfUnits);
+        RecurrentTrack<T>.Room(ref track.OfH, pass.Sequences * StrideOfGates);
+        RecurrentTrack<T>.Room(ref track.Hidden, states);
+        if (HasCell) RecurrentTrack<T>.Room(ref track.Cell, states);
+        pass.OutputOf(layer);
         pass.MakeRoomForFinalState(index);
-        Transpose(track, index);
+        Take(pass.InitialState is { } hidden ? hidden.HiddenOf(index) : [], StatesOf(track.Hidden, FirstState(direction), pass.Sequences), pass.Sequences);
+        if (HasCell) Take(pass.InitialState is { } cell ? cell.CellOf(index) : [], StatesOf(track.Cell, FirstState(direction), pass.Sequences), pass.Sequences);
     }
 
-    // A matrix is turned as one sequence of columns is.
-    private void Transpose(RecurrentTrack<T> track, int index)
+    private void EndForward(RecurrentPass<T> pass, int layer, int direction)
     {
-        var weight = _weightsHH[index];
-        TimeMajor.From(weight.Values, RecurrentTrack<T>.Room(ref track.Transposed, weight.Count), HiddenSize, _gates * HiddenSize, weight.Count, 1);
+        var (index, sequences) = (layer * Directions + direction, pass.Sequences);
+        Give(StatesOf(pass.Tracks[index].Hidden, LastState(direction), sequences), pass.FinalOf.HiddenOf(index), sequences);
+        if (HasCell) Give(StatesOf(pass.Tracks[index].Cell, LastState(direction), sequences), pass.FinalOf.CellOf(index), sequences);
     }
 
-    private void MakeRoomForGradients(RecurrentPass<T> pass, int index)
+    private void BeginBackward(RecurrentPass<T> pass, int layer, int direction)
     {
-        var (track, rows, width, units) = (pass.Tracks[index], pass.Rows, _gates * HiddenSize, HiddenSize);
-        TimeMajor.ClearEnd(RecurrentTrack<T>.Room(ref track.DGates, rows * width), pass.Sequences * Steps, rows, width);
-        if (SplitsGradient) TimeMajor.ClearEnd(RecurrentTrack<T>.Room(ref track.DOfH, rows * width), pass.Sequences * Steps, rows, width);
-        RecurrentTrack<T>.Room(ref track.DStep, pass.Sequences * width);
-        RecurrentTrack<T>.Room(ref track.DHByGates, pass.Sequences * units);
-        RecurrentTrack<T>.Room(ref track.DHStraight, pass.Sequences * units);
-        if (HasCell) RecurrentTrack<T>.Room(ref track.DC, pass.Sequences * units);
-        Transpose(track, index);
+        var (index, rows, state) = (layer * Directions + direction, pass.Rows, pass.Sequences * StrideOfUnits);
+        var track = pass.Tracks[index];
+        track.PackForHidden(_weightsHH[index]);
+        RecurrentTrack<T>.Room(ref track.DGates, rows * StrideOfGates);
+        if (SplitsGradient) RecurrentTrack<T>.Room(ref track.DOfH, rows * StrideOfGates);
+        RecurrentTrack<T>.Room(ref track.DHByGates, state).Clear();
+        Take(pass.FinalStateGradient is { } hidden ? hidden.HiddenOf(index) : [], RecurrentTrack<T>.Room(ref track.DHStraight, state), pass.Sequences);
+        if (HasCell) Take(pass.FinalStateGradient is { } cell ? cell.CellOf(index) : [], RecurrentTrack<T>.Room(ref track.DC, state), pass.Sequences);
     }
 
-    private void AddGradients(RecurrentPass<T> pass, int layer, int index)
+    private void EndBackward(RecurrentPass<T> pass, int layer, int direction)
     {
-        var (track, rows, width) = (pass.Tracks[index], pass.Rows, _gates * HiddenSize);
-        Span<T> dA = track.DGates.AsSpan(0, rows * width), dQ = SplitsGradient ? track.DOfH.AsSpan(0, rows * width) : dA;
+        var (index, rows, width, sequences) = (layer * Directions + direction, pass.Rows, _gates * HiddenSize, pass.Sequences);
+        var track = pass.Tracks[index];
+        Span<T> straight = track.DHStraight.AsSpan(0, sequences * StrideOfUnits), byGates = track.DHByGates.AsSpan(0, straight.Length);
+        for (var i = 0; i < straight.Length; i++) straight[i] += byGates[i];
+        Give(straight, pass.InitialGradientOf.HiddenOf(index), sequences);
+        if (HasCell) Give(track.DC.AsSpan(0, straight.Length), pass.InitialGradientOf.CellOf(index), sequences);
+
+        Span<T> dA = track.DGates.AsSpan(0, rows * StrideOfGates), dQ = SplitsGradient ? track.DOfH.AsSpan(0, dA.Length) : dA, h = track.Hidden.AsSpan(direction * straight.Length, rows * StrideOfUnits);
         // dW_ih += dA^T X      dW_hh += dQ^T H, where H holds the h before each step      db_ih += sum of dA      db_hh += sum of dQ
-        if (!_weightsIH[index].Frozen) Products.AddTransposeTimes(dA, pass.InputOf(layer, ColumnsOfInput(layer)), _weightsIH[index].Gradients, rows, width, ColumnsOfInput(layer));
-        if (!_weightsHH[index].Frozen) Products.AddTransposeTimes(dQ, track.HBefore.AsSpan(0, rows * HiddenSize), _weightsHH[index].Gradients, rows, width, HiddenSize);
+        if (!_weightsIH[index].Frozen) RowByRow.AddTransposeTimes(dA, StrideOfGates, pass.InputOf(layer), StrideOfInput(layer), _weightsIH[index].Gradients, rows, width, ColumnsOfInput(layer));
+        if (!_weightsHH[index].Frozen) RowByRow.AddTransposeTimes(dQ, StrideOfGates, h, StrideOfUnits, _weightsHH[index].Gradients, rows, width, HiddenSize);
         if (_biasesIH.Length == 0) return;
-        if (!_biasesIH[index].Frozen) Reductions.AddColumnSums(dA, rows, _biasesIH[index].Gradients);
-        if (!_biasesHH[index].Frozen) Reductions.AddColumnSums(dQ, rows, _biasesHH[index].Gradients);
+        if (!_biasesIH[index].Frozen) RowByRow.AddColumnSums(dA, StrideOfGates, _biasesIH[index].Gradients, rows);
+        if (!_biasesHH[index].Frozen) RowByRow.AddColumnSums(dQ, StrideOfGates, _biasesHH[index].Gradients, rows);
     }
 
     private void Differentiate(RecurrentPass<T> pass, int layer)
     {
-        var (rows, width, columns) = (pass.Rows, _gates * HiddenSize, ColumnsOfInput(layer));
-        var dX = pass.InputGradientOf(layer, columns);
+        var dX = pass.InputGradientOf(layer);
         // dX = dA W_ih, of both directions together
         for (var direction = 0; direction < Directions; direction++)
         {
             var index = layer * Directions + direction;
-            Products.Times(pass.Tracks[index].DGates.AsSpan(0, rows * width), _weightsIH[index].Values, dX, rows, width, columns, accumulate: direction > 0);
+            var track = pass.Tracks[index];
+            track.PackForInput(_weightsIH[index]);
+            RowByRow.TimesTransposed(track.DGates.AsSpan(0, pass.Rows * StrideOfGates), StrideOfGates, track.ToInput, dX, StrideOfInput(layer), pass.Rows, accumulate: direction > 0);
         }
     }
+
+    // A state's matrix, or zeros where there is none.
+    private void Take(ReadOnlySpan<T> from, Span<T> to, int sequences)
+    {
+        if (from.IsEmpty) to.Clear();
+        else RowByRow.From(from, to, sequences, 1, HiddenSize, StrideOfUnits);
+    }
+
+    private void Give(ReadOnlySpan<T> from, Span<T> to, int sequences) => RowByRow.To(from, to, sequences, 1, HiddenSize, StrideOfUnits);
 
     /// <summary>Whether the gates' gradients for h's part are others than for x's.</summary>
     private protected virtual bool SplitsGradient => false;
@@ -239,6 +266,8 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
     /// <summary>Some samples' way through all steps in one direction, or back.</summary>
     private readonly struct StepsOf<TCell>(Recurrent<T> layer, TCell cell, RecurrentPass<T> pass, int level, bool back) : IParts where TCell : struct, ICell<T>
     {
+        private readonly int _ofGates = layer.StrideOfGates, _ofUnits = layer.StrideOfUnits, _ofY = layer.StrideOfOutput;
+
         public void Run(int part, int parts)
         {
             var shares = parts / layer.Directions;
@@ -252,65 +281,43 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
 
         private void Forward(int direction, int start, int rows)
         {
-            var (index, h, width, n) = (level * layer.Directions + direction, layer.HiddenSize, layer._gates * layer.HiddenSize, pass.Sequences);
-            var (track, all, few) = (pass.Tracks[index], pass.Rows, rows < SamplesOfShare);
-            Span<T> gates = track.Gates.AsSpan(0, all * width), kept = TCell.Keeps ? track.Kept.AsSpan(0, all * h) : [], hBefore = track.HBefore.AsSpan(0, all * h);
-            Span<T> cBefore = TCell.HasMemory ? track.CBefore.AsSpan(0, all * h) : [], y = pass.OutputOf(level).Slice(direction * all * h, all * h);
-            Span<T> hs = track.H.AsSpan(start * h, rows * h), ofH = track.OfH.AsSpan(start * width, rows * width), cs = TCell.HasMemory ? track.C.AsSpan(start * h, rows * h) : [];
-            Take(pass.InitialState is { } initial ? initial.HiddenOf(index) : [], hs, start, rows);
-            if (TCell.HasMemory) Take(pass.InitialState is { } state ? state.CellOf(index) : [], cs, start, rows);
-
+            var (h, n, track) = (layer.HiddenSize, pass.Sequences, pass.Tracks[level * layer.Directions + direction]);
+            Span<T> ofH = track.OfH.AsSpan(start * _ofGates, rows * _ofGates), y = pass.OutputOf(level);
             for (var s = 0; s < layer.Steps; s++)
             {
                 var t = direction == 0 ? s : layer.Steps - 1 - s;
-                // h's part of the gates: h_(t-1) W_hh^T, the same bits either way
-                if (few) Products.TimesTransposed(hs, layer._weightsHH[index].Values, [], ofH, rows, h, width);
-                else Products.Times(hs, track.Transposed.AsSpan(0, h * width), ofH, rows, h, width);
-                Recurrence.Forward(cell, gates, kept, hBefore, cBefore, y, pass.There, ofH, layer.BiasOfH(index), hs, cs, all, t * n + start, rows, h);
+                var (first, before, after) = (t * n + start, (t + direction) * n + start, (t + 1 - direction) * n + start);
+                Span<T> hBefore = Units(track.Hidden, before, rows), cBefore = TCell.HasMemory ? Units(track.Cell, before, rows) : [];
+                // h's part of the gates: h_(t-1) W_hh^T + b_hh
+                RowByRow.TimesTransposedHere(hBefore, _ofUnits, track.OfHidden, ofH, _ofGates, rows);
+                Recurrence.Forward(
+                    cell, track.Gates.AsSpan(first * _ofGates, ofH.Length), ofH, TCell.Keeps ? Units(track.Kept, first, rows) : [], hBefore, Units(track.Hidden, after, rows), cBefore, TCell.HasMemory ? Units(track.Cell, after, rows) : [],
+                    Output(y, direction, first, rows), There(first, rows), rows, h, _ofGates, _ofUnits, _ofY);
             }
-
-            var final = pass.FinalOf;
-            Give(hs, final.HiddenOf(index), start, rows);
-            if (TCell.HasMemory) Give(cs, final.CellOf(index), start, rows);
         }
 
         private void Backward(int direction, int start, int rows)
         {
-            var (index, h, width, n) = (level * layer.Directions + direction, layer.HiddenSize, layer._gates * layer.HiddenSize, pass.Sequences);
-            var (track, all, few) = (pass.Tracks[index], pass.Rows, rows < SamplesOfShare);
-            ReadOnlySpan<T> gates = track.Gates.AsSpan(0, all * width), kept = TCell.Keeps ? track.Kept.AsSpan(0, all * h) : [], hBefore = track.HBefore.AsSpan(0, all * h);
-            ReadOnlySpan<T> cBefore = TCell.HasMemory ? track.CBefore.AsSpan(0, all * h) : [], dY = pass.OutputGradientOf(level).Slice(direction * all * h, all * h);
-            Span<T> dGates = track.DGates.AsSpan(0, all * width), dOfH = TCell.Splits ? track.DOfH.AsSpan(0, all * width) : [], dStep = track.DStep.AsSpan(start * width, rows * width);
-            Span<T> byGates = track.DHByGates.AsSpan(start * h, rows * h), straight = track.DHStraight.AsSpan(start * h, rows * h), dC = TCell.HasMemory ? track.DC.AsSpan(start * h, rows * h) : [];
-            byGates.Clear();
-            Take(pass.FinalStateGradient is { } final ? final.HiddenOf(index) : [], straight, start, rows);
-            if (TCell.HasMemory) Take(pass.FinalStateGradient is { } state ? state.CellOf(index) : [], dC, start, rows);
-
+            var (h, n, track) = (layer.HiddenSize, pass.Sequences, pass.Tracks[level * layer.Directions + direction]);
+            Span<T> byGates = Units(track.DHByGates, start, rows), straight = Units(track.DHStraight, start, rows), dC = TCell.HasMemory ? Units(track.DC, start, rows) : [], dY = pass.OutputGradientOf(level);
             for (var s = layer.Steps - 1; s >= 0; s--)
             {
                 var t = direction == 0 ? s : layer.Steps - 1 - s;
-                Recurrence.Backward(cell, gates, kept, hBefore, cBefore, dY, pass.There, dGates, dOfH, dStep, byGates, straight, dC, all, t * n + start, rows, h);
-                // what goes to h_(t-1) by the gates: dQ W_hh, the same bits either way
-                if (few) Products.TimesTransposed(dStep, track.Transposed.AsSpan(0, h * width), [], byGates, rows, width, h);
-                else Products.Times(dStep, layer._weightsHH[index].Values, byGates, rows, width, h);
+                var (first, before) = (t * n + start, (t + direction) * n + start);
+                Span<T> dGates = track.DGates.AsSpan(first * _ofGates, rows * _ofGates), dOfH = TCell.Splits ? track.DOfH.AsSpan(first * _ofGates, rows * _ofGates) : [];
+                Recurrence.Backward(
+                    cell, track.Gates.AsSpan(first * _ofGates, dGates.Length), TCell.Keeps ? Units(track.Kept, first, rows) : [], Units(track.Hidden, before, rows), TCell.HasMemory ? Units(track.Cell, before, rows) : [],
+                    Output(dY, direction, first, rows), There(first, rows), dGates, dOfH, byGates, straight, dC, rows, h, _ofGates, _ofUnits, _ofY);
+                // what goes to h_(t-1) by the gates: dQ W_hh
+                RowByRow.TimesTransposedHere(TCell.Splits ? dOfH : dGates, _ofGates, track.ToHidden, byGates, _ofUnits, rows);
             }
-
-            for (var i = 0; i < straight.Length; i++) straight[i] += byGates[i];
-            var initial = pass.InitialGradientOf;
-            Give(straight, initial.HiddenOf(index), start, rows);
-            if (TCell.HasMemory) Give(dC, initial.CellOf(index), start, rows);
         }
 
-        // Some rows of a state's matrix, or zeros where there is none.
-        private void Take(ReadOnlySpan<T> from, Span<T> to, int start, int rows)
-        {
-            if (from.IsEmpty) to.Clear();
-            else for (var j = 0; j < layer.HiddenSize; j++) from.Slice(j * pass.Sequences + start, rows).CopyTo(to[(j * rows)..]);
-        }
+        private Span<T> Units(T[] states, int row, int rows) => states.AsSpan(row * _ofUnits, rows * _ofUnits);
 
-        private void Give(ReadOnlySpan<T> from, Span<T> to, int start, int rows)
-        {
-            for (var j = 0; j < layer.HiddenSize; j++) from.Slice(j * rows, rows).CopyTo(to[(j * pass.Sequences + start)..]);
-        }
+        private ReadOnlySpan<T> There(int row, int rows) => pass.There is { IsEmpty: false } there ? there.Slice(row, rows) : [];
+
+        // A direction's units of some rows: the last row ends with them, or after them.
+        private Span<T> Output(Span<T> y, int direction, int row, int rows) => y.Slice(row * _ofY + direction * layer.HiddenSize, (rows - 1) * _ofY + layer.HiddenSize);
     }
 }

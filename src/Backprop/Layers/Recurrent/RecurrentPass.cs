@@ -16,10 +16,9 @@ public sealed class RecurrentPass<T> : ForwardPass<T> where T : unmanaged, IFloa
 {
     private readonly Recurrent<T> _layer;
     private readonly RecurrentState<T> _final, _initialGradient;
-    private readonly T[][] _outputs, _dropped, _dInputs;
-    private readonly ReusedMatrix<T>[] _masks;
-    private readonly Matrix<T>?[] _droppedBy;
-    private T[] _input = [], _dOutput = [], _there = [], _draws = [];
+    private readonly T[][] _outputs, _dropped, _masks, _dInputs;
+    private readonly bool[] _drops;
+    private T[] _input = [], _dOutput = [], _there = [];
     private int[] _lengths = [], _order = [];
     private int _countOfLengths;
     private bool _hasFinal, _hasInitialGradient;
@@ -31,8 +30,7 @@ public sealed class RecurrentPass<T> : ForwardPass<T> where T : unmanaged, IFloa
         Tracks = [.. Enumerable.Range(0, tracks).Select(_ => new RecurrentTrack<T>())];
         _final = new(new Matrix<T>[tracks], layer.HasCell ? new Matrix<T>[tracks] : []);
         _initialGradient = new(new Matrix<T>[tracks], layer.HasCell ? new Matrix<T>[tracks] : []);
-        (_outputs, _dropped, _dInputs) = (Empty(), Empty(), Empty());
-        (_masks, _droppedBy) = (new ReusedMatrix<T>[layer.NumLayers], new Matrix<T>?[layer.NumLayers]);
+        (_outputs, _dropped, _masks, _dInputs, _drops) = (Empty(), Empty(), Empty(), Empty(), new bool[layer.NumLayers]);
 
         T[][] Empty() => [.. Enumerable.Range(0, layer.NumLayers).Select(_ => Array.Empty<T>())];
     }
@@ -55,7 +53,7 @@ public sealed class RecurrentPass<T> : ForwardPass<T> where T : unmanaged, IFloa
     /// <summary>N, the sequences of the batch.</summary>
     internal int Sequences { get; private set; }
 
-    /// <summary>Rows of all steps, and what is left over.</summary>
+    /// <summary>N T, in which row t N + n is step t of the sequence n.</summary>
     internal int Rows { get; private set; }
 
     /// <summary>1 where there is a step and 0 beyond a sequence's end, for each row; empty where all sequences have all steps.</summary>
@@ -67,32 +65,36 @@ public sealed class RecurrentPass<T> : ForwardPass<T> where T : unmanaged, IFloa
         var sequences = Backprop.Sequences.Count(_layer, x.RowCount, _layer.Steps);
         var lengths = Backprop.Sequences.Lengths(_layer, this, sequences, _layer.Steps);
         InitialState?.Require(_layer, nameof(InitialState), Tracks.Length, sequences, _layer.HiddenSize, _layer.HasCell);
-        (Sequences, Rows, _countOfLengths, _hasInitialGradient) = (sequences, TimeMajor.Total<T>(sequences, _layer.Steps), lengths.Length, false);
+        (Sequences, Rows, _countOfLengths, _hasInitialGradient) = (sequences, x.RowCount, lengths.Length, false);
         lengths.CopyTo(Room(ref _lengths, lengths.Length));
         if (_countOfLengths > 0) MarkSteps(lengths);
-        TimeMajor.From(x.Span(), RecurrentTrack<T>.Room(ref _input, Rows * x.ColumnCount), Sequences, _layer.Steps, Rows, x.ColumnCount);
+        var stride = RowByRow.Stride<T>(x.ColumnCount);
+        var input = RecurrentTrack<T>.Room(ref _input, Rows * stride);
+        RowByRow.From(x.Span(), input, Sequences, _layer.Steps, x.ColumnCount, stride);
         // What lies beyond may be anything, NaN too, and must not reach a weight's gradient.
-        if (_countOfLengths > 0) TimeMajor.ClearBeyond(InputOf(0, x.ColumnCount), lengths, _layer.Steps, Rows, x.ColumnCount);
+        if (_countOfLengths > 0) RowByRow.ClearBeyond(input, lengths, _layer.Steps, stride);
     }
 
     /// <summary>A layer's input: x, or what the layer below gave, with dropout.</summary>
-    internal Span<T> InputOf(int layer, int columns) => (layer == 0 ? _input : _droppedBy[layer - 1] is null ? _outputs[layer - 1] : _dropped[layer - 1]).AsSpan(0, Rows * columns);
+    internal Span<T> InputOf(int layer) => (layer == 0 ? _input : _drops[layer - 1] ? _dropped[layer - 1] : _outputs[layer - 1]).AsSpan(0, Rows * _layer.StrideOfInput(layer));
 
     /// <summary>Room for a layer's output.</summary>
-    internal Span<T> OutputOf(int layer) => RecurrentTrack<T>.Room(ref _outputs[layer], Rows * _layer.Directions * _layer.HiddenSize);
+    internal Span<T> OutputOf(int layer) => RecurrentTrack<T>.Room(ref _outputs[layer], Rows * _layer.StrideOfOutput);
 
     /// <summary>Room for the gradient of a layer's input.</summary>
-    internal Span<T> InputGradientOf(int layer, int columns) => RecurrentTrack<T>.Room(ref _dInputs[layer], Rows * columns);
+    internal Span<T> InputGradientOf(int layer) => RecurrentTrack<T>.Room(ref _dInputs[layer], Rows * _layer.StrideOfInput(layer));
 
     /// <summary>The gradient of a layer's output: dL/dY, or what the layer above gave.</summary>
-    internal Span<T> OutputGradientOf(int layer) => (layer == _layer.NumLayers - 1 ? _dOutput : _dInputs[layer + 1]).AsSpan(0, Rows * _layer.Directions * _layer.HiddenSize);
+    internal Span<T> OutputGradientOf(int layer) => (layer == _layer.NumLayers - 1 ? _dOutput : _dInputs[layer + 1]).AsSpan(0, Rows * _layer.StrideOfOutput);
 
     /// <summary>Takes dL/dY, and looks at the final state's gradient before.</summary>
     internal void BeginBackward(Matrix<T> dY)
     {
         FinalStateGradient?.Require(_layer, nameof(FinalStateGradient), Tracks.Length, Sequences, _layer.HiddenSize, _layer.HasCell);
-        TimeMajor.From(dY.Span(), RecurrentTrack<T>.Room(ref _dOutput, Rows * dY.ColumnCount), Sequences, _layer.Steps, Rows, dY.ColumnCount);
-        if (_countOfLengths > 0) TimeMajor.ClearBeyond(_dOutput.AsSpan(0, Rows * dY.ColumnCount), _lengths.AsSpan(0, _countOfLengths), _layer.Steps, Rows, dY.ColumnCount);
+        var stride = _layer.StrideOfOutput;
+        var dOutput = RecurrentTrack<T>.Room(ref _dOutput, Rows * stride);
+        RowByRow.From(dY.Span(), dOutput, Sequences, _layer.Steps, dY.ColumnCount, stride);
+        if (_countOfLengths > 0) RowByRow.ClearBeyond(dOutput, _lengths.AsSpan(0, _countOfLengths), _layer.Steps, stride);
         for (var i = 0; i < Tracks.Length; i++) Tracks[i].Put(_initialGradient, i, Sequences, _layer.HiddenSize, _layer.HasCell, isGradient: true);
     }
 
@@ -110,43 +112,39 @@ public sealed class RecurrentPass<T> : ForwardPass<T> where T : unmanaged, IFloa
     internal void MakeRoomForFinalState(int track) => Tracks[track].Put(_final, track, Sequences, _layer.HiddenSize, _layer.HasCell, isGradient: false);
 
     /// <summary>No dropout after this layer.</summary>
-    internal void DropNothing(int layer) => _droppedBy[layer] = null;
+    internal void DropNothing(int layer) => _drops[layer] = false;
 
     /// <summary>A layer's output with dropout becomes the next one's input: mask = bernoulli(1 - p) / (1 - p).</summary>
     internal void Drop(int layer, double p, Generator generator)
     {
-        var columns = _layer.Directions * _layer.HiddenSize;
-        var mask = _droppedBy[layer] = _masks[layer].Get(Rows, columns);
-        if (p == 1) mask.Clear();
-        else Draw(mask, 1 - p, generator);
-        if (p < 1) TensorPrimitives.Divide(mask.Span(), T.CreateSaturating(1 - p), mask.Span());
-        TensorPrimitives.Multiply<T>(OutputOf(layer), mask.Span(), RecurrentTrack<T>.Room(ref _dropped[layer], Rows * columns));
+        var mask = RecurrentTrack<T>.Room(ref _masks[layer], Rows * _layer.StrideOfOutput);
+        mask.Clear();
+        if (p < 1) Draw(mask, 1 - p, generator);
+        if (p < 1) TensorPrimitives.Divide(mask, T.CreateSaturating(1 - p), mask);
+        TensorPrimitives.Multiply<T>(OutputOf(layer), mask, RecurrentTrack<T>.Room(ref _dropped[layer], mask.Length));
+        _drops[layer] = true;
     }
 
     /// <summary>dL/d of a layer's output from that of the dropped one, in place.</summary>
-    internal void DropGradient(int layer, Span<T> gradient)
+    internal void DropGradient(int layer)
     {
-        if (_droppedBy[layer] is { } mask) TensorPrimitives.Multiply<T>(gradient, mask.Span(), gradient);
+        if (_drops[layer]) TensorPrimitives.Multiply<T>(OutputGradientOf(layer), _masks[layer].AsSpan(0, Rows * _layer.StrideOfOutput), OutputGradientOf(layer));
     }
 
     // Step after step, and sample after sample. Of sequences that have lengths, PyTorch draws for those that have the step, the longest first.
-    private void Draw(Matrix<T> mask, double p, Generator generator)
+    private void Draw(Span<T> mask, double p, Generator generator)
     {
         var order = Room(ref _order, Sequences);
-        var draws = RecurrentTrack<T>.Room(ref _draws, mask.ColumnCount);
         var at = 0;
         for (var length = _layer.Steps; length > 0; length--)
             for (var n = 0; n < Sequences; n++)
                 if (LengthOf(n) == length) order[at++] = n;
-        mask.Clear();
-        var entries = mask.Span();
         for (var t = 0; t < _layer.Steps; t++)
         {
             foreach (var n in order)
             {
                 if (LengthOf(n) <= t) break;
-                generator.Bernoulli(draws, p);
-                for (var j = 0; j < draws.Length; j++) entries[j * Rows + t * Sequences + n] = draws[j];
+                generator.Bernoulli(mask.Slice((t * Sequences + n) * _layer.StrideOfOutput, _layer.Directions * _layer.HiddenSize), p);
             }
         }
     }
@@ -157,7 +155,7 @@ public sealed class RecurrentPass<T> : ForwardPass<T> where T : unmanaged, IFloa
     {
         var there = RecurrentTrack<T>.Room(ref _there, Rows);
         there.Fill(T.One);
-        TimeMajor.ClearBeyond(there, lengths, _layer.Steps, Rows, 1);
+        RowByRow.ClearBeyond(there, lengths, _layer.Steps, 1);
     }
 
     private static Span<int> Room(ref int[] array, int count)
