@@ -96,7 +96,7 @@ internal sealed class Comparison
 
             using var ours = new OurStep<T>(network);
             using var theirs = new PlainC<T>(network);
-            RequireSameLosses<T>(network, ours, theirs);
+            RequireSameLosses<T>($"{network}", ours, theirs);
             Add(table, network.ToString(), network.StepFlops, ours, theirs, peak);
         }
     }
@@ -124,7 +124,7 @@ internal sealed class Comparison
             if (!Selected($"step {network} {what}")) continue;
             using var ours = new OurStep<T>(network);
             using var theirs = new TorchStep<T>(network);
-            RequireSameLosses<T>(network, ours, theirs);
+            RequireSameLosses<T>($"{network}", ours, theirs);
             Add(table, network.ToString(), network.StepFlops, ours, theirs, peak);
         }
 
@@ -157,7 +157,25 @@ internal sealed class Comparison
         BlockTables("Convolutions of images", "convolution", what, Block<T>.Convolutions(), peak);
         BlockTables("Recurrent layers", "recurrent", what, Block<T>.Recurrences(), peak);
         BlockTables("Attention", "attention", what, Block<T>.Attentions(), peak);
+        GptTable(what, peak);
         if (threads == 1) ElementwiseTable<T>(what);
+    }
+
+    // PyTorch's own GELU is timed; that the steps are the same is seen beside its approximation by tanh, which ours is.
+    private void GptTable<T>(string what, Peak<T> peak) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var name = $"GPT, 103,872 parameters, {OurGptStep<T>.Batch} x {OurGptStep<T>.Sizes.Steps}";
+        if (!Selected($"gpt step {name} {what}")) return;
+        var table = new Table(_options.Markdown, $"Training step of the walkthrough's GPT: {what}", [new("sizes, batch", -46), .. Columns("", "torch")[1..]]);
+        using (OurGptStep<T> one = new())
+        {
+            using TorchGptStep<T> same = new(one, exactGelu: false);
+            RequireSameLosses<T>(name, one, same);
+        }
+
+        using OurGptStep<T> ours = new();
+        using TorchGptStep<T> theirs = new(ours, exactGelu: true);
+        Add(table, name, OurGptStep<T>.Flops, ours, theirs, peak);
     }
 
     private void BlockTables<T>(string title, string name, string what, IEnumerable<Block<T>> blocks, Peak<T> peak) where T : unmanaged, IFloatingPointIeee754<T>
@@ -268,7 +286,7 @@ internal sealed class Comparison
     };
 
     // Five steps pass through every gradient, so this proves that both sides do the same work.
-    private static void RequireSameLosses<T>(Network network, TrainingStep ours, TrainingStep theirs)
+    private static void RequireSameLosses<T>(string network, TrainingStep ours, TrainingStep theirs)
     {
         for (var step = 1; step <= 5; step++)
         {
