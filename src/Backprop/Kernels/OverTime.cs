@@ -1,5 +1,7 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Backprop.Checks;
+using Backprop.Simd;
 
 namespace Backprop.Kernels;
 
@@ -119,6 +121,37 @@ internal static unsafe class OverTime
         }
     }
 
+    /// <summary>y = x and, to each sequence's step t, the table's row t; columns of the table are <paramref name="ofTable"/> entries apart.</summary>
+    internal static void AddTable<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> table, Span<T> y, int sequences, int steps, int columns, int ofTable) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        unchecked
+        {
+            Lengths.MustBeMatrix(x.Length, sequences * steps, columns);
+            Lengths.MustAgree(x.Length, y.Length);
+            Lengths.MustHoldRows(table.Length, steps, columns, ofTable);
+            fixed (T* px = x, pTable = table, py = y)
+            {
+                var kernel = new TableKernel<T> { X = px, Table = pTable, Y = py, Sequences = sequences, Steps = steps, Columns = columns, OfTable = ofTable };
+                Ends.Run<T, TableKernel<T>>(ref kernel, steps);
+            }
+        }
+    }
+
+    /// <summary>The table's row t += the sum of the sequences' steps t, one after the other.</summary>
+    internal static void AddToTable<T>(ReadOnlySpan<T> x, Span<T> table, int sequences, int steps, int columns, int ofTable) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        unchecked
+        {
+            Lengths.MustBeMatrix(x.Length, sequences * steps, columns);
+            Lengths.MustHoldRows(table.Length, steps, columns, ofTable);
+            fixed (T* px = x, pTable = table)
+            {
+                var kernel = new TableKernel<T> { X = px, Table = pTable, Sequences = sequences, Steps = steps, Columns = columns, OfTable = ofTable };
+                Ends.Run<T, TableKernel<T>>(ref kernel, steps);
+            }
+        }
+    }
+
     private static void MustFit(int steps, int sums, int lengths, int sequences, int stepsOfEach, int columns)
     {
         unchecked
@@ -126,6 +159,36 @@ internal static unsafe class OverTime
             Lengths.MustBeMatrix(sums, sequences, columns);
             Lengths.MustBeMatrix(steps, sums, stepsOfEach);
             Lengths.MustAgreeOrBeEmpty(lengths, sequences);
+        }
+    }
+
+    /// <summary>The table added to each sequence; or, without a result, each sequence to the table.</summary>
+    private struct TableKernel<T> : ISimdKernel<T> where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public T* X, Table, Y;
+        public nint Sequences, Steps, Columns, OfTable;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public readonly void Run<V>() where V : unmanaged, ISimd<V, T>
+        {
+            unchecked
+            {
+                T* x = X, y = Y;
+                for (nint j = 0; j < Columns; j++)
+                {
+                    var table = Table + j * OfTable;
+                    for (nint n = 0; n < Sequences; n++, x += Steps)
+                    {
+                        for (nint t = 0; t < Steps; t += V.Count)
+                        {
+                            V sum = Ends.Load<T, V>(x + t, Steps - t) + Ends.Load<T, V>(table + t, Steps - t);
+                            Ends.Store(sum, (y == null ? table : y) + t, Steps - t);
+                        }
+
+                        if (y != null) y += Steps;
+                    }
+                }
+            }
         }
     }
 }

@@ -23,7 +23,10 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
     /// <summary>Whether C is added to; else its contents are unspecified before.</summary>
     public bool Accumulate;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    /// <summary>What the chains of each column begin with, where C is not added to and its rows lie side by side; null for 0.</summary>
+    public T* Bias;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining), SkipLocalsInit]
     public readonly void Run<V>() where V : unmanaged, ISimd<V, T>
     {
         unchecked
@@ -33,6 +36,7 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
             // A tile wants its rows of A side by side, and no two rows of a strip of B in the same cache set.
             var packA = A.Row != 1 || (Columns >= 48 && A.Column * InnerBlock * sizeof(T) > 48 * 1024);
             var packB = B.Column == 1 && Rows >= 48;
+            var beginning = stackalloc T[2 * V.Count * Strip];
 
             // LOOP 4: the chains' links in blocks, in ascending order; C holds what the blocks before gave.
             for (nint p = 0; p < Inner; p += InnerBlock)
@@ -58,17 +62,26 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
                         for (int j = 0, width; j < columns; j += width)
                         {
                             width = columns - j >= Strip ? Strip : columns - j >= 4 ? 4 : columns - j >= 2 ? 2 : 1;
+                            var isBeginning = p == 0 && Bias != null;
+                            for (var k = 0; isBeginning && k < width; k++)
+                            {
+                                var bias = V.Broadcast(Bias[j0 + j + k]);
+                                bias.Store(beginning + k * tileRows);
+                                bias.Store(beginning + k * tileRows + V.Count);
+                            }
+
+                            var startColumn = isBeginning ? tileRows : C.Column;
                             var bStrip = packB ? b.Start + j / Strip * (nint)Strip * inner + j % Strip : b.At(0, j);
                             // LOOP 1: tiles of C, in registers; within one runs the micro-kernel's loop over the block's links.
                             for (int i = 0, height; i < rows; i += height)
                             {
                                 var aStrip = packA ? a.Start + i / tileRows * (nint)tileRows * inner + i % tileRows : a.At(i, 0);
                                 var aColumn = packA ? tileRows : a.Column;
-                                T* c = C.At(i0 + i, j0 + j), start = accumulate ? c : null;
+                                T* c = C.At(i0 + i, j0 + j), start = isBeginning ? beginning : accumulate ? c : null;
                                 height = Math.Min(rows - i, C.Row == 1 ? tileRows : V.Count);
                                 if (height == tileRows)
                                 {
-                                    Tile.Run<T, V>(aStrip, aColumn, bStrip, b.Row, b.Column, start, C.Column, c, C.Column, inner, width);
+                                    Tile.Run<T, V>(aStrip, aColumn, bStrip, b.Row, b.Column, start, startColumn, c, C.Column, inner, width);
                                     continue;
                                 }
 
@@ -77,8 +90,8 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
                                 var there = height - (vectors - 1) * V.Count;
                                 var whole = packA || there == V.Count ? inner : (int)Math.Clamp((end - aStrip - vectors * V.Count + aColumn) / aColumn, 0, inner);
                                 if (C.Row != 1) Beside<V>(aStrip, aColumn, bStrip, b.Row, b.Column, c, height, whole, inner, width, accumulate);
-                                else if (vectors == 2) Tile.RunEdge<T, V, Two>(aStrip, aColumn, bStrip, b.Row, b.Column, start, C.Column, c, C.Column, there, whole, inner, width);
-                                else Tile.RunEdge<T, V, One>(aStrip, aColumn, bStrip, b.Row, b.Column, start, C.Column, c, C.Column, there, whole, inner, width);
+                                else if (vectors == 2) Tile.RunEdge<T, V, Two>(aStrip, aColumn, bStrip, b.Row, b.Column, start, startColumn, c, C.Column, there, whole, inner, width);
+                                else Tile.RunEdge<T, V, One>(aStrip, aColumn, bStrip, b.Row, b.Column, start, startColumn, c, C.Column, there, whole, inner, width);
                             }
                         }
                     }

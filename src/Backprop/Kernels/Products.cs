@@ -38,19 +38,16 @@ internal static unsafe class Products
                     return;
                 }
 
-                for (var j = done; j < m; j++)
+                // Vectors run along the longer side of the result: few rows are computed as Y^T = W X^T, in which the bias is there before.
+                Strided<T> left = new(ws + done, 1, m), result = new(ys + done * (nint)n, 1, n);
+                var product = new Product<T> { A = new(xs, 1, n), B = new(left.Start, m, 1), C = result, Rows = n, Columns = m - done, Inner = k, Bias = b.IsEmpty ? null : bs + done };
+                if (n < Lanes<T>() && n < m - done)
                 {
-                    var column = y.Slice(j * n, n);
-                    var start = b.IsEmpty ? T.Zero : b[j];
-                    if (n >= 16) column.Fill(start);
-                    else for (var i = 0; i < column.Length; i++) column[i] = start;
+                    for (nint j = 0; j < m - done; j++)
+                        for (nint i = 0; i < n; i++) *result.At(i, j) = b.IsEmpty ? T.Zero : product.Bias[j];
+                    product = new() { A = left, B = new(xs, n, 1), C = new(result.Start, n, 1), Rows = m - done, Columns = n, Inner = k, Accumulate = true };
                 }
 
-                // Vectors run along the longer side of the result: few rows are computed as Y^T = W X^T.
-                Strided<T> left = new(ws + done, 1, m), result = new(ys + done * (nint)n, 1, n);
-                var product = n >= Lanes<T>() || n >= m - done
-                    ? new Product<T> { A = new(xs, 1, n), B = new(left.Start, m, 1), C = result, Rows = n, Columns = m - done, Inner = k, Accumulate = true }
-                    : new Product<T> { A = left, B = new(xs, n, 1), C = new(result.Start, n, 1), Rows = m - done, Columns = n, Inner = k, Accumulate = true };
                 Run(ref product);
             }
         }
@@ -116,7 +113,8 @@ internal static unsafe class Products
     private static void Few<T>(ref Product<T> product) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var c = product.C.Start;
-        Few(product.A.Start, product.A.Row, product.A.Column, product.B.Start, product.B.Row, product.B.Column, c, product.C.Column, product.Rows, product.Columns, product.Inner, c, 1, product.Accumulate ? product.C.Column : 0);
+        Few(product.A.Start, product.A.Row, product.A.Column, product.B.Start, product.B.Row, product.B.Column, c, product.C.Column, product.Rows, product.Columns, product.Inner,
+            product.Bias != null ? product.Bias : c, product.Bias != null ? 0 : 1, product.Bias != null ? 1 : product.Accumulate ? product.C.Column : 0);
     }
 
     /// <summary>C = start + A B in plain loops, where the rows of C lie side by side; four rows at a time, so that no chain waits for itself alone. Without a start, whose columns are then 0 apart, from 0.</summary>

@@ -4,7 +4,7 @@ using Backprop.Simd;
 namespace Backprop.Kernels;
 
 /// <summary>A product in parts: each computes columns of C of its own, or rows where there are more of those.</summary>
-internal readonly struct SplitProduct<T> : IParts where T : unmanaged, IFloatingPointIeee754<T>
+internal readonly unsafe struct SplitProduct<T> : IParts where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Product<T> _whole;
     private readonly bool _byColumns;
@@ -32,6 +32,7 @@ internal readonly struct SplitProduct<T> : IParts where T : unmanaged, IFloating
             var (start, count) = Share(product.Columns, Tile.Columns, part, parts);
             product.B = product.B.From(0, start);
             product.C = product.C.From(0, start);
+            if (product.Bias != null) product.Bias += start;
             product.Columns = count;
         }
         else

@@ -218,6 +218,22 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
                         OverTime.Split<T>(place.Of(x), split, sequences, steps, columns);
                         OverTime.Join<T>(split, joined, sequences, steps, columns);
                         place.Same(joined, x);
+                        T[] table = Values(columns * (steps + 2), 2);
+                        Span<T> sum = place.Garbage(x.Length), sums = place.Of(table[2..]);
+                        OverTime.AddTable<T>(place.Of(x), place.Of(table[2..]), sum, sequences, steps, columns, steps + 2);
+                        OverTime.AddToTable<T>(place.Of(x), sums, sequences, steps, columns, steps + 2);
+                        for (var j = 0; j < columns; j++)
+                            for (var t = 0; t < steps; t++)
+                            {
+                                var expected = table[2 + j * (steps + 2) + t];
+                                for (var n = 0; n < sequences; n++)
+                                {
+                                    sum[(j * sequences + n) * steps + t].Should().Be(x[(j * sequences + n) * steps + t] + table[2 + j * (steps + 2) + t]);
+                                    expected += x[(j * sequences + n) * steps + t];
+                                }
+
+                                sums[j * (steps + 2) + t].Should().Be(expected);
+                            }
                     });
                 }
     }

@@ -68,6 +68,8 @@ public abstract class KernelLengthsTests<T> where T : unmanaged, IFloatingPointI
             a => Recurrence.Backward<T, Unit>(default, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], 2, K, 4 * K, K, K)),
         ("rows turned", [6 * K, 5 * (K + 1) + K], a => RowByRow.From<T>(a[0], a[1], 2, 3, K, K + 1)),
         ("rows turned back", [5 * (K + 1) + K, 6 * K], a => RowByRow.To<T>(a[0], a[1], 2, 3, K, K + 1)),
+        ("table on steps", [2 * N * K, (K - 1) * (N + 2) + N, 2 * N * K], a => OverTime.AddTable<T>(a[0], a[1], a[2], 2, N, K, N + 2)),
+        ("steps on table", [2 * N * K, (K - 1) * (N + 2) + N], a => OverTime.AddToTable<T>(a[0], a[1], 2, N, K, N + 2)),
         ("rows beyond a length", [6 * K], a => RowByRow.ClearBeyond<T>(a[0], [3, 1], 3, K)),
         ("product of rows", [2 * N - 1, 2 * Padded], a => RowByRow.TimesTransposed(a[0], N, Weight(N - 1), a[1], Padded, 2)),
         ("product of rows, here", [2 * N - 1, 2 * Padded], a => RowByRow.TimesTransposedHere(a[0], N, Weight(N - 1), a[1], Padded, 2)),

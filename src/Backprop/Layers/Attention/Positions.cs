@@ -1,6 +1,6 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using Backprop.Checks;
+using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 using static System.FormattableString;
 
@@ -16,25 +16,14 @@ internal static class Positions
         var (sequences, steps) = pass.Continues ? (1, x.RowCount) : SequenceRows.Of(x.RowCount, pass.MaxSteps);
         if (pass.Past + steps > pass.MaxSteps) throw new ArgumentException(Invariant($"{pass.Layer} has room for {pass.MaxSteps} steps, but {pass.Past} were there and {steps} came."));
         var y = pass.NewOutput(x.RowCount, x.ColumnCount);
-        Span<T> from = x.Span(), to = y.Span();
-        for (var j = 0; j < x.ColumnCount; j++)
-        {
-            var row = table.Slice(j * pass.MaxSteps + pass.Past, steps);
-            for (var i = j * x.RowCount; i < (j + 1) * x.RowCount; i += steps) TensorPrimitives.Add(from.Slice(i, steps), row, to.Slice(i, steps));
-        }
-
+        OverTime.AddTable(x.Span(), table[pass.Past..], y.Span(), sequences, steps, x.ColumnCount, pass.MaxSteps);
         return y;
     }
 
     /// <summary>dP += the sum over the sequences of dY.</summary>
     public static void AddGradient<T>(Matrix<T> dY, int maxSteps, Span<T> gradient) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var (_, steps) = SequenceRows.Of(dY.RowCount, maxSteps);
-        var from = dY.Span();
-        for (var j = 0; j < dY.ColumnCount; j++)
-        {
-            var row = gradient.Slice(j * maxSteps, steps);
-            for (var i = j * dY.RowCount; i < (j + 1) * dY.RowCount; i += steps) TensorPrimitives.Add(row, from.Slice(i, steps), row);
-        }
+        var (sequences, steps) = SequenceRows.Of(dY.RowCount, maxSteps);
+        OverTime.AddToTable(dY.Span(), gradient, sequences, steps, dY.ColumnCount, maxSteps);
     }
 }
