@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 using static System.FormattableString;
@@ -166,8 +167,8 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
         Workers.Run(ref steps, Directions * shares);
     }
 
-    // Two times as many as a product takes at once.
-    private const int SamplesOfShare = 2 * Tile.Columns;
+    // A thread's samples are whole tiles of a product. A block of them goes through all steps before the next one begins, so that what it leaves from step to step stays in the caches.
+    private const int SamplesOfShare = 2 * Tile.Columns, SamplesOfBlock = 6 * Tile.Columns;
 
     /// <summary>From a row of a layer's input to the next.</summary>
     internal int StrideOfInput(int layer) => layer == 0 ? RowByRow.Stride<T>(InputSize) : StrideOfOutput;
@@ -183,14 +184,15 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
 
     private int LastState(int direction) => Steps - FirstState(direction);
 
-    /// <summary>x's part of all gates of all steps, which waits for nothing, and the state that the first step meets.</summary>
+    /// <summary>The weights, room for what the steps give, and the state that the first of them meets.</summary>
     private void BeginForward(RecurrentPass<T> pass, int layer, int direction)
     {
         var (index, rows, states) = (layer * Directions + direction, pass.Rows, (Steps + 1) * pass.Sequences * StrideOfUnits);
         var track = pass.Tracks[index];
         track.Pack(_weightsIH[index], _weightsHH[index], _biasesIH.Length == 0 ? null : _biasesIH[index], _biasesHH.Length == 0 ? null : _biasesHH[index]);
-        // X W_ih^T + b_ih
-        RowByRow.TimesTransposed(pass.InputOf(layer), StrideOfInput(layer), track.OfInput, RecurrentTrack<T>.Room(ref track.Gates, rows * StrideOfGates), StrideOfGates, rows);
+        var gates = RecurrentTrack<T>.Room(ref track.Gates, rows * StrideOfGates);
+        // X W_ih^T + b_ih: of a few sequences for all steps at once, else step by step, the same bits either way
+        if (pass.Sequences < SamplesOfShare) RowByRow.TimesTransposed(pass.InputOf(layer), StrideOfInput(layer), track.OfInput, gates, StrideOfGates, rows);
         RecurrentTrack<T>.Room(ref track.Kept, rows * StrideOfUnits);
         RecurrentTrack<T>.Room(ref track.OfH, pass.Sequences * StrideOfGates);
         RecurrentTrack<T>.Room(ref track.Hidden, states);
@@ -234,8 +236,21 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
         if (!_weightsIH[index].Frozen) RowByRow.AddTransposeTimes(dA, StrideOfGates, pass.InputOf(layer), StrideOfInput(layer), _weightsIH[index].Gradients, rows, width, ColumnsOfInput(layer));
         if (!_weightsHH[index].Frozen) RowByRow.AddTransposeTimes(dQ, StrideOfGates, h, StrideOfUnits, _weightsHH[index].Gradients, rows, width, HiddenSize);
         if (_biasesIH.Length == 0) return;
-        if (!_biasesIH[index].Frozen) RowByRow.AddColumnSums(dA, StrideOfGates, _biasesIH[index].Gradients, rows);
-        if (!_biasesHH[index].Frozen) RowByRow.AddColumnSums(dQ, StrideOfGates, _biasesHH[index].Gradients, rows);
+        var sums = RecurrentTrack<T>.Room(ref track.Sums, width);
+        AddSums(dA, _biasesIH[index], sums, isKnown: false);
+        AddSums(dQ, _biasesHH[index], sums, isKnown: !SplitsGradient && !_biasesIH[index].Frozen);
+
+        void AddSums(ReadOnlySpan<T> gradients, VectorParameter<T> bias, Span<T> sums, bool isKnown)
+        {
+            if (bias.Frozen) return;
+            if (!isKnown)
+            {
+                sums.Clear();
+                RowByRow.AddColumnSums(gradients, StrideOfGates, sums, rows);
+            }
+
+            TensorPrimitives.Add(bias.Gradients, sums, bias.Gradients);
+        }
     }
 
     private void Differentiate(RecurrentPass<T> pass, int layer)
@@ -266,7 +281,7 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
     /// <summary>Some samples' way through all steps in one direction, or back.</summary>
     private readonly struct StepsOf<TCell>(Recurrent<T> layer, TCell cell, RecurrentPass<T> pass, int level, bool back) : IParts where TCell : struct, ICell<T>
     {
-        private readonly int _ofGates = layer.StrideOfGates, _ofUnits = layer.StrideOfUnits, _ofY = layer.StrideOfOutput;
+        private readonly int _ofGates = layer.StrideOfGates, _ofUnits = layer.StrideOfUnits, _ofX = layer.StrideOfInput(level), _ofY = layer.StrideOfOutput;
 
         public void Run(int part, int parts)
         {
@@ -274,24 +289,29 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
             var (direction, share) = (part / shares, part % shares);
             var units = (pass.Sequences + SamplesOfShare - 1L) / SamplesOfShare;
             int start = (int)Math.Min(pass.Sequences, units * share / shares * SamplesOfShare), end = (int)Math.Min(pass.Sequences, units * (share + 1) / shares * SamplesOfShare);
-            if (start == end) return;
-            if (back) Backward(direction, start, end - start);
-            else Forward(direction, start, end - start);
+            for (; start < end; start += SamplesOfBlock)
+            {
+                var rows = Math.Min(SamplesOfBlock, end - start);
+                if (back) Backward(direction, start, rows);
+                else Forward(direction, start, rows);
+            }
         }
 
         private void Forward(int direction, int start, int rows)
         {
             var (h, n, track) = (layer.HiddenSize, pass.Sequences, pass.Tracks[level * layer.Directions + direction]);
-            Span<T> ofH = track.OfH.AsSpan(start * _ofGates, rows * _ofGates), y = pass.OutputOf(level);
+            Span<T> ofH = track.OfH.AsSpan(start * _ofGates, rows * _ofGates), x = pass.InputOf(level), y = pass.OutputOf(level);
             for (var s = 0; s < layer.Steps; s++)
             {
                 var t = direction == 0 ? s : layer.Steps - 1 - s;
                 var (first, before, after) = (t * n + start, (t + direction) * n + start, (t + 1 - direction) * n + start);
                 Span<T> hBefore = Units(track.Hidden, before, rows), cBefore = TCell.HasMemory ? Units(track.Cell, before, rows) : [];
+                var gates = track.Gates.AsSpan(first * _ofGates, ofH.Length);
+                if (n >= SamplesOfShare) RowByRow.TimesTransposedHere(x.Slice(first * _ofX, rows * _ofX), _ofX, track.OfInput, gates, _ofGates, rows);
                 // h's part of the gates: h_(t-1) W_hh^T + b_hh
                 RowByRow.TimesTransposedHere(hBefore, _ofUnits, track.OfHidden, ofH, _ofGates, rows);
                 Recurrence.Forward(
-                    cell, track.Gates.AsSpan(first * _ofGates, ofH.Length), ofH, TCell.Keeps ? Units(track.Kept, first, rows) : [], hBefore, Units(track.Hidden, after, rows), cBefore, TCell.HasMemory ? Units(track.Cell, after, rows) : [],
+                    cell, gates, ofH, TCell.Keeps ? Units(track.Kept, first, rows) : [], hBefore, Units(track.Hidden, after, rows), cBefore, TCell.HasMemory ? Units(track.Cell, after, rows) : [],
                     Output(y, direction, first, rows), There(first, rows), rows, h, _ofGates, _ofUnits, _ofY);
             }
         }

@@ -18,6 +18,9 @@ internal sealed class RecurrentTrack<T> where T : unmanaged, IFloatingPointIeee7
     // Of a step.
     public T[] OfH = [], DHByGates = [], DHStraight = [], DC = [];
 
+    /// <summary>Of the gates' gradients, over all rows.</summary>
+    public T[] Sums = [];
+
     /// <summary>x W_ih^T + b_ih.</summary>
     public PackedWeight<T> OfInput => _ofInput!;
 
