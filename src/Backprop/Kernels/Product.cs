@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Backprop.Simd;
 
 namespace Backprop.Kernels;
@@ -36,7 +37,8 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
             // A tile wants its rows of A side by side, and no two rows of a strip of B in the same cache set.
             var packA = A.Row != 1 || (Columns >= 48 && A.Column * InnerBlock * sizeof(T) > 48 * 1024);
             var packB = B.Column == 1 && Rows >= 48;
-            var beginning = stackalloc T[2 * V.Count * Strip];
+            Unsafe.SkipInit(out Beginning room);
+            var beginning = (T*)&room;
 
             // LOOP 4: the chains' links in blocks, in ascending order; C holds what the blocks before gave.
             for (nint p = 0; p < Inner; p += InnerBlock)
@@ -99,6 +101,10 @@ internal unsafe struct Product<T> : ISimdKernel<T> where T : unmanaged, IFloatin
             }
         }
     }
+
+    /// <summary>Room for a tile of the widest vectors, in which each chain has what it begins with.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 2 * 64 * Strip)]
+    private readonly struct Beginning;
 
     /// <summary>A tile whose rows do not lie side by side in C is computed beside it and copied.</summary>
     [SkipLocalsInit]
