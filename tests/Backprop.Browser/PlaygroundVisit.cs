@@ -57,6 +57,10 @@ public sealed class PlaygroundVisit : IAsyncDisposable
         return JsonSerializer.Deserialize<string[][]>(json)!.DistinctBy(pair => pair[0]).ToDictionary(pair => pair[0], pair => Numbers.Parse(pair[1]));
     }
 
+    /// <summary>Nothing has gone wrong so far.</summary>
+    /// <param name="when">After what, for the message.</param>
+    public void ShouldBeWell(string when) => _wrong.Should().BeEmpty("nothing goes wrong with {0}", when);
+
     public async ValueTask DisposeAsync()
     {
         await _context.CloseAsync();

@@ -28,7 +28,7 @@ internal sealed unsafe class PackedWeight<T> where T : unmanaged, IFloatingPoint
         Panels = (outputs + PanelOutputs - 1) / PanelOutputs;
         var size = checked(PaddedOutputs * (inputs + 1));
         _memory = GC.AllocateArray<T>(checked(size + Line / sizeof(T)), pinned: true);
-        _start = (T*)(((nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory)) + Line - 1) & -Line);
+        _start = unchecked((T*)(((nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory)) + Line - 1) & -Line));     // checked, the browser's interpreter stops at it
     }
 
     /// <summary>Copies a weight, out x in and column-major, and a bias, or none.</summary>
