@@ -9,8 +9,8 @@ namespace Backprop.Walkthrough;
 /// <summary>The subcommand <c>explain</c>: any network, given as a line of text, number by number.</summary>
 internal static class ExplainCommand
 {
-    /// <summary>Samples that are drawn where no file gives any.</summary>
-    private const int Drawn = 4;
+    /// <summary>Rows that are drawn where no file gives any, or as many more as make whole sequences.</summary>
+    private const int Drawn = 4, MostDrawn = 4096;
 
     public static Command Create()
     {
@@ -108,13 +108,13 @@ internal static class ExplainCommand
     /// <summary>Samples of the kind that the loss takes: any numbers, classes, or probabilities.</summary>
     private static (Matrix<T> X, Matrix<T> Target) Draw<T>(ParsedNetwork<T> network, Generator generator) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var x = Matrix<T>.Build.Dense(Drawn, network.Inputs);
+        var x = Matrix<T>.Build.Dense(Rows(network.Model), network.Inputs);
         generator.Normal(x);
         network.Model.FitPreprocessingIfAny(x);
         var prediction = network.Model.Forward(x);
-        var any = Matrix<T>.Build.Dense(Drawn, prediction.ColumnCount);
+        var any = Matrix<T>.Build.Dense(prediction.RowCount, prediction.ColumnCount);
         generator.Normal(any);
-        foreach (var target in (Matrix<T>[])[Matrix<T>.Build.Dense(Drawn, 1, (i, _) => T.CreateChecked(i % prediction.ColumnCount)), any, any.Map(value => T.One / (T.One + T.Exp(-value)))])
+        foreach (var target in (Matrix<T>[])[Matrix<T>.Build.Dense(prediction.RowCount, 1, (i, _) => T.CreateChecked(i % prediction.ColumnCount)), any, any.Map(value => T.One / (T.One + T.Exp(-value)))])
         {
             try
             {
@@ -128,6 +128,23 @@ internal static class ExplainCommand
         }
 
         throw new ArgumentException($"{network.Loss} takes neither classes nor numbers for {prediction.ColumnCount.ToString(CultureInfo.InvariantCulture)} outputs; give samples with --data.");
+    }
+
+    /// <summary>The least number of rows that the layers take: sequences have several.</summary>
+    private static int Rows<T>(Sequential<T> model) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        for (var rows = Drawn; ; rows++)
+        {
+            try
+            {
+                model.OutputRows(rows);
+                return rows;
+            }
+            catch (ArgumentException) when (rows < MostDrawn)
+            {
+                // no whole sequences
+            }
+        }
     }
 
     private static void FitPreprocessingIfAny<T>(this Sequential<T> model, Matrix<T> x) where T : unmanaged, IFloatingPointIeee754<T>

@@ -33,7 +33,10 @@ internal sealed record LayerWord<T>(
         "instancenorm2d" => $"instancenorm2d(1, {Signature.Number(columns)})",
         "dropout2d" => "dropout2d(1)",
         "rnn" or "gru" or "lstm" => $"{Name}(4, 1)",
-        "laststep" or "meanovertime" or "maxovertime" or "tosteps" or "torows" => $"{Name}(1)",
+        "laststep" or "meanovertime" or "maxovertime" or "tosteps" or "torows" or "positionalembedding" or "sinusoidalpositions" => $"{Name}(1)",
+        "multiheadattention" => "multiheadattention(1, 1)",
+        "scaleddotproductattention" => "sequential(linear(6) scaleddotproductattention(1, 1))",
+        "transformerencoderlayer" => "transformerencoderlayer(1, 1, 8)",
         _ => Name,
     };
 }

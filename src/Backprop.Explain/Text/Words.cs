@@ -13,6 +13,10 @@ internal static class Words<T> where T : unmanaged, IFloatingPointIeee754<T>
     private static readonly Setting[] Recurrent = [Setting.Required("hiddenSize", SettingKind.Integer), Steps, Setting.Integer("numLayers", 1)];
     private static readonly Setting[] RecurrentOptions = [Setting.Flag("bidirectional", false), Setting.Number("dropout", 0), Setting.Flag("bias", true)];
 
+    // A table of positions is counted as if it were learned: it takes as much room.
+    private static readonly Setting Heads = Setting.Required("numHeads", SettingKind.Integer), MaxSteps = Setting.Required("maxSteps", SettingKind.Integer), Causal = Setting.Flag("causal", false);
+    private static readonly Setting RotaryBase = new("rotaryBase", SettingKind.NumberOrNone);
+
     // An image's channels are what its height and width leave of the columns.
     private static readonly Setting Height = Setting.Required("height", SettingKind.Integer), Width = Setting.Required("width", SettingKind.Integer);
     private static readonly Setting[] OutputSize = [Setting.Required("outHeight", SettingKind.Integer), Setting.Required("outWidth", SettingKind.Integer)];
@@ -113,6 +117,20 @@ internal static class Words<T> where T : unmanaged, IFloatingPointIeee754<T>
         new("maxovertime", [Steps], (item, _, _) => new MaxOverTime<T>(item.Integer(0))),
         new("tosteps", [Steps], (item, _, _) => new ToSteps<T>(item.Integer(0))),
         new("torows", [Steps], (item, _, _) => new ToRows<T>(item.Integer(0))),
+        new("multiheadattention", [Heads, MaxSteps, Causal, Setting.Number("dropout", 0), Setting.Flag("bias", true), RotaryBase], (item, columns, generator) =>
+            new MultiheadAttention<T>(columns, item.Integer(0), item.Integer(1), item.Flag(2), item.Number(3), item.Flag(4), item.NumberOrNone(5), generator),
+            (item, columns) => AttentionParameters(item, columns, item.Integer(1), item.NumberOrNone(5))),
+        new("scaleddotproductattention", [Heads, MaxSteps, Causal, Setting.Number("dropout", 0), RotaryBase], (item, columns, generator) => columns % 3 == 0
+            ? new ScaledDotProductAttention<T>(columns / 3, item.Integer(0), item.Integer(1), item.Flag(2), item.Number(3), item.NumberOrNone(4), generator)
+            : throw new ArgumentException($"{item.Word.Name} expects columns that are queries, keys and values, a third each, but there are {Signature.Number(columns)}."),
+            (item, columns) => Table(item.Integer(1), columns, item.NumberOrNone(4))),
+        new("positionalembedding", [MaxSteps], (item, columns, generator) => new PositionalEmbedding<T>(item.Integer(0), columns, generator), (item, columns) => Bounded((double)item.Integer(0) * columns)),
+        new("sinusoidalpositions", [MaxSteps, Setting.Number("waveBase", 10000)], (item, columns, _) => new SinusoidalPositions<T>(item.Integer(0), columns, item.Number(1)), (item, columns) => Bounded((double)item.Integer(0) * columns)),
+        new("transformerencoderlayer",
+            [Heads, MaxSteps, Setting.Integer("feedforwardDim", 2048), Setting.Number("dropout", 0.1), Setting.Choice("activation", "relu", "gelu"), Epsilon, Setting.Flag("normFirst", false), Causal, Setting.Flag("bias", true), RotaryBase],
+            (item, columns, generator) => new TransformerEncoderLayer<T>(columns, item.Integer(0), item.Integer(1), item.Integer(2), item.Number(3), item.Choice(4) == "gelu" ? new GELU<T>() : new ReLU<T>(),
+                item.Number(5), item.Flag(6), item.Flag(7), item.Flag(8), item.NumberOrNone(9), generator),
+            (item, columns) => Bounded(AttentionParameters(item, columns, item.Integer(1), item.NumberOrNone(9)) + (2.0 * columns + 1) * item.Integer(2) + 5.0 * columns)),
     ];
 
     public static readonly LossWord<T>[] Losses =
@@ -160,12 +178,18 @@ internal static class Words<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     private static LayerWord<T> Container(string name, Func<List<(string? Name, Layer<T> Layer)>, Layer<T>> make) => new(name, [], (_, _, _) => new Identity<T>(), Container: make);
 
-    // As many as with biases; a number beyond what a long holds is beyond any limit.
+    // As many as with biases; a number beyond what a long holds (Bounded) is beyond any limit.
     private static long RecurrentParameters(int gates, Item item, int columns, bool bidirectional)
     {
         double hidden = item.Integer(0), layers = item.Integer(2), directions = bidirectional ? 2 : 1;
-        return (long)Math.Min(long.MaxValue / 2, directions * gates * hidden * (columns + hidden + 2 + (layers - 1) * (directions * hidden + hidden + 2)));
+        return Bounded(directions * gates * hidden * (columns + hidden + 2 + (layers - 1) * (directions * hidden + hidden + 2)));
     }
+
+    private static long AttentionParameters(Item item, double columns, int steps, double? rotaryBase) => Bounded(4 * columns * (columns + 1) + Table(steps, columns / Math.Max(item.Integer(0), 1), rotaryBase));
+
+    private static long Table(double steps, double columns, double? rotaryBase) => rotaryBase is null ? 0 : Bounded(steps * columns);
+
+    private static long Bounded(double count) => count >= 0 ? (long)Math.Min(count, long.MaxValue / 2) : 0;
 
     private static ImageShape Image(Item item, int columns) => Image(item, columns, item.Integer(0), item.Integer(1));
 
@@ -181,8 +205,8 @@ internal static class Words<T> where T : unmanaged, IFloatingPointIeee754<T>
         _ => PaddingMode.Zeros,
     };
 
-    // As if there were one group; a number beyond what a long holds is beyond any limit.
-    private static long Weights(double outChannels, double columns, double kernel, double pixels) => (long)Math.Clamp(outChannels * (columns / Math.Max(pixels, 1) * kernel + 1), 0, long.MaxValue / 2);
+    // As if there were one group.
+    private static long Weights(double outChannels, double columns, double kernel, double pixels) => Bounded(outChannels * (columns / Math.Max(pixels, 1) * kernel + 1));
 
     private static Func<Item, int, long> Columns(int count) => (_, columns) => (long)columns * count;
 

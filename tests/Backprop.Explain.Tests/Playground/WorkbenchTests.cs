@@ -20,7 +20,7 @@ public class WorkbenchTests
 
             var state = Done(bench.InsertLayer(0, word));
 
-            state.GetProperty("layers")[0].GetString().Should().StartWith(word);
+            state.GetProperty("layers")[0].GetString().Should().Contain(word);
             bench.Session.Train(2).Should().Be(2);
             Explained(bench);
             Done(bench.RemoveLayer(0)).GetProperty("network").GetString().Should().Be(before);
