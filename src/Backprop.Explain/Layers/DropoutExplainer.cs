@@ -3,10 +3,10 @@ using static Backprop.Explain.Expression;
 
 namespace Backprop.Explain;
 
-/// <summary>Explains <see cref="Dropout{T}"/>, with the mask that was drawn. In evaluation y is x itself, and there is nothing to explain.</summary>
+/// <summary>Explains <see cref="Dropout{T}"/> and <see cref="Dropout2d{T}"/>, with the mask that was drawn. In evaluation y is x itself, and there is nothing to explain.</summary>
 internal sealed class DropoutExplainer<T> : LayerExplainer<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    public override bool Explains(Layer<T> layer) => layer is Dropout<T>;
+    public override bool Explains(Layer<T> layer) => layer is Dropout<T> or Dropout2d<T>;
 
     public override void Explain(Place<T> at)
     {

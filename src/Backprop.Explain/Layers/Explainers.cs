@@ -10,6 +10,7 @@ public static class Explainers
     public static IReadOnlyList<LayerExplainer<T>> Default<T>() where T : unmanaged, IFloatingPointIeee754<T> =>
     [
         new LinearExplainer<T>(), new ElementwiseExplainer<T>(), new SoftmaxExplainer<T>(), new PReLUExplainer<T>(), new NormalizationExplainer<T>(), new DropoutExplainer<T>(),
-        new EmbeddingExplainer<T>(), new ConvolutionExplainer<T>(), new MaxPoolingExplainer<T>(), new ContainerExplainer<T>(), new PreprocessingExplainer<T>(),
+        new EmbeddingExplainer<T>(), new ConvolutionExplainer<T>(), new MaxPoolingExplainer<T>(), new RecurrentExplainer<T>(), new SequenceExplainer<T>(), new AttentionExplainer<T>(),
+        new TransformerExplainer<T>(), new MixingExplainer<T>(), new ContainerExplainer<T>(), new PreprocessingExplainer<T>(),
     ];
 }

@@ -91,7 +91,7 @@ public sealed class Place<T> where T : unmanaged, IFloatingPointIeee754<T>
         ArgumentNullException.ThrowIfNull(numbers);
         RequireOpen();
         if (quantity is null || quantity.Kind is QuantityKind.Data or QuantityKind.Parameter) return;
-        if (!Rules(quantity)) throw new ArgumentException($"A rule of {Layer} is expected to be for its output, its dX, a gradient of its parameters or something that it defines, but it is for {quantity}.", nameof(quantity));
+        if (!Rules(quantity)) throw new ArgumentException($"A rule of {Layer} is expected to be for its output, its dX, a gradient of its parameters, what it hands to a layer within or something that it defines, but it is for {quantity}.", nameof(quantity));
         if (!_formulas.Contains(formula)) _formulas.Add(formula);
         // Where y is x itself, as in the identity, its rule is that of x; and only parameters add up over places.
         if (!_ruled.Add(quantity) || (quantity.Rules.Count > 0 && quantity.Of?.Kind != QuantityKind.Parameter)) return;
@@ -166,7 +166,7 @@ public sealed class Place<T> where T : unmanaged, IFloatingPointIeee754<T>
     internal Quantity? GradientOf(Parameter<T> parameter) => _network.QuantityOf(parameter).Gradient;
 
     private bool Rules(Quantity quantity) => _network.Has(quantity) && (quantity == Output || quantity == InputGradient || _definitions.Contains(quantity)
-        || Own.Any(parameter => GradientOf(parameter) == quantity) || Children.Any(child => child.OutputGradient == quantity));
+        || Own.Any(parameter => GradientOf(parameter) == quantity) || Children.Any(child => child.OutputGradient == quantity || child.Input == quantity));
 
     private void RequireOpen()
     {
