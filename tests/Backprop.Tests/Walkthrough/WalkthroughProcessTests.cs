@@ -46,8 +46,11 @@ public sealed class WalkthroughProcessTests
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
+        return (process.ExitCode, output, string.Concat(error.Result.Split('\n').Where(line => !IsPyTorchs(line))));
     }
+
+    // libtorch's own, such as: [W1127 17:12:38.529076938 NNPACK.cpp:56] Could not initialize NNPACK! Reason: Unsupported hardware.
+    private static bool IsPyTorchs(string line) => line.StartsWith("[W", StringComparison.Ordinal) && line.Contains(".cpp:", StringComparison.Ordinal);
 
     internal static ProcessStartInfo StartInfo(string? noColor, params string[] arguments)
     {
