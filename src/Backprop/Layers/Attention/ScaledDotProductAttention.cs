@@ -54,6 +54,7 @@ public sealed class ScaledDotProductAttention<T> : Layer<T> where T : unmanaged,
         {
             RotaryBase = Expect.AboveZero(owner, @base, nameof(rotaryBase));
             if (HeadDim % 2 != 0) throw new ArgumentException(Invariant($"{owner} expects pairs of columns to turn, but a head has {HeadDim}."), nameof(rotaryBase));
+            if ((long)maxSteps * HeadDim / 2 > Array.MaxLength) throw new ArgumentException(Invariant($"{owner} expects an array to have room for the turns of all steps, but there are {(long)maxSteps * HeadDim / 2}."), nameof(maxSteps));
         }
 
         if (dropout > 0) _generator = Register(generator ?? Generator.Default);

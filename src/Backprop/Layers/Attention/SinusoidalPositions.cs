@@ -23,11 +23,13 @@ public sealed class SinusoidalPositions<T> : Layer<T> where T : unmanaged, IFloa
     /// <param name="embedDim">e, columns of the input and output, at least 1.</param>
     /// <param name="waveBase">b, above 0: the longest wave is nearly 2 π b steps long.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is below 1, or the base is not above 0.</exception>
+    /// <exception cref="ArgumentException">An array has no room for so many positions.</exception>
     public SinusoidalPositions(int maxSteps, int embedDim, double waveBase = 10000)
     {
         var owner = Invariant($"SinusoidalPositions({maxSteps} steps, {embedDim})");
         (MaxSteps, EmbedDim) = (Expect.Positive(owner, maxSteps, nameof(maxSteps)), Expect.Positive(owner, embedDim, nameof(embedDim)));
         WaveBase = Expect.AboveZero(owner, waveBase);
+        if ((long)maxSteps * embedDim > Array.MaxLength) throw new ArgumentException(Invariant($"{owner} expects an array to have room for the positions of all steps, but there are {(long)maxSteps * embedDim} numbers."), nameof(maxSteps));
         _table = new T[maxSteps * embedDim];
         for (var j = 0; j < embedDim; j++)
         {

@@ -211,6 +211,8 @@ public sealed class ScaledDotProductAttentionDoubleTests : ScaledDotProductAtten
         Refuse(() => new ScaledDotProductAttention<double>(2, 1, -1), "ScaledDotProductAttention(2, 1 heads, -1 steps) expects maxSteps to be at least 1.*");
         Refuse(() => new ScaledDotProductAttention<double>(5, 2, 3), "ScaledDotProductAttention(5, 2 heads, 3 steps) expects heads of equal size, but 2 does not divide 5. (Parameter 'numHeads')");
         Refuse(() => new ScaledDotProductAttention<double>(6, 2, 3, rotaryBase: 10), "ScaledDotProductAttention(6, 2 heads, 3 steps) expects pairs of columns to turn, but a head has 3. (Parameter 'rotaryBase')");
+        Refuse(() => new ScaledDotProductAttention<double>(4, 1, 2_000_000_000, rotaryBase: 10), "ScaledDotProductAttention(4, 1 heads, 2000000000 steps) expects an array to have room for the turns of all steps, but there are 4000000000. (Parameter 'maxSteps')");
+        Refuse(() => new SinusoidalPositions<double>(1_000_000_000, 4), "SinusoidalPositions(1000000000 steps, 4) expects an array to have room for the positions of all steps, but there are 4000000000 numbers. (Parameter 'maxSteps')");
         Refuse(() => new ScaledDotProductAttention<double>(6, 2, 3, dropout: 1.5), "*expects dropout to be from 0 to 1, but it is 1.5. (Parameter 'dropout')");
         Refuse(() => new ScaledDotProductAttention<double>(4, 2, 3, rotaryBase: 0), "*expects rotaryBase to be finite and above 0, but it is 0. (Parameter 'rotaryBase')");
         var layer = new ScaledDotProductAttention<double>(4, 2, 3, causal: true, dropout: 0.25, rotaryBase: 10000);
