@@ -37,7 +37,7 @@ internal static class Catalogue
             new(new Conv2d<T>(image, 4, 3, 1, 1, paddingMode: PaddingMode.Circular, generator: generator), image.Columns),
             new(new ConvTranspose2d<T>(new(2, 2, 3), 3, 3, 2, 1, (1, 0), generator: generator), 12), new(new ConvTranspose2d<T>(image, 6, (2, 3), 3, new Padding2d(1, 0, 0, 2), (2, 1), groups: 2, bias: false, dilation: 2, generator: generator), image.Columns),
             new(new MaxPool2d<T>(image, 2), image.Columns), new(new MaxPool2d<T>(image, 2, (1, 2), 1, ceilMode: true), image.Columns), new(new MaxPool2d<T>(image, 3, 2, 1, dilation: (1, 2)), image.Columns),
-            new(new MaxPool2d<T>(image, 2, 4, 0, ceilMode: true), image.Columns), new(new MaxPool2d<T>(image, 1, 4, 0, ceilMode: true), image.Columns),
+            new(new MaxPool2d<T>(image, 2, 4, 0, ceilMode: true), image.Columns), new(new MaxPool2d<T>(image, 1, 4, 0, ceilMode: true), image.Columns), new(new MaxPool2d<T>(image, 2, 3, 0, dilation: 3, ceilMode: true), image.Columns),
             new(new AvgPool2d<T>(image, 2), image.Columns), new(new AvgPool2d<T>(image, 2, 1, 1, true, false, 3), image.Columns), new(new AvgPool2d<T>(image, 3, 2, 1, countIncludePad: false), image.Columns), new(new AvgPool2d<T>(image, 3, 2, 1), image.Columns),
             new(new AvgPool2d<T>(image, 3, 3, 1, ceilMode: true), image.Columns), new(new AvgPool2d<T>(image, (2, 4), (2, 2), ceilMode: true, countIncludePad: false), image.Columns),
             new(new AdaptiveAvgPool2d<T>(image, 1), image.Columns), new(new AdaptiveAvgPool2d<T>(image, (3, 4)), image.Columns), new(new AdaptiveAvgPool2d<T>(image, (5, 2)), image.Columns), new(new AdaptiveAvgPool2d<T>(image, (7, 9)), image.Columns),

@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using System.Numerics;
+using FluentAssertions;
+using Xunit;
+
+namespace Backprop.Onnx.Tests;
+
+/// <summary>ONNX's own checker, with its inference of shapes, reads every file that is written. Debian has it as python3-onnx, of opset 17 at most.</summary>
+public sealed class CheckerTests(ITestOutputHelper output)
+{
+    private const string Script = """
+        import onnx, os, sys
+        newest, files = onnx.defs.onnx_opset_version(), sorted(os.listdir(sys.argv[1]))
+        checked = 0
+        for file in files:
+            if int(file.split("-")[0]) > newest: continue
+            try:
+                model = onnx.load(os.path.join(sys.argv[1], file))
+                onnx.checker.check_model(model, full_check=True)
+                onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+                checked += 1
+            except Exception as refusal:
+                print(f"refused {file}: {refusal}")
+        print(f"{onnx.__version__} checked {checked} files up to opset {newest}")
+        """;
+
+    [Fact]
+    public void ONNXs_own_checker_takes_every_layer()
+    {
+        var python = new[] { "/usr/bin/python3", "python3" }.FirstOrDefault(command => Run(command, "-c", "import onnx") is { Code: 0 });
+        if (python is null) Assert.Skip("There is no ONNX for Python here; on Debian: apt-get install python3-onnx.");
+        var directory = Directory.CreateTempSubdirectory("backprop-onnx-").FullName;
+        try
+        {
+            var files = Write<float>(directory) + Write<double>(directory);
+            var (code, said) = Run(python, "-c", Script, directory)!.Value;
+            output.WriteLine(said);
+            (code, said.Split('\n').Count(line => line.StartsWith("refused", StringComparison.Ordinal))).Should().Be((0, 0), said);
+            int.Parse(said.Split("checked ")[1].Split(' ')[0], null).Should().BeGreaterThanOrEqualTo(files / 3, "each layer is there at opset 17");
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    private static int Write<T>(string directory) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var written = 0;
+        foreach (var (one, i) in Catalogue.Of<T>().Select((one, i) => (one, i)))
+            foreach (var opset in new[] { OnnxOpset.Oldest, OnnxOpset.Usual, OnnxOpset.Newest })
+            {
+                one.Layer.ExportOnnx(Path.Combine(directory, $"{opset}-{i}-{one.Kind}-{typeof(T).Name}.onnx"), one.Columns, new() { Opset = opset });
+                written++;
+            }
+
+        return written;
+    }
+
+    private static (int Code, string Said)? Run(string command, params string[] arguments)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var error = process.StandardError.ReadToEndAsync();
+            var said = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return (process.ExitCode, said + error.Result);
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return null;        // there is no such program
+        }
+    }
+}
