@@ -27,10 +27,13 @@ public sealed class OnnxGraph<T> where T : unmanaged, IFloatingPointIeee754<T>
     internal OnnxGraph(Layer<T> model, OnnxOptions<T> options)
     {
         (_graph, _exporters, Opset) = (new(options.GraphName), [.. options.Exporters, .. Onnx.Exporters.Default<T>()], options.Opset);
-        foreach (var (name, parameter) in model.NamedParameters()) _names.TryAdd(parameter, name);
-        foreach (var (name, buffer) in model.NamedBuffers()) _names.TryAdd(buffer, name);
+        // The first of its names, where it stands in several places; and no other's, where a layer's own names have dots.
+        foreach (var (name, parameter) in model.NamedParameters())
+            if (!_names.ContainsKey(parameter)) _names.Add(parameter, NewName(name));
+        foreach (var (name, buffer) in model.NamedBuffers())
+            if (!_names.ContainsKey(buffer)) _names.Add(buffer, NewName(name));
         foreach (var name in (string[])[options.InputName, options.OutputName])
-            if (_names.ContainsValue(name) || !_taken.Add(name)) throw new ArgumentException($"The name \"{name}\" is taken; choose another InputName or OutputName.", nameof(options));
+            if (!_taken.Add(name)) throw new ArgumentException($"The name \"{name}\" is taken; choose another InputName or OutputName.", nameof(options));
     }
 
     /// <summary>The version of the operators.</summary>
@@ -56,21 +59,21 @@ public sealed class OnnxGraph<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Adds a node with one output, and settings.</summary>
     /// <param name="op">The operator, as ONNX calls it.</param>
     /// <param name="inputs">Its inputs, in order.</param>
-    /// <param name="attributes">Its settings.</param>
-    public OnnxValue Node(string op, ReadOnlySpan<OnnxValue> inputs, params ReadOnlySpan<OnnxSetting> attributes) => NodeWithOutputs(op, 1, inputs, attributes)[0];
+    /// <param name="settings">Its settings, which ONNX calls attributes.</param>
+    public OnnxValue Node(string op, ReadOnlySpan<OnnxValue> inputs, params ReadOnlySpan<OnnxSetting> settings) => NodeWithOutputs(op, 1, inputs, settings)[0];
 
     /// <summary>Adds a node with several outputs.</summary>
     /// <param name="op">The operator, as ONNX calls it.</param>
     /// <param name="outputs">How many outputs it has.</param>
     /// <param name="inputs">Its inputs, in order.</param>
-    /// <param name="attributes">Its settings.</param>
-    public IReadOnlyList<OnnxValue> NodeWithOutputs(string op, int outputs, ReadOnlySpan<OnnxValue> inputs, params ReadOnlySpan<OnnxSetting> attributes)
+    /// <param name="settings">Its settings, which ONNX calls attributes.</param>
+    public IReadOnlyList<OnnxValue> NodeWithOutputs(string op, int outputs, ReadOnlySpan<OnnxValue> inputs, params ReadOnlySpan<OnnxSetting> settings)
     {
         ArgumentException.ThrowIfNullOrEmpty(op);
         var node = new Node(op, NewName($"{Path}/{op}"));
         foreach (var input in inputs) node.Inputs.Add(input.Name);
         for (var i = 0; i < outputs; i++) node.Outputs.Add(NewName(string.Create(CultureInfo.InvariantCulture, $"{node.Name}_output_{i}")));
-        foreach (var attribute in attributes) node.Attributes.Add(attribute);
+        foreach (var setting in settings) node.Attributes.Add(setting);
         _graph.Nodes.Add(node);
         return [.. node.Outputs.Select(name => new OnnxValue(name))];
     }
@@ -178,7 +181,6 @@ public sealed class OnnxGraph<T> where T : unmanaged, IFloatingPointIeee754<T>
         if (rows > 1)
             for (var i = 0; i < rows; i++)
                 for (var j = 0; j < columns; j++) rowMajor[i * columns + j] = values[i + j * rows];
-        _taken.Add(name);
         _graph.Tensors.Add(new(name, Type, [.. shape.Select(size => (long)size)], LittleEndian<T>(rowMajor)));
         return _constants[$"tensor {name}"] = new(name);
     }

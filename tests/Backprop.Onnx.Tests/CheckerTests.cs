@@ -24,10 +24,12 @@ public sealed class CheckerTests(ITestOutputHelper output)
         print(f"{onnx.__version__} checked {checked} files up to opset {newest}")
         """;
 
+    private static readonly string[] Pythons = ["/usr/bin/python3", "python3"];
+
     [Fact]
     public void ONNXs_own_checker_takes_every_layer()
     {
-        var python = new[] { "/usr/bin/python3", "python3" }.FirstOrDefault(command => Run(command, "-c", "import onnx") is { Code: 0 });
+        var python = Pythons.FirstOrDefault(command => Run(command, "-c", "import onnx") is { Code: 0 });
         if (python is null) Assert.Skip("There is no ONNX for Python here; on Debian: apt-get install python3-onnx.");
         var directory = Directory.CreateTempSubdirectory("backprop-onnx-").FullName;
         try

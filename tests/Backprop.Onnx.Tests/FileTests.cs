@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Numerics;
 using Backprop.Tests;
 using FluentAssertions;
@@ -54,6 +56,14 @@ public abstract class FileTests<T> where T : unmanaged, IFloatingPointIeee754<T>
     }
 
     [Fact]
+    public void Different_weights_have_different_names_whatever_their_layers_call_them()
+    {
+        var model = new Sequential<T> { { "a", new Dotted() } };
+        Reader.Read(model.ToOnnx(3, new() { Exporters = [Exporters.For((OnnxGraph<T> graph, Dotted layer, OnnxValue x) => graph.Node("Add", graph.Export(layer.Children[0], x), graph.Tensor(layer.Shift)))] }))
+            .Graph.Tensors.Select(tensor => tensor.Name).Should().BeEquivalentTo("a.f.bias", "a.f.weight", "a.f.bias_1");
+    }
+
+    [Fact]
     public void A_tied_weight_stands_once()
     {
         var embedding = new Embedding<T>(5, 3);
@@ -80,7 +90,16 @@ public abstract class FileTests<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         var model = new Sequential<T> { new Linear<T>(784, 512), new ReLU<T>(), new Linear<T>(512, 512), new ReLU<T>(), new Linear<T>(512, 10) };
         var weights = model.Parameters.Sum(parameter => parameter.Count) * System.Runtime.CompilerServices.Unsafe.SizeOf<T>();
-        model.ToOnnx().Length.Should().BeInRange(weights, weights + 2048);
+        var best = TimeSpan.MaxValue;
+        for (var i = 0; i < 10; i++)
+        {
+            var watch = Stopwatch.StartNew();
+            model.ToOnnx().Length.Should().BeInRange(weights, weights + 2048);
+            if (watch.Elapsed < best) best = watch.Elapsed;
+        }
+
+        TestContext.Current.TestOutputHelper!.WriteLine(string.Create(CultureInfo.InvariantCulture, $"784-512-512-10 in {typeof(T).Name}: {best.TotalMilliseconds:F1} ms, {model.ToOnnx().Length - weights} bytes beside the weights"));
+        best.Should().BeLessThan(TimeSpan.FromSeconds(1), "on an idle machine it takes some milliseconds");
     }
 
     [Fact]
@@ -132,6 +151,22 @@ public abstract class FileTests<T> where T : unmanaged, IFloatingPointIeee754<T>
         protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass) => x;
 
         protected override Matrix<T>? BackwardCore(ForwardPass<T> pass, Matrix<T> dY) => dY;
+    }
+
+    /// <summary>Calls its own vector as its child's is called.</summary>
+    private sealed class Dotted : Layer<T>
+    {
+        public Dotted()
+        {
+            Shift = Register(new VectorParameter<T>("f.bias", 3));
+            Register("f", new Linear<T>(3, 3));
+        }
+
+        public VectorParameter<T> Shift { get; }
+
+        protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass) => pass.Steps[0].Forward(x);
+
+        protected override Matrix<T>? BackwardCore(ForwardPass<T> pass, Matrix<T> dY) => pass.Steps[0].Backward(dY);
     }
 
     private sealed class Tied : Layer<T>

@@ -143,6 +143,18 @@ public sealed class ImportRefusalTests
     }
 
     [Fact]
+    public void Layers_without_names_get_those_that_fit_beside_the_others()
+    {
+        Named("net.0.weight", "net.2.weight").Should().Be("Sequential(net: Sequential(0: Linear(2 -> 2, no bias), 1: ReLU(), 2: Linear(2 -> 2, no bias)))");
+        Named("fc1.weight", "fc2.weight").Should().Be("Sequential(fc1: Linear(2 -> 2, no bias), relu: ReLU(), fc2: Linear(2 -> 2, no bias))");
+        Named("w", "v").Should().Be("Sequential(0: Linear(2 -> 2, no bias), 1: ReLU(), 2: Linear(2 -> 2, no bias))");
+        Named("a.0.weight", "a.1.weight").Should().Be("Sequential(0: Linear(2 -> 2, no bias), 1: ReLU(), 2: Linear(2 -> 2, no bias))", "the number is taken");
+
+        static string Named(string first, string second) => OnnxImport.Load<float>(new MemoryStream(Model(
+            Node("Gemm", "x", "a", Text(1, first)), Node("Relu", "a", "b"), Node("Gemm", "b", "y", Text(1, second)), Tensor(5, first, 1, [2, 2], new byte[16]), Tensor(5, second, 1, [2, 2], new byte[16]), X, Y))).ToString();
+    }
+
+    [Fact]
     public void A_number_that_a_float_does_not_hold_is_refused()
     {
         var file = Model(Node("Gemm", "x", "y", Text(1, "v")), Tensor(5, "v", 11, [2, 1], [.. BitConverter.GetBytes(1e300), .. BitConverter.GetBytes(1.0)]), X, Y);

@@ -41,13 +41,15 @@ internal sealed class Chain<T> where T : unmanaged, IFloatingPointIeee754<T>
         var chain = new List<Node>();
         for (_at = 0; _at < _nodes.Count; _at++)
         {
-            if (Node.Inputs.TrueForAll(input => input.Length == 0 || _tensors.ContainsKey(input))) Fold();
-            else chain.Add(Node);
+            if (!IsOfWeights()) chain.Add(Node);
+            else if (Folded() is { } tensor) _tensors[Node.Outputs[0]] = tensor;
+            else chain.Add(Node);       // to be named, where nothing is before it
         }
 
         _nodes = chain;
         for (_at = 0; _at < _nodes.Count; _at++)
         {
+            if (IsOfWeights()) throw Refusal("computes with weights alone, which is not done here");
             if (Node.Inputs.Find(input => input.Length > 0 && input != _value && !_tensors.ContainsKey(input)) is { } other) throw Refusal($"takes \"{other}\", which is not what the node before it gives: this is no chain");
             Take();
             _value = Node.Outputs[0];
@@ -86,11 +88,13 @@ internal sealed class Chain<T> where T : unmanaged, IFloatingPointIeee754<T>
         _shape = [image.Channels, image.Height, image.Width];
     }
 
-    /// <summary>What is made of weights alone is a weight.</summary>
-    private void Fold()
+    private bool IsOfWeights() => Node.Inputs.TrueForAll(input => input.Length == 0 || _tensors.ContainsKey(input));
+
+    /// <summary>What is made of weights alone is a weight; null where it is not known which.</summary>
+    private Tensor? Folded()
     {
-        var first = Node.Inputs.Count > 0 ? _tensors[Node.Inputs[0]] : null;
-        _tensors[Node.Outputs[0]] = Node.Op switch
+        var first = Node.Inputs.Count > 0 ? _tensors.GetValueOrDefault(Node.Inputs[0]) : null;
+        return Node.Op switch
         {
             "Constant" when Setting("value") is Tensor value => value,
             "Constant" when Setting("value_float") is float value => new("", OnnxType.Float, [], BitConverter.GetBytes(value)),
@@ -98,7 +102,7 @@ internal sealed class Chain<T> where T : unmanaged, IFloatingPointIeee754<T>
             "Constant" when Setting("value_ints") is long[] values => new("", OnnxType.Int64, [values.Length], [.. values.SelectMany(BitConverter.GetBytes)]),
             "Identity" when first is not null => first,
             "Transpose" when first is { Shape.Length: 2 } && Wholes("perm", 1, 0) is [1, 0] => Transposed(first),
-            _ => throw Refusal("computes with weights alone, which is not done here"),
+            _ => null,
         };
     }
 
@@ -505,12 +509,21 @@ internal sealed class Chain<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     private double Single(int input, string what) => Values(input, what) is [var value] ? double.CreateChecked(value) : throw Refusal($"has several numbers for {what}");
 
-    /// <summary>Adds a layer under the name that its weight has, or its node; else, later, its number.</summary>
+    /// <summary>Adds a layer under the name that its weight has, or its node; else beside the layer before it, under the next number or as the operator.</summary>
     private void Add(Layer<T> layer, string weight = "")
     {
         var path = weight.EndsWith(".weight", StringComparison.Ordinal) ? weight[..^".weight".Length]
             : Node.Name.StartsWith('/') && Node.Name.LastIndexOf('/') is > 0 and var end ? Node.Name[1..end].Replace('/', '.') : "";
-        _layers.Add((path, layer));
+        _layers.Add((path.Length > 0 ? path : Next(), layer));
+
+        string Next()
+        {
+            if (_layers.Count == 0) return "0";
+            var before = _layers[^1].Path;
+            var last = before.LastIndexOf('.') + 1;
+            return int.TryParse(before.AsSpan(last), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number < MostNodes
+                ? Invariant($"{before[..last]}{number + 1}") : $"{before[..last]}{Node.Op.ToLowerInvariant()}";
+        }
     }
 
     private NotSupportedException Refusal(string why) => new($"The ONNX file cannot be imported: its node {Node} {why}.");
