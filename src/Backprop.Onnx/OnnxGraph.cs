@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace Backprop.Onnx;
 
@@ -187,13 +188,12 @@ public sealed class OnnxGraph<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     private OnnxValue Constant(OnnxType type, long[] shape, byte[] bytes)
     {
-        // Small ones are often the same: axes, one half, shapes.
-        var key = bytes.Length <= 64 ? $"constant {type} {string.Join('x', shape)} {Convert.ToHexString(bytes)}" : null;
-        if (key is not null && _constants.TryGetValue(key, out var known)) return known;
+        // Many are the same: axes, one half, shapes, the angles of all attention layers.
+        var key = $"constant {type} {string.Join('x', shape)} {Convert.ToHexString(SHA256.HashData(bytes))}";
+        if (_constants.TryGetValue(key, out var known)) return known;
         var name = NewName("/Constant");
         _graph.Tensors.Add(new(name, type, shape, bytes));
-        if (key is not null) _constants[key] = new(name);
-        return new(name);
+        return _constants[key] = new(name);
     }
 
     private static bool IsRows(Layer<T> layer)
@@ -202,9 +202,9 @@ public sealed class OnnxGraph<T> where T : unmanaged, IFloatingPointIeee754<T>
         {
             return layer.OutputRows(SomeRows) == SomeRows;
         }
-        catch (ArgumentException)
+        catch (Exception refused) when (refused is ArgumentException or OverflowException)
         {
-            return false;       // of these it takes none: it has steps
+            return false;       // of these it takes none, or makes too many: it has steps
         }
     }
 

@@ -1,19 +1,18 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Numerics;
 using FluentAssertions;
 using Xunit;
 
 namespace Backprop.Onnx.Tests;
 
-/// <summary>ONNX's own checker, with its inference of shapes, reads every file that is written. Debian has it as python3-onnx, of opset 17 at most.</summary>
+/// <summary>ONNX's own checker, with its inference of shapes, reads every file that is written. Debian has it as python3-onnx, which knows opset 17 and none that is newer.</summary>
 public sealed class CheckerTests(ITestOutputHelper output)
 {
     private const string Script = """
         import onnx, os, sys
-        newest, files = onnx.defs.onnx_opset_version(), sorted(os.listdir(sys.argv[1]))
         checked = 0
-        for file in files:
-            if int(file.split("-")[0]) > newest: continue
+        for file in sorted(os.listdir(sys.argv[1])):
             try:
                 model = onnx.load(os.path.join(sys.argv[1], file))
                 onnx.checker.check_model(model, full_check=True)
@@ -21,7 +20,7 @@ public sealed class CheckerTests(ITestOutputHelper output)
                 checked += 1
             except Exception as refusal:
                 print(f"refused {file}: {refusal}")
-        print(f"{onnx.__version__} checked {checked} files up to opset {newest}")
+        print(f"ONNX {onnx.__version__} checked {checked} files")
         """;
 
     private static readonly string[] Pythons = ["/usr/bin/python3", "python3"];
@@ -29,16 +28,17 @@ public sealed class CheckerTests(ITestOutputHelper output)
     [Fact]
     public void ONNXs_own_checker_takes_every_layer()
     {
-        var python = Pythons.FirstOrDefault(command => Run(command, "-c", "import onnx") is { Code: 0 });
-        if (python is null) Assert.Skip("There is no ONNX for Python here; on Debian: apt-get install python3-onnx.");
+        var (python, newest) = Pythons.Select(command => (command, Said: Run(command, "-c", "import onnx; print(onnx.defs.onnx_opset_version())"))).FirstOrDefault(answer => answer.Said is { Code: 0 });
+        if (newest is null) Assert.Skip("There is no ONNX for Python here; on Debian: apt-get install python3-onnx.");
         var directory = Directory.CreateTempSubdirectory("backprop-onnx-").FullName;
         try
         {
-            var files = Write<float>(directory) + Write<double>(directory);
+            int[] opsets = [.. new[] { OnnxOpset.Oldest, Math.Min(int.Parse(newest.Value.Said, CultureInfo.InvariantCulture), OnnxOpset.Newest) }.Distinct()];
+            var files = Write<float>(directory, opsets) + Write<double>(directory, opsets);
             var (code, said) = Run(python, "-c", Script, directory)!.Value;
             output.WriteLine(said);
             (code, said.Split('\n').Count(line => line.StartsWith("refused", StringComparison.Ordinal))).Should().Be((0, 0), said);
-            int.Parse(said.Split("checked ")[1].Split(' ')[0], null).Should().BeGreaterThanOrEqualTo(files / 3, "each layer is there at opset 17");
+            said.TrimEnd().Should().EndWith($" checked {files} files");
         }
         finally
         {
@@ -46,13 +46,13 @@ public sealed class CheckerTests(ITestOutputHelper output)
         }
     }
 
-    private static int Write<T>(string directory) where T : unmanaged, IFloatingPointIeee754<T>
+    private static int Write<T>(string directory, int[] opsets) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var written = 0;
         foreach (var (one, i) in Catalogue.Of<T>().Select((one, i) => (one, i)))
-            foreach (var opset in new[] { OnnxOpset.Oldest, OnnxOpset.Usual, OnnxOpset.Newest })
+            foreach (var opset in opsets)
             {
-                one.Layer.ExportOnnx(Path.Combine(directory, $"{opset}-{i}-{one.Kind}-{typeof(T).Name}.onnx"), one.Columns, new() { Opset = opset });
+                File.WriteAllBytes(Path.Combine(directory, $"{opset}-{i}-{one.Kind}-{typeof(T).Name}.onnx"), one.Layer.ToOnnx(one.Columns, new() { Opset = opset }));
                 written++;
             }
 

@@ -103,6 +103,13 @@ public abstract class FileTests<T> where T : unmanaged, IFloatingPointIeee754<T>
     }
 
     [Fact]
+    public void Many_steps_take_little_room()
+    {
+        var model = new Sequential<T> { new ToSteps<T>(4000), new MultiheadAttention<T>(4, 2, 4000, causal: true, rotaryBase: 100), new MultiheadAttention<T>(4, 2, 4000, causal: true, rotaryBase: 100), new LastStep<T>(4000) };
+        model.ToOnnx(16000).Length.Should().BeLessThan(200_000, "the angles of 4000 steps stand there once, and no table of steps by steps");
+    }
+
+    [Fact]
     public void What_is_refused_is_refused_by_name_before_a_byte_is_written()
     {
         var path = Path.Combine(Path.GetTempPath(), $"backprop-{Guid.NewGuid():N}.onnx");

@@ -47,7 +47,7 @@ internal static class Attentions
         // A factor for each column and not one for all: that one ONNX Runtime would make a setting of the product, and so a float.
         if (width > 1) q = graph.Multiply(q, graph.Constant([.. Enumerable.Repeat(T.CreateChecked(1 / Math.Sqrt(width)), width)], width));
         var scores = graph.Node("MatMul", q, graph.Transpose(k, 0, 1, 3, 2));
-        if (layer.Causal) scores = graph.Add(scores, UpTo(UpTo(Later(graph, layer.MaxSteps), 0), 1));
+        if (layer.Causal) scores = graph.Add(scores, Later(graph, steps));
         var mixed = graph.Node("MatMul", graph.Node("Softmax", [scores], Whole("axis", 3)), v);
         return graph.ToMatrix(graph.Transpose(mixed, 0, 2, 1, 3), layer.EmbedDim);
 
@@ -78,9 +78,12 @@ internal static class Attentions
         return (graph.Constant(cos, steps, width), graph.Constant(sin, steps, width));
     }
 
-    /// <summary>-∞ where a key is later than the query, else 0.</summary>
-    private static OnnxValue Later<T>(OnnxGraph<T> graph, int steps) where T : unmanaged, IFloatingPointIeee754<T> =>
-        graph.Constant([.. Enumerable.Range(0, steps * steps).Select(at => at % steps > at / steps ? T.NegativeInfinity : T.Zero)], steps, steps);
+    /// <summary>-∞ where a key is later than the query, else 0; made in the graph, where a table would take as many numbers as steps squared.</summary>
+    private static OnnxValue Later<T>(OnnxGraph<T> graph, OnnxValue steps) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var keys = graph.Node("Range", graph.Place(0), graph.Node("Squeeze", steps, graph.Integers(0)), graph.Place(1));
+        return graph.Node("Where", graph.Node("Greater", keys, graph.Reshape(keys, -1, 1)), graph.Constant(double.NegativeInfinity), graph.Constant(0));
+    }
 
     private static OnnxValue AddPositions<T>(OnnxGraph<T> graph, OnnxValue x, OnnxValue table, int maxSteps) where T : unmanaged, IFloatingPointIeee754<T>
     {

@@ -11,7 +11,7 @@ namespace Backprop;
 /// </para>
 /// <para>
 /// A killed process leaves its unfinished file. The next write to the same path removes those that no process has open and that nobody has
-/// touched for <see cref="StaleAfter"/>; so there are never more of them than processes killed within that time.
+/// touched for ten seconds; so there are never more of them than processes killed within that time.
 /// </para>
 /// <para>Several processes may write the same path at once; the last one wins.</para>
 /// </remarks>
