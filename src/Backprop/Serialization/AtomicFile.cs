@@ -11,11 +11,11 @@ namespace Backprop;
 /// </para>
 /// <para>
 /// A killed process leaves its unfinished file. The next write to the same path removes those that no process has open and that nobody has
-/// touched for <see cref="StaleAfter"/>; so there are never more of them than processes killed within that time.
+/// touched for ten seconds; so there are never more of them than processes killed within that time.
 /// </para>
 /// <para>Several processes may write the same path at once; the last one wins.</para>
 /// </remarks>
-internal static partial class AtomicFile
+public static partial class AtomicFile
 {
     internal static readonly TimeSpan StaleAfter = TimeSpan.FromSeconds(10);
 
@@ -27,7 +27,7 @@ internal static partial class AtomicFile
     /// <param name="write">Writes the content to an empty stream, which can seek. If it throws, the old file stays.</param>
     /// <exception cref="IOException">The file could not be written; the message says why, and what is there now.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written.</exception>
-    internal static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);

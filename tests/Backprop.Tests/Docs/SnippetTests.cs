@@ -15,6 +15,7 @@ public sealed class SnippetTests
         global using System.Runtime.CompilerServices;
         global using Backprop;
         global using Backprop.Explain;
+        global using Backprop.Onnx;
         global using MathNet.Numerics.LinearAlgebra;
         global using static Given;
 
@@ -37,7 +38,7 @@ public sealed class SnippetTests
         abstract class Square<T> : Layer<T> where T : unmanaged, IFloatingPointIeee754<T>;
         """;
 
-    private static readonly string[] Documented = ["Backprop.xml", "Backprop.Explain.xml"];
+    private static readonly string[] Documented = ["Backprop.xml", "Backprop.Explain.xml", "Backprop.Onnx.xml"];
 
     public static IEnumerable<TheoryDataRow<string, int>> Programs =>
         Repository.MarkdownFiles.SelectMany(file => Snippet.Programs(file, Repository.Read(file))).Select(program => new TheoryDataRow<string, int>(program[0].File, program[0].Line));
