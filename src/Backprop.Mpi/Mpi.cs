@@ -103,7 +103,8 @@ public static class Mpi
         catch (Exception exception) when (!isOver)
         {
             isOver = true;
-            if (ShardExchange.IsEcho(exception)) Thread.Sleep(TimeSpan.FromSeconds(2));     // for the rank that knows more
+            // One message: where all ranks say the same, the first one says it, and where one knows more, that one does.
+            if (!ranks.IsFirst || ShardExchange.IsEcho(exception)) Thread.Sleep(TimeSpan.FromSeconds(ShardExchange.IsEcho(exception) ? 2 : 0.5));
             ranks.Tell(exception is InvalidOperationException or ArgumentException or InvalidDataException or IOException or NotFiniteNumberException ? $"{exception.GetType().Name}: {exception.Message} All ranks end." : $"{exception} All ranks end.");
             ranks.Abort(Failed);
             return Failed;

@@ -133,14 +133,14 @@ internal sealed unsafe class MpiLibrary
     internal nint AllGather(nint communicator, void* buffer, int bytes)
     {
         nint request = 0;
-        _ = _iallgather((void*)_inPlace, 0, _byte, buffer, bytes, _byte, communicator, &request);
+        _ = _iallgather(unchecked((void*)_inPlace), 0, _byte, buffer, bytes, _byte, communicator, &request);
         return request;
     }
 
     internal nint AllReduce(nint communicator, void* buffer, int count, nint type)
     {
         nint request = 0;
-        _ = _iallreduce((void*)_inPlace, buffer, count, type, _sum, communicator, &request);
+        _ = _iallreduce(unchecked((void*)_inPlace), buffer, count, type, _sum, communicator, &request);
         return request;
     }
 

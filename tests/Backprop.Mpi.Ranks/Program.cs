@@ -8,7 +8,7 @@ return Mpi.Run(args, ranks => options.Command switch
 {
     "train" => Training.Run(ranks, options),
     "fail" => Failure.Run(ranks, options),
-    "reduce" => Reduction.Run(ranks),
+    "reduce" => Reductions.Run(ranks),
     "step" => Steps.Run(ranks, options),
     _ => throw new ArgumentException($"Backprop.Mpi.Ranks expects train, fail, reduce, step or table, but it is {options.Command}."),
 }, new() { Threads = options.Threads });

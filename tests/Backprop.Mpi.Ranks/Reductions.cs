@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Backprop.Ranks;
 
 /// <summary>The sum in tree order against MPI's own all-reduce, taking turns; the least and the median time of each.</summary>
-public static class Reduction
+public static class Reductions
 {
     public static int Run(MpiRanks ranks)
     {
