@@ -90,7 +90,9 @@ public static class Mpi
             var entry = Assembly.GetEntryAssembly();
             ranks.RequireSame(new Dictionary<string, string>
             {
-                ["program"] = $"{entry?.FullName}, {entry?.ManifestModule.ModuleVersionId:N}", ["arguments"] = string.Join(' ', args), ["version of Backprop.Mpi"] = $"{typeof(Mpi).Assembly.GetName().Version}, {typeof(Mpi).Module.ModuleVersionId:N}",
+                ["program"] = $"{entry?.FullName}, {entry?.ManifestModule.ModuleVersionId:N}",
+                ["arguments"] = string.Join(' ', args),
+                ["version of Backprop.Mpi"] = $"{typeof(Mpi).Assembly.GetName().Version}, {typeof(Mpi).Module.ModuleVersionId:N}",
             });
             var code = program(ranks);
             ranks.Meet("the end of the program");
@@ -117,7 +119,7 @@ public static class Mpi
         void EndAll(object? sender, EventArgs e)
         {
             if (isOver) return;
-            ranks.Tell($"ended with code {Environment.ExitCode} before its program was over, in {ranks.Doing}, and the others would wait for it in vain. All ranks end.");
+            ranks.Tell($"ended with code {Environment.ExitCode} before its program was over, after {ranks.LastIn}, and the others would wait for it in vain. All ranks end.");
             ranks.Abort(Environment.ExitCode is 0 ? EndedEarly : Environment.ExitCode);
         }
     }

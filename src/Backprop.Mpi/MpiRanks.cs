@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -52,8 +51,8 @@ public sealed class MpiRanks : ShardExchange
     /// <summary>Bytes that this rank has sent in sums.</summary>
     public long BytesSent { get; private set; }
 
-    /// <summary>What this rank does at present, for whoever wonders why it ends.</summary>
-    internal string Doing { get; private set; } = "the beginning";
+    /// <summary>Where this rank has met the others last, for whoever wonders when it ended.</summary>
+    internal string LastIn { get; private set; } = "the beginning";
 
     /// <summary>Says that what comes before the next exchange may take longer than <see cref="MpiOptions.Limit"/>: reading, preparing, looking back. Every rank says so.</summary>
     /// <param name="what">What it is, for messages.</param>
@@ -186,8 +185,7 @@ public sealed class MpiRanks : ShardExchange
     /// <summary>Waits for something that was begun, not longer than it may take.</summary>
     private void Wait(nint request, string what)
     {
-        var before = Doing;
-        Doing = what;
+        LastIn = what;
         var waiting = _waiting!;
         var (limit, began, hasAsked) = (_announced ?? _options.Limit, 0L, false);
         waiting.Count++;
@@ -210,7 +208,7 @@ public sealed class MpiRanks : ShardExchange
             if (hasAsked) waiting.Listen();
         }
 
-        (_announced, _announcement, Doing) = (null, null, before);
+        (_announced, _announcement) = (null, null);
     }
 
     /// <summary>Says who has not come; of those who have, the first one does. Does not return.</summary>

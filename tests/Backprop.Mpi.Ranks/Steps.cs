@@ -21,7 +21,8 @@ public static class Steps
         var (x, y) = Trainings.Data<double>(Batch, sizes[0], sizes[^1], seed: 1);
         var trainer = new Trainer<double>(model, new CrossEntropyLoss<double>(), new Adam<double>(model.Parameters, 1e-4), new Batches<double>(x, y, Batch))
         {
-            Shards = options.Shards, Exchange = options.Plain ? ranks.Plain : ranks,
+            Shards = options.Shards,
+            Exchange = options.Plain ? ranks.Plain : ranks,
         };
         var times = new double[options.Steps];
         for (var step = -10; step < options.Steps; step++)

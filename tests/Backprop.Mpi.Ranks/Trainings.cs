@@ -23,8 +23,14 @@ public static class Trainings
         var (heldX, heldY) = Data<T>(60, 12, 4, seed: 4);
         return new(model, new CrossEntropyLoss<T>(), optimizer, new Batches<T>(x, y, 48, generator, dropLast: true))
         {
-            Shards = shards, Exchange = exchange, Validation = new(heldX, heldY), Metrics = [new Accuracy<T>()], MaxGradientNorm = 0.5, GradientAccumulationSteps = 2,
-            Scheduler = new ReduceLROnPlateau(optimizer, patience: 3), EarlyStopping = new(Patience: 1000, RestoreBest: true),
+            Shards = shards,
+            Exchange = exchange,
+            Validation = new(heldX, heldY),
+            Metrics = [new Accuracy<T>()],
+            MaxGradientNorm = 0.5,
+            GradientAccumulationSteps = 2,
+            Scheduler = new ReduceLROnPlateau(optimizer, patience: 3),
+            EarlyStopping = new(Patience: 1000, RestoreBest: true),
         };
     }
 
@@ -52,7 +58,10 @@ public static class Trainings
         var optimizer = new AdamW<T>(model.Parameters, 0.003);
         return new(model, new CrossEntropyLoss<T>(), optimizer, new Batches<T>(new Samples<T>(x, y, inputRows: Steps, targetRows: Steps), 48, generator))
         {
-            Shards = shards, Exchange = exchange, MaxGradientNorm = 1, BatchScheduler = new OneCycleLR(optimizer, 0.01, 100_000),
+            Shards = shards,
+            Exchange = exchange,
+            MaxGradientNorm = 1,
+            BatchScheduler = new OneCycleLR(optimizer, 0.01, 100_000),
         };
     }
 

@@ -15,7 +15,7 @@ internal static class SnippetCompiler
     private const string End = "-- end of block --";
 
     // What package references to Backprop and Backprop.Explain bring.
-    private static readonly string[] Libraries = ["Backprop.dll", "Backprop.Explain.dll", "MathNet.Numerics.dll", "System.Numerics.Tensors.dll"];
+    private static readonly string[] Libraries = ["Backprop.dll", "Backprop.Explain.dll", "Backprop.Mpi.dll", "MathNet.Numerics.dll", "System.Numerics.Tensors.dll"];
 
     // What a block asks for itself, by what it uses.
     private static readonly string[] Screen = ["Spectre.Console.dll", "Spectre.Console.Ansi.dll"];

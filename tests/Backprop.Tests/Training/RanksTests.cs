@@ -19,8 +19,15 @@ public abstract class RanksTests<T> where T : unmanaged, IFloatingPointIeee754<T
         var optimizer = new AdamW<T>(model.Parameters, 0.02);
         return new(model, new CrossEntropyLoss<T>(), optimizer, new Batches<T>(Runs.Samples<T>(101, 5), 26, generator, dropLast: true))
         {
-            Shards = shards, Exchange = exchange, GradientAccumulationSteps = accumulate, MaxGradientNorm = 0.4, Validation = Runs.Samples<T>(31, 8), Metrics = [new Accuracy<T>()],
-            Scheduler = new ReduceLROnPlateau(optimizer, patience: 0), BatchScheduler = accumulate > 1 ? null : new OneCycleLR(optimizer, 0.05, 40), EarlyStopping = new(Patience: 2, RestoreBest: true),
+            Shards = shards,
+            Exchange = exchange,
+            GradientAccumulationSteps = accumulate,
+            MaxGradientNorm = 0.4,
+            Validation = Runs.Samples<T>(31, 8),
+            Metrics = [new Accuracy<T>()],
+            Scheduler = new ReduceLROnPlateau(optimizer, patience: 0),
+            BatchScheduler = accumulate > 1 ? null : new OneCycleLR(optimizer, 0.05, 40),
+            EarlyStopping = new(Patience: 2, RestoreBest: true),
         };
     }
 

@@ -7,9 +7,9 @@ public sealed class ThreadRanks : ShardExchange
 
     private ThreadRanks(int rank, Shared shared) => (Rank, _shared) = (rank, shared);
 
-    private sealed class Shared(int ranks)
+    private sealed class Shared(int ranks, Barrier barrier)
     {
-        public readonly Barrier Barrier = new(ranks);
+        public readonly Barrier Barrier = barrier;
         public readonly byte[][] Bytes = new byte[ranks][];
         public readonly IReadOnlyDictionary<string, string>[] Facts = new IReadOnlyDictionary<string, string>[ranks];
     }
@@ -24,7 +24,8 @@ public sealed class ThreadRanks : ShardExchange
     /// <returns>What each came to; an exception is one, too.</returns>
     public static object[] Run(int ranks, Func<ThreadRanks, object> program)
     {
-        var (shared, results) = (new Shared(ranks), new object[ranks]);
+        using var barrier = new Barrier(ranks);
+        var (shared, results) = (new Shared(ranks, barrier), new object[ranks]);
         var threads = Enumerable.Range(0, ranks).Select(rank => new Thread(() =>
         {
             try
