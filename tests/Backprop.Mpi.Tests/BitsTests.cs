@@ -5,6 +5,7 @@ using Xunit;
 namespace Backprop.Tests.Mpis;
 
 /// <summary>One hash of what was learned, for one process and for any number of ranks of any MPI.</summary>
+[Collection(Job.OneByOne)]
 public sealed class BitsTests
 {
     private const int Few = 20;     // steps, where every `dotnet test` runs them; .ci/run trains 200

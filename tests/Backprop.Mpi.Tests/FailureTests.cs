@@ -5,6 +5,7 @@ using Xunit;
 namespace Backprop.Tests.Mpis;
 
 /// <summary>Whatever becomes of a rank, all end, in time, not with 0, and one message says which rank and why. What was saved is whole.</summary>
+[Collection(Job.OneByOne)]
 public sealed class FailureTests
 {
     private static readonly TimeSpan InTime = TimeSpan.FromSeconds(Job.Limit + 10);

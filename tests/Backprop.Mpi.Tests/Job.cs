@@ -3,9 +3,6 @@ using System.Globalization;
 using Backprop.Ranks;
 using Xunit;
 
-// Jobs share the processors: one after the other.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
-
 namespace Backprop.Tests.Mpis;
 
 /// <summary>A program that was run to its end.</summary>
@@ -15,7 +12,11 @@ namespace Backprop.Tests.Mpis;
 /// <param name="Time">How long it took.</param>
 public sealed record Job(int Code, string Output, string Error, TimeSpan Time)
 {
+    /// <summary>The seconds that a rank waits where a test says so.</summary>
     public const double Limit = 3;
+
+    /// <summary>Jobs share the processors: one after the other.</summary>
+    public const string OneByOne = "jobs";
 
     /// <summary>What the ranks said themselves, beside what their MPI has to add.</summary>
     public string[] Messages => [.. Error.Split('\n').Where(line => line.StartsWith("rank ", StringComparison.Ordinal) && line.Contains("process", StringComparison.Ordinal))];

@@ -4,6 +4,7 @@ using Xunit;
 namespace Backprop.Tests.Mpis;
 
 /// <summary>Which MPI is opened, by what the launcher has left in the environment. Needs none.</summary>
+[Collection(Job.OneByOne)]
 public sealed class LauncherTests
 {
     private static Launcher? Find(params (string Name, string Value)[] variables)
