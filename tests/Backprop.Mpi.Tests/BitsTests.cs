@@ -1,4 +1,3 @@
-using Backprop.Ranks;
 using FluentAssertions;
 using Xunit;
 
