@@ -47,7 +47,7 @@ public sealed class BitsTests
         foreach (var ranks in (int[])[1, 2, 8]) Lines(Job.Run(mpi, ranks, "train", "mlp", "--steps", "60", "--resume", file.Path)).Should().Equal(whole, $"{ranks} ranks");
     }
 
-    [Theory]
+    [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
     public void The_plain_all_reduce_trains_as_well_up_to_rounding(string mpi) =>
         Lines(Job.Run(mpi, 2, "train", "mlp,mlp-float", "--steps", $"{Few}", "--plain", "true")).Should().HaveCount(2);

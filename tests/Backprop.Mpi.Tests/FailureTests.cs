@@ -34,7 +34,7 @@ public sealed class FailureTests
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
     public void A_rank_that_stalls(string mpi) => Ends(mpi, "stall", "0 of 2 (*): rank 1 did not come to the sum of a step within 3 s: ended, stalled, busy with something else, or cut off. All ranks end; go on from the last checkpoint.*");
 
-    [Theory]
+    [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
     public void A_rank_that_exits_with_0(string mpi) => Ends(mpi, "exit", "1 of 2 (*): ended with code 0 before its program was over, after *, and the others would wait for it in vain. All ranks end.");
 
@@ -68,7 +68,7 @@ public sealed class FailureTests
     public void A_gradient_that_is_not_finite_is_told_by_the_rank_that_found_it(string mpi) => Ends(mpi, "nan", "1 of 2 (*): NotFiniteNumberException: The loss is NaN in epoch 3, batch 3, shard 5 of 8*");
 
     /// <summary>The launcher itself says so.</summary>
-    [Theory]
+    [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
     public void A_rank_that_is_killed(string mpi)
     {

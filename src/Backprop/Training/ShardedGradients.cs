@@ -11,9 +11,9 @@ namespace Backprop;
 /// <example>
 /// <code>
 /// var sharded = new ShardedGradients&lt;double&gt;(model, optimizer, shards: 8, ranks);
-/// foreach (var (x, y) in batches)
+/// for (var i = 0; i &lt; batches.Count; i++)
 /// {
-///     var total = sharded.Compute(new(x, y), shard =>
+///     var total = sharded.Compute(batches.Gather(i), shard =>
 ///     {
 ///         var yHat = model.Forward(shard.X, pass);
 ///         double samples = shard.X.RowCount;
