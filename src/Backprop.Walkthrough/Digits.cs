@@ -6,7 +6,7 @@ using MathNet.Numerics.LinearAlgebra;
 namespace Backprop.Walkthrough;
 
 /// <summary>What the reader can change.</summary>
-internal sealed record DigitsSettings(int Seed, int Epochs, int BatchSize, double LearningRate, bool Convolutional = false, double Dropout = 0)
+internal sealed record DigitsSettings(int Seed, int Epochs, int BatchSize, double LearningRate, bool Convolutional = false, double Dropout = 0, int Shards = 1)
 {
     public static DigitsSettings Default { get; } = new(Seed: 42, Epochs: 30, BatchSize: 32, LearningRate: 0.01);
 
@@ -38,14 +38,17 @@ internal static class Digits
     }
 
     /// <summary>Everything that is random comes from one generator, in this order: the split, the weights, then the batches of each epoch.</summary>
-    public static Trainer<T> NewTrainer<T>(DigitsSettings settings) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <remarks>A last batch of fewer digits than shards is left out.</remarks>
+    public static Trainer<T> NewTrainer<T>(DigitsSettings settings, ShardExchange? exchange = null) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var generator = new Generator(settings.Seed);
         var (training, test) = Read<T>().Split(HeldBack, generator);
         var model = settings.Convolutional ? NewConvolutional<T>(settings.Dropout, generator) : NewDense<T>(settings.Dropout, generator);
         var optimizer = new Adam<T>(model.Parameters, settings.LearningRate);
-        return new Trainer<T>(model, new CrossEntropyLoss<T>(), optimizer, new Batches<T>(training, settings.BatchSize, shuffle: generator))
+        return new Trainer<T>(model, new CrossEntropyLoss<T>(), optimizer, new Batches<T>(training, settings.BatchSize, shuffle: generator, dropLast: training.Count % settings.BatchSize is > 0 and var rest && rest < settings.Shards))
         {
+            Shards = settings.Shards,
+            Exchange = exchange ?? ShardExchange.Alone,
             Validation = test,
             Metrics = [new Accuracy<T>()],
         };

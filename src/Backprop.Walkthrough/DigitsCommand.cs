@@ -20,17 +20,18 @@ internal static class DigitsCommand
         var dropout = Options.Number("--dropout", "Probability of dropping what the last layer sees; for --convolutional 0.5 where none is given", settings.Dropout, 0, 0.99);
         var seed = Options.Count("--seed", "Seed of split, weights and batches", settings.Seed, 0, int.MaxValue);
         var precision = Options.Choice("--precision", "What to compute in", "double", "float");
+        var shards = Options.Count("--shards", "As how many shards a batch is taken; ranks of mpirun share them, and print what one process prints", settings.Shards, 1, 4096);
         var save = Options.Path("--save", "Write a checkpoint here after each epoch");
         var resume = Options.Path("--resume", "Go on from this checkpoint");
         var besidePyTorch = new Option<bool>("--beside-pytorch") { Description = "Train a twin in PyTorch, too, and compare the losses" };
 
         var command = new Command("digits", "Trains a network of 64-32-10 nodes, or a convolutional one, to read handwritten digits. Ctrl-C stops it with a checkpoint.")
         {
-            convolutional, epochs, batchSize, learningRate, dropout, seed, precision, save, resume, besidePyTorch,
+            convolutional, epochs, batchSize, learningRate, dropout, seed, precision, shards, save, resume, besidePyTorch,
         };
         command.SetAction((arguments, cancellation) =>
         {
-            var chosen = new DigitsSettings(arguments.GetValue(seed), arguments.GetValue(epochs), arguments.GetValue(batchSize), arguments.GetValue(learningRate), arguments.GetValue(convolutional), arguments.GetValue(dropout));
+            var chosen = new DigitsSettings(arguments.GetValue(seed), arguments.GetValue(epochs), arguments.GetValue(batchSize), arguments.GetValue(learningRate), arguments.GetValue(convolutional), arguments.GetValue(dropout), arguments.GetValue(shards));
             if (chosen.Convolutional)
             {
                 if (arguments.GetResult(learningRate) is not { Implicit: false }) chosen = chosen with { LearningRate = DigitsSettings.DefaultConvolutional.LearningRate };
@@ -39,6 +40,7 @@ internal static class DigitsCommand
 
             var files = new Files(arguments.GetValue(save), arguments.GetValue(resume));
             var (console, error) = (Screen.Create(arguments.InvocationConfiguration.Output), arguments.InvocationConfiguration.Error);
+            if (chosen.Shards > 1) return Task.FromResult(RunShards(arguments.Tokens.Select(token => token.Value).ToArray(), arguments.InvocationConfiguration.Output, error, chosen, files, arguments.GetValue(precision) == "float", arguments.GetValue(besidePyTorch), cancellation));
             // On another thread, so that Ctrl-C is listened to meanwhile.
             return Task.Run(() => arguments.GetValue(precision) == "float"
                 ? Run<float>(console, error, chosen, files, arguments.GetValue(besidePyTorch), cancellation)
@@ -47,15 +49,32 @@ internal static class DigitsCommand
         return command;
     }
 
+    /// <summary>Trains as one rank of those that mpirun started, or alone; the first one talks.</summary>
+    private static int RunShards(string[] args, TextWriter output, TextWriter error, DigitsSettings settings, Files files, bool isFloat, bool besidePyTorch, CancellationToken cancellation)
+    {
+        if (settings.BatchSize < settings.Shards)
+        {
+            error.WriteLine($"--shards expects at most --batch-size {settings.BatchSize}, a digit for each shard, but it is {settings.Shards}.");
+            return 1;
+        }
+
+        return Mpi.Run(args, ranks =>
+        {
+            if (besidePyTorch) throw new ArgumentException("--beside-pytorch has no --shards: PyTorch adds the gradients of a batch in another order.");
+            var console = Screen.Create(ranks.IsFirst ? output : TextWriter.Null);
+            return isFloat ? Run<float>(console, error, settings, files, false, cancellation, ranks) : Run<double>(console, error, settings, files, false, cancellation, ranks);
+        });
+    }
+
     /// <summary>Where checkpoints are written to and read from.</summary>
     internal sealed record Files(string? Save = null, string? Resume = null);
 
     /// <summary>Trains.</summary>
     /// <returns>The exit code: 0 for a training that is complete, 1 where something is wrong, 130 for one that was stopped.</returns>
-    internal static int Run<T>(IAnsiConsole console, TextWriter error, DigitsSettings settings, Files files, bool besidePyTorch, CancellationToken cancellation)
+    internal static int Run<T>(IAnsiConsole console, TextWriter error, DigitsSettings settings, Files files, bool besidePyTorch, CancellationToken cancellation, ShardExchange? exchange = null)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var trainer = Digits.NewTrainer<T>(settings);
+        var trainer = Digits.NewTrainer<T>(settings, exchange);
         try
         {
             if (files.Resume is not null) trainer.LoadCheckpoint(files.Resume);
@@ -75,7 +94,7 @@ internal static class DigitsCommand
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotFiniteNumberException)
         {
             error.WriteLine(e.Message);
-            if (e is InvalidDataException) error.WriteLine("--resume expects the --convolutional, --seed, --batch-size, --learning-rate, --dropout and --precision of the run it continues.");
+            if (e is InvalidDataException) error.WriteLine("--resume expects the --convolutional, --seed, --batch-size, --learning-rate, --dropout, --shards and --precision of the run it continues.");
             return 1;
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)

@@ -9,16 +9,19 @@ namespace Backprop;
 
 /// <summary>
 /// A batch as V shards: consecutive samples, each of which runs through the model as if it were alone. What they give is added as a balanced tree, so that it does not
-/// matter who ran which of them.
+/// matter who ran which of them: this process all, or each rank of an exchange its own.
 /// </summary>
 /// <remarks>
 /// Each shard starts from the buffers that the step found. Afterwards buffers of floating-point values are the mean of what the shards made of them; a counter has counted
 /// one step. Each generator draws one seed for a step, and shard v draws from one that begins with (seed, v); what it draws is not what the next shard draws, nor another step's.
 /// </remarks>
-internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTotal<T> loss, int count) where T : unmanaged, IFloatingPointIeee754<T>
+internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int terms, int count, ShardExchange exchange) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly double[] _sums = new double[1 + loss.State.Length];    // the divisor, and the loss's terms
-    private readonly TreeSum<double> _sumTree = new(count);
+    private const int BesideTerms = 2;      // the divisor, and the rows that the loss has seen
+
+    private readonly double[] _sums = new double[BesideTerms + 2 * terms];
+    private readonly TreeSum<double> _sumTree = new(count / exchange.Ranks);
+    private ShardSums<T>? _exchanged;       // what is added over ranks; null where there is one
     private IReadOnlyList<Parameter<T>>? _parameters;
     private int _structure;
     private readonly KeptBuffers<T> _buffers = new(model);
@@ -35,7 +38,16 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTo
     internal double Divisor => _sums[0];
 
     /// <summary>The whole batch's loss, in terms.</summary>
-    internal ReadOnlySpan<LossTerm> Terms => MemoryMarshal.Cast<double, LossTerm>(_sums.AsSpan(1));
+    internal ReadOnlySpan<LossTerm> Terms => MemoryMarshal.Cast<double, LossTerm>(_sums.AsSpan(BesideTerms));
+
+    /// <summary>The rows of the whole batch that the loss has seen.</summary>
+    internal double Rows => _sums[1];
+
+    /// <summary>The first of the shards that run here.</summary>
+    internal int First => exchange.Rank * Mine;
+
+    /// <summary>How many run here.</summary>
+    internal int Mine => count / exchange.Ranks;
 
     /// <summary>Begins a batch.</summary>
     /// <param name="batch">The batch.</param>
@@ -63,7 +75,7 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTo
     /// <returns>Its samples.</returns>
     internal Batch<T> Open(int shard)
     {
-        if (shard > 0) _buffers.Restore();
+        if (shard > First) _buffers.Restore();
         for (var i = 0; i < _generators.Length; i++)
         {
             var (seed, engine, _) = _draws[i];
@@ -82,11 +94,13 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTo
         }
     }
 
-    /// <summary>Ends a shard: adds what it gave.</summary>
-    internal void Close(T value, double divisor, Matrix<T> prediction, Matrix<T> target)
+    /// <summary>Room for the terms of a shard's loss, for <see cref="Close"/>.</summary>
+    internal Span<LossTerm> NextTerms => MemoryMarshal.Cast<double, LossTerm>(_sums.AsSpan(BesideTerms));
+
+    /// <summary>Ends a shard: adds what it gave, with the loss in <see cref="NextTerms"/>.</summary>
+    internal void Close(double divisor, int rows)
     {
-        _sums[0] = divisor;
-        loss.Take(value, divisor, prediction, target, MemoryMarshal.Cast<double, LossTerm>(_sums.AsSpan(1)));
+        (_sums[0], _sums[1]) = (divisor, rows);
         _sumTree.Add(_sums);
         for (var i = 0; i < _gradients.Length; i++)
             if (!_parameters![i].Frozen) _gradients[i].Add(_parameters[i].Gradients);
@@ -94,12 +108,48 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTo
     }
 
     /// <summary>Ends the batch: leaves the sums in the gradients, and the means in the buffers.</summary>
-    internal void End()
+    /// <param name="refused">Whether a shard here was refused: then nothing is left, here or elsewhere.</param>
+    /// <returns>Whether all shards of all ranks were run.</returns>
+    internal bool End(bool refused = false)
     {
+        if (_exchanged is not null && !Exchange(refused)) return false;
         RestoreGenerators();
         if (_accumulates)
             for (var i = 0; i < _gradientsBefore.Length; i++) TensorPrimitives.Add(_gradientsBefore[i], _parameters![i].Gradients, _parameters[i].Gradients);
-        foreach (var buffer in _buffers.Buffers) TensorPrimitives.Multiply(buffer.Values, T.One / T.CreateChecked(count), buffer.Values);     // exact: a power of two
+        foreach (var buffer in _buffers.Buffers) TensorPrimitives.Divide(buffer.Values, T.CreateChecked(count), buffer.Values);     // exact, where it is a power of two
+        return true;
+    }
+
+    /// <summary>Adds over ranks: gradients, buffers and totals in one piece.</summary>
+    /// <returns>Whether no rank refused its shards.</returns>
+    private bool Exchange(bool refused)
+    {
+        var rest = _exchanged!.Values;
+        for (var i = 0; i < _gradients.Length; i++)
+            if (!_parameters![i].Frozen) Put(_parameters[i].Gradients, ref rest);
+        foreach (var buffer in _buffers.Buffers) Put(buffer.Values, ref rest);
+        _sums.CopyTo(_exchanged.Totals);
+        _exchanged.Totals[^1] = refused ? 1 : 0;
+        exchange.Sum(_exchanged);
+        if (_exchanged.Totals[^1] != 0) return false;
+        rest = _exchanged.Values;
+        for (var i = 0; i < _gradients.Length; i++)
+            if (!_parameters![i].Frozen) Take(_parameters[i].Gradients, ref rest);
+        foreach (var buffer in _buffers.Buffers) Take(buffer.Values, ref rest);
+        _exchanged.Totals[..^1].CopyTo(_sums);
+        return true;
+
+        static void Put(ReadOnlySpan<T> values, ref Span<T> rest)
+        {
+            values.CopyTo(rest);
+            rest = rest[values.Length..];
+        }
+
+        static void Take(Span<T> values, ref Span<T> rest)
+        {
+            rest[..values.Length].CopyTo(values);
+            rest = rest[values.Length..];
+        }
     }
 
     /// <summary>Ends a batch that could not be: buffers are as the step found them.</summary>
@@ -126,9 +176,10 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, LossTo
         _gradients = Trees(_parameters.Count);
         _gradientsBefore = new T[_parameters.Count][];
         _statistics = Trees(_buffers.Buffers.Length);
+        _exchanged = exchange.Ranks == 1 ? null : new(_parameters.Where(parameter => !parameter.Frozen).Sum(parameter => parameter.Count) + _buffers.Buffers.ToArray().Sum(buffer => buffer.Values.Length), _sums.Length + 1, exchange.Ranks);
         _generators = [.. model.Generators];
         _draws = [.. _generators.Select(_ => (0UL, new MersenneTwister(0), default(GeneratorState)))];
     }
 
-    private TreeSum<T>[] Trees(int number) => [.. Enumerable.Range(0, number).Select(_ => new TreeSum<T>(count))];
+    private TreeSum<T>[] Trees(int number) => [.. Enumerable.Range(0, number).Select(_ => new TreeSum<T>(Mine))];
 }

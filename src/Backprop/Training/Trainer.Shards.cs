@@ -5,17 +5,30 @@ public sealed partial class Trainer<T>
 {
     private Sharding<T>? _sharding;
     private int? _shard;                // the one that runs
+    private bool _isCompared;           // whether the ranks were found to be the same
 
     private T LearnInShards(Batch<T> batch, bool isFirst, bool isLast)
     {
         FollowFreezing();
-        _sharding ??= new(Model, Optimizer, _loss, Shards);
+        if (!_isCompared) CompareRanks();
+        _sharding ??= new(Model, Optimizer, _terms.Length, Shards, Exchange);
         if (isFirst) _accumulated = 0;
-        var before = _accumulated;
+        var (before, refusal) = (_accumulated, default(NotFiniteNumberException));
         _sharding.Begin(batch, Training.InputRows, accumulates: before > 0);
         try
         {
-            for (var shard = 0; shard < Shards; shard++) LearnShard(shard);
+            try
+            {
+                for (var shard = _sharding.First; shard < _sharding.First + _sharding.Mine; shard++) LearnShard(shard);
+            }
+            catch (NotFiniteNumberException exception) when (Exchange.Ranks > 1)
+            {
+                refusal = exception;    // the other ranks must hear of it, so that none takes this step
+            }
+
+            _shard = null;
+            if (!_sharding.End(refusal is not null)) throw refusal ?? ShardExchange.Echo(new NotFiniteNumberException($"The loss or a gradient is NaN or infinite in {Place}, in a shard of another rank, which says where it began."));
+            if (Exchange.Ranks > 1 && _accumulated > before) RequireSteadyRanks();
         }
         catch
         {
@@ -27,7 +40,6 @@ public sealed partial class Trainer<T>
             _shard = null;
         }
 
-        _sharding.End();
         _accumulated = before + _sharding.Divisor;
         if (isLast && _accumulated > 0) TakeStep(isAlone: false);
         _isAccumulating = !isLast;
@@ -45,6 +57,29 @@ public sealed partial class Trainer<T>
             RequireFiniteGradients();   // here, where the pass knows where it began
         }
 
-        _sharding.Close(loss, divisor, _real.Prediction, _real.Target);
+        _loss.Take(loss, divisor, _real.Prediction, _real.Target, _sharding.NextTerms);
+        _sharding.Close(divisor, divisor != 0 ? _real.Prediction.RowCount : 0);
+    }
+
+    /// <summary>What <see cref="RequireSteadyTerms"/> is for one rank's shards, for those of all: what its terms divide by for a row here is what they divide by for a row of the whole batch.</summary>
+    private void RequireSteadyRanks()
+    {
+        if (_terms.Length == 1 || Loss.Reduction != Reduction.Mean || _sharding!.Rows == 0) return;
+        for (var i = 0; i < _terms.Length; i++)
+            if (!IsSteady(_terms[i].Divisor, _sharding.Terms[i].Divisor / _sharding.Rows)) throw NotSteady();
+    }
+
+    /// <summary>Refuses ranks that would not compute the same.</summary>
+    private void CompareRanks()
+    {
+        Exchange.RequireBranches("Trainer", Shards);
+        if (Exchange.Ranks > 1)
+        {
+            var facts = RankFacts.Of(Model, Optimizer, Generators(), AllSettings());
+            facts["position"] = $"epoch {Text(Epoch + 1)}, batch {Text(Batch + 1)}";
+            Exchange.RequireSame(facts);
+        }
+
+        _isCompared = true;
     }
 }

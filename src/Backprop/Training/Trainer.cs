@@ -147,23 +147,28 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <exception cref="ArgumentOutOfRangeException">It is below 1.</exception>
     public int GradientAccumulationSteps { get; init => field = Expect.Positive("Trainer", value, nameof(GradientAccumulationSteps)); } = 1;
 
-    /// <summary>As how many shards a batch is taken, a power of two: consecutive samples, each through the model as if they were alone, whose gradients are added as a balanced tree.</summary>
+    /// <summary>As how many shards a batch is taken, at least 1: consecutive samples, each through the model as if they were alone, whose gradients are added as a balanced tree.</summary>
     /// <remarks>
-    /// <para>The sum has the same bits whoever runs which shard: on any number of threads, and on machines that share a batch among them. Up to rounding the gradients are those of the
+    /// <para>The sum has the same bits whoever runs which shard: on any number of threads, and on machines that share a batch among them (<see cref="Exchange"/>). Up to rounding the gradients are those of the
     /// whole batch, whatever each shard's mean divides by; a shard in which nothing counts adds 0. 1 shard is bit for bit the training without.</para>
     /// <para>What depends on the other samples of a batch is a shard's own: <see cref="BatchNorm1d{T}"/> normalises over a shard. Each shard starts from the buffers that the step found; afterwards
     /// running statistics are the mean of the shards', and counters have counted one step. Each generator of the model draws one seed a step, and shard v draws its random numbers
     /// from (seed, v).</para>
-    /// <para><see cref="Pass"/> is that of the last shard.</para>
+    /// <para><see cref="Pass"/> is that of the last shard that ran here. A power of two can be divided among most numbers of ranks.</para>
     /// </remarks>
-    /// <exception cref="ArgumentOutOfRangeException">It is no power of two.</exception>
-    public int Shards
-    {
-        get;
-        init => field = value > 0 && BitOperations.IsPow2(value)
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(Shards), value, "Trainer expects a power of two as the number of shards, so that their sums are a balanced tree.");
-    } = 1;
+    /// <exception cref="ArgumentOutOfRangeException">It is below 1.</exception>
+    public int Shards { get; init => field = Expect.Positive("Trainer", value, nameof(Shards)); } = 1;
+
+    /// <summary>Who runs which of the <see cref="Shards"/>: this process all of them, unless ranks share them, as those of Backprop.Mpi do.</summary>
+    /// <remarks>
+    /// <para>Every rank makes the same trainer, with all samples, and calls the same members; each runs its own shards. What comes out has the same bits on every rank, and on any number of them:
+    /// gradients are added as one tree, and what follows (clipping, schedulers, validation, early stopping) each rank computes by itself. <see cref="SaveCheckpoint(string)"/> writes on the first
+    /// rank alone; a checkpoint knows nothing of ranks, and goes on with any number of them.</para>
+    /// <para>Before the first step, ranks compare what must be the same: the model, samples, settings, seeds, the library, and what their machines do with numbers.</para>
+    /// <para><see cref="Stop"/> is called on every rank or on none, and so is a cancellation: a rank alone would leave the others waiting.</para>
+    /// </remarks>
+    /// <exception cref="ArgumentNullException">It is null.</exception>
+    public ShardExchange Exchange { get; init => field = Expect.NotNull(value, nameof(Exchange)); } = ShardExchange.Alone;
 
     /// <summary>When to stop before the last epoch; null never does.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
@@ -279,7 +284,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         T loss;
         try
         {
-            loss = Shards > 1 ? LearnInShards(new(x, y, weights, lengths), isFirst: true, isLast: true) : Learn(new(x, y, weights, lengths), isFirst: true, isLast: true, out _);
+            loss = IsSharded ? LearnInShards(new(x, y, weights, lengths), isFirst: true, isLast: true) : Learn(new(x, y, weights, lengths), isFirst: true, isLast: true, out _);
         }
         catch
         {
@@ -395,7 +400,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
 
     private void Learn(Batch<T> batch, bool isFirst, bool isLast, LossTotal<T> total)
     {
-        if (Shards > 1)
+        if (IsSharded)
         {
             LearnInShards(batch, isFirst, isLast);
             total.Add(_sharding!.Terms);
@@ -431,6 +436,8 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         _clock.End();
         if (TrainingTelemetry.Samples.Enabled) TrainingTelemetry.Samples.Add(x.RowCount / Math.Max(Training.InputRows, 1));
     }
+
+    private bool IsSharded => Shards > 1 || Exchange.Ranks > 1;
 
     /// <summary>Runs the model forward, and looks at what the loss will see.</summary>
     private void Run(Batch<T> batch)
@@ -485,10 +492,13 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
         for (var i = 0; i < _terms.Length; i++)
         {
             _terms[i] = new(_terms[i].Sum, _terms[i].Divisor / yHat.RowCount);
-            if (!first && Math.Abs(_terms[i].Divisor - before[i]) > 1e-9 * Math.Abs(before[i]))
-                throw new InvalidOperationException(Invariant($"Trainer cannot accumulate this {Loss} over {(Shards > 1 ? "shards" : "batches")} in which its terms divide by different numbers for each row, as where one of them ignores samples: the mean over all of them cannot be made of theirs. Use Reduction.Sum, or no {(Shards > 1 ? "shards" : "accumulation")}."));
+            if (!first && !IsSteady(_terms[i].Divisor, before[i])) throw NotSteady();
         }
     }
+
+    private static bool IsSteady(double now, double before) => Math.Abs(now - before) <= 1e-9 * Math.Abs(before);
+
+    private InvalidOperationException NotSteady() => new($"Trainer cannot accumulate this {Loss} over {(IsSharded ? "shards" : "batches")} in which its terms divide by different numbers for each row, as where one of them ignores samples: the mean over all of them cannot be made of theirs. Use Reduction.Sum, or no {(IsSharded ? "shards" : "accumulation")}.");
 
     private void TakeStep(bool isAlone)
     {

@@ -14,8 +14,8 @@ internal static class SnippetCompiler
     private const string ImplicitUsings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Threading; global using System.Threading.Tasks;";
     private const string End = "-- end of block --";
 
-    // What package references to Backprop, Backprop.Explain and Backprop.Onnx bring.
-    private static readonly string[] Libraries = ["Backprop.dll", "Backprop.Explain.dll", "Backprop.Onnx.dll", "MathNet.Numerics.dll", "System.Numerics.Tensors.dll"];
+    // What package references to Backprop, our packages bring.
+    private static readonly string[] Libraries = ["Backprop.dll", "Backprop.Explain.dll", "Backprop.Mpi.dll", "Backprop.Onnx.dll", "MathNet.Numerics.dll", "System.Numerics.Tensors.dll"];
 
     // What a block asks for itself, by what it uses.
     private static readonly string[] Screen = ["Spectre.Console.dll", "Spectre.Console.Ansi.dll"];

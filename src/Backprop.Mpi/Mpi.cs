@@ -1,0 +1,138 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using MathNet.Numerics;
+
+namespace Backprop;
+
+/// <summary>Runs a program as one rank of a job that <c>mpirun</c>, <c>mpiexec</c> or <c>srun</c> started; or by itself.</summary>
+public static class Mpi
+{
+    internal const int Failed = 1, WaitedTooLong = 3, EndedEarly = 4;
+
+    /// <summary>Runs a program on each rank.</summary>
+    /// <remarks>
+    /// <para>A library of MPI is opened only where a launcher has started the process: the one of that launcher, if there are two on the machine. Without a launcher there is one rank, which
+    /// standard error says.</para>
+    /// <para>No rank is left alone. One that throws says so and ends all; so does one that ends before its program does, by <see cref="Environment.Exit"/> or otherwise; and one that waits longer than
+    /// <see cref="MpiOptions.Limit"/> says for whom. The exit code is then not 0, and a training goes on from its last checkpoint.</para>
+    /// <para>Unless told otherwise, the ranks of a machine share its processors: <c>mpirun --bind-to none</c> leaves them all to choose from.</para>
+    /// </remarks>
+    /// <example>
+    /// <code>
+    /// return Mpi.Run(args, ranks =>
+    /// {
+    ///     var trainer = new Trainer&lt;double&gt;(model, loss, optimizer, batches) { Shards = 8, Exchange = ranks };
+    ///     trainer.Fit(untilEpoch: 30);
+    ///     ranks.Out.WriteLine(trainer.History.Best);
+    /// });
+    /// </code>
+    /// </example>
+    /// <param name="args">The arguments of the program, the same on every rank.</param>
+    /// <param name="program">What each rank does.</param>
+    /// <param name="options">Limits and threads; null for the usual ones.</param>
+    /// <returns>The exit code of the process: 0.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="InvalidOperationException">Tasks were started together without an MPI between them, or a rank is not the same as the others; or it is called twice.</exception>
+    /// <exception cref="DllNotFoundException">A launcher started the process, but its MPI cannot be opened.</exception>
+    public static int Run(string[] args, Action<MpiRanks> program, MpiOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        return Run(args, ranks =>
+        {
+            program(ranks);
+            return 0;
+        }, options);
+    }
+
+    /// <inheritdoc cref="Run(string[], Action{MpiRanks}, MpiOptions)"/>
+    /// <param name="args">The arguments of the program, the same on every rank.</param>
+    /// <param name="program">What each rank does, and its exit code.</param>
+    /// <param name="options">Limits and threads; null for the usual ones.</param>
+    /// <returns>What the program returned.</returns>
+    public static int Run(string[] args, Func<MpiRanks, int> program, MpiOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(args);
+        ArgumentNullException.ThrowIfNull(program);
+        options ??= new();
+        if (Launcher.Find(Environment.GetEnvironmentVariable) is not { } launcher)
+        {
+            Console.Error.WriteLine("Started without mpirun: one rank.");
+            SetThreads(options, ranksHere: 1);
+            return program(new(null, 0, 1, options));
+        }
+
+        if (Interlocked.Exchange(ref _hasRun, true)) throw new InvalidOperationException("Mpi.Run expects to be called once in a process, since an MPI begins and ends once.");
+        var mpi = MpiLibrary.Open(launcher);
+        mpi.Begin();
+        var (rank, count) = mpi.Place();
+        var ranks = new MpiRanks(mpi, rank, count, options);
+        if (launcher.Ranks is int expected && expected != count)
+        {
+            ranks.Tell($"{launcher.Name} has started {expected} ranks, but {mpi.Path} ({mpi.Version}) knows of {count}: it belongs to another MPI. {Launcher.LibraryVariable} may name the right one.");
+            ranks.Abort(Failed);
+        }
+
+        SetThreads(options, Launcher.RanksHere(Environment.GetEnvironmentVariable));
+        return Guarded(mpi, ranks, args, program, options);
+    }
+
+    private static bool _hasRun;
+
+    private static int Guarded(MpiLibrary mpi, MpiRanks ranks, string[] args, Func<MpiRanks, int> program, MpiOptions options)
+    {
+        var isOver = false;
+        // Ended by its launcher, it has nothing to add.
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => Machine.End(128 + 15));
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => Machine.End(128 + 2));
+        AppDomain.CurrentDomain.ProcessExit += EndAll;
+        try
+        {
+            var entry = Assembly.GetEntryAssembly();
+            ranks.RequireSame(new Dictionary<string, string>
+            {
+                ["program"] = $"{entry?.FullName}, {entry?.ManifestModule.ModuleVersionId:N}",
+                ["arguments"] = string.Join(' ', args),
+                ["version of Backprop.Mpi"] = $"{typeof(Mpi).Assembly.GetName().Version}, {typeof(Mpi).Module.ModuleVersionId:N}",
+            });
+            var code = program(ranks);
+            ranks.Meet("the end of the program");
+            Console.Out.Flush();
+            isOver = true;
+            EndAfter(options.Limit);
+            mpi.Finish();
+            return code;
+        }
+        catch (Exception exception) when (!isOver)
+        {
+            isOver = true;
+            // One message: where all ranks say the same, the first one says it, and where one knows more, that one does.
+            if (!ranks.IsFirst || ShardExchange.IsEcho(exception)) Thread.Sleep(TimeSpan.FromSeconds(ShardExchange.IsEcho(exception) ? 2 : 0.5));
+            ranks.Tell(exception is InvalidOperationException or ArgumentException or InvalidDataException or IOException or NotFiniteNumberException ? $"{exception.GetType().Name}: {exception.Message} All ranks end." : $"{exception} All ranks end.");
+            ranks.Abort(Failed);
+            return Failed;
+        }
+        finally
+        {
+            AppDomain.CurrentDomain.ProcessExit -= EndAll;
+        }
+
+        void EndAll(object? sender, EventArgs e)
+        {
+            if (isOver) return;
+            ranks.Tell($"ended with code {Environment.ExitCode} before its program was over, after {ranks.LastIn}, and the others would wait for it in vain. All ranks end.");
+            ranks.Abort(Environment.ExitCode is 0 ? EndedEarly : Environment.ExitCode);
+        }
+    }
+
+    /// <summary>Ends the process, should MPI not come to an end.</summary>
+    private static void EndAfter(TimeSpan limit) => new Thread(() =>
+    {
+        Thread.Sleep(limit);
+        Console.Error.WriteLine("MPI_Finalize did not return.");
+        Machine.End(WaitedTooLong);
+    })
+    { IsBackground = true }.Start();
+
+    private static void SetThreads(MpiOptions options, int ranksHere) =>
+        Control.MaxDegreeOfParallelism = options.Threads ?? Math.Min(Control.MaxDegreeOfParallelism, Math.Max(1, Environment.ProcessorCount / ranksHere));
+}

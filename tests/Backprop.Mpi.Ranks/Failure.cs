@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Backprop.Ranks;
+
+/// <summary>Trains, with a checkpoint each epoch, until rank 1 does what no rank should.</summary>
+public static partial class Failure
+{
+    private const int AtEpoch = 3;
+
+    public static int Run(MpiRanks ranks, Options options)
+    {
+        var (kind, isIt) = (options.Subject, ranks.Rank == 1);
+        switch (kind)
+        {
+            case "type" when isIt:
+                Trainings.Mlp<float>(ranks, options.Shards).Fit(2);
+                return 0;
+            case "length":
+                ranks.Sum(new ShardSums<double>(isIt ? 1000 : 100_000, 1, ranks.Ranks));
+                return 0;
+            case "announced":
+                ranks.OnFirst("looking back", () => Thread.Sleep(TimeSpan.FromSeconds(5)));
+                ranks.Announce("reading", TimeSpan.FromSeconds(30));
+                if (isIt) Thread.Sleep(TimeSpan.FromSeconds(5));
+                ranks.Meet("the end of reading");
+                ranks.Out.WriteLine("well");
+                return 0;
+            case "null":    // .NET's own exceptions survive an MPI that takes signals
+                string? nothing = ranks.Rank < 0 ? "" : null;
+                try
+                {
+                    return nothing!.Length;
+                }
+                catch (NullReferenceException)
+                {
+                    ranks.Out.WriteLine("caught");
+                    return 0;
+                }
+        }
+
+        var trainer = Trainings.Mlp<double>(ranks, options.Shards, seed: isIt && kind == "seed" ? 2 : 1, hidden: isIt && kind == "model" ? 32 : 24, samples: isIt && kind == "data" ? 288 : 240);
+        if (kind is "seed" or "model" or "data" or "type") trainer.SaveCheckpoint(options.Save!);
+        trainer.Fit(1000, progress =>
+        {
+            if (progress.Moment == TrainingMoment.EpochEnd) trainer.SaveCheckpoint(options.Save!);
+            if (isIt && progress is { Epoch: AtEpoch, Batch: 2, Moment: TrainingMoment.BatchEnd }) Misbehave(kind, trainer);
+        });
+        return 0;
+    }
+
+    private static void Misbehave(string kind, Trainer<double> trainer)
+    {
+        switch (kind)
+        {
+            case "throw":
+                throw new InvalidDataException("Row 17 is no number.");
+            case "kill":
+                Process.GetCurrentProcess().Kill();
+                break;
+            case "stall":
+                Thread.Sleep(Timeout.Infinite);
+                break;
+            case "exit":
+                Environment.Exit(0);
+                break;
+            case "vanish":
+                Exit(0);
+                break;
+            case "stop":
+                trainer.Stop();
+                break;
+            case "nan":
+                trainer.Model.Parameters[0].Values[0] = double.NaN;
+                break;
+            default:
+                throw new ArgumentException($"Backprop.Mpi.Ranks knows no failure {kind}.");
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void Exit(int code);
+}
