@@ -40,7 +40,7 @@ public static partial class Failure
         }
 
         var trainer = Trainings.Mlp<double>(ranks, options.Shards, seed: isIt && kind == "seed" ? 2 : 1, hidden: isIt && kind == "model" ? 32 : 24, samples: isIt && kind == "data" ? 288 : 240);
-        if (kind is "seed" or "model" or "data" or "type") trainer.SaveCheckpoint(options.Save!);
+        if (kind is "seed" or "model" or "data") trainer.SaveCheckpoint(options.Save!);
         trainer.Fit(1000, progress =>
         {
             if (progress.Moment == TrainingMoment.EpochEnd) trainer.SaveCheckpoint(options.Save!);

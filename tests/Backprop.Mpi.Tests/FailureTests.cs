@@ -44,7 +44,7 @@ public sealed class FailureTests
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
-    public void A_rank_of_another_model(string mpi) => Ends(mpi, "model", "0 of 2 (*): InvalidOperationException: Rank 1 of 2 is not the same as rank 0, and would compute something else. *(24, 12) on rank 0, (32, 12) on rank 1*");
+    public void A_rank_of_another_model(string mpi) => Ends(mpi, "model", "0 of 2 (*): InvalidOperationException: Rank 1 of 2 is not the same as rank 0, and would compute something else. *model.0 text: Linear(12 -> 24) on rank 0, Linear(12 -> 32) on rank 1*");
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
