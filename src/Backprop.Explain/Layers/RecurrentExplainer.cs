@@ -180,7 +180,7 @@ internal sealed class RecurrentExplainer<T> : LayerExplainer<T> where T : unmana
             return _at.Define($"{own}{_ending}{(dot ? ".grad" : "")}", _at.Input.Rows, _h, Equal(Symbol(symbol ?? name, "tk"), formula), numbers, (symbol ?? name) + _ending);
         }
 
-        private Quantity Gate(int gate, char name, Func<Expression, Expression> function) => Define($"{name}", function(
+        private Quantity Gate(int gate, char name, Func<Expression, Expression> function) => Define(name.ToString(), function(
             SumOver("j", Symbol("x", "tj") * Symbol($"W_i{name}", "kj")) + Symbol($"b_i{name}", "k") + SumOver("m", Symbol("h", "(t-1)m") * Symbol($"W_h{name}", "km")) + Symbol($"b_h{name}", "k")), (r, k) => function(Whole(r, gate * _h + k)));
 
         private Expression Whole(int row, int k) => OfHidden(row, k) is { } ofHidden ? OfInput(row, k) + ofHidden : OfInput(row, k);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using MathNet.Numerics.LinearAlgebra;
 using static Backprop.Explain.Expression;
 
 namespace Backprop.Explain;
@@ -45,18 +46,13 @@ internal sealed class SequenceExplainer<T> : LayerExplainer<T> where T : unmanag
                 at.Rule(dX, Equal(Symbol("dX", "n(td + j)"), Symbol("dY", "ntj")), (n, k) => dY![n * steps + k / width, k % width]);
                 break;
             case PositionalEmbedding<T> learned:
-                Add(at, at.Parameter(learned.Weight, "W"), "W", learned.MaxSteps);
-                var w = learned.Weight;
-                at.Rule(at.Parameter(w, "W").Gradient, Equal(Symbol("dW", "tj"), SumOver("n", Symbol("dY", "ntj"))), (t, j) => Sum(from r in Enumerable.Range(0, x.Rows) where r % learned.MaxSteps == t select dY![r, j]), "A position is in every sequence.");
+                var w = at.Parameter(learned.Weight, "W");
+                Add(at, w, "W", learned.MaxSteps);
+                at.Rule(w.Gradient, Equal(Symbol("dW", "tj"), SumOver("n", Symbol("dY", "ntj"))), (t, j) => Sum(from r in Enumerable.Range(0, x.Rows) where r % learned.MaxSteps == t select dY![r, j]), "A position is in every sequence.");
                 break;
             case SinusoidalPositions<T> waves:
-                var table = new T[waves.MaxSteps * waves.EmbedDim];
-                for (var j = 0; j < waves.EmbedDim; j++)
-                {
-                    var frequency = Math.Pow(waves.WaveBase, -2.0 * (j / 2) / waves.EmbedDim);
-                    for (var t = 0; t < waves.MaxSteps; t++) table[t + j * waves.MaxSteps] = T.CreateChecked(j % 2 == 0 ? Math.Sin(t * frequency) : Math.Cos(t * frequency));
-                }
-
+                // What it adds to nothing.
+                var table = waves.Forward(Matrix<T>.Build.Dense(waves.MaxSteps, waves.EmbedDim)).Span();
                 Add(at, at.Keep("positions", waves.MaxSteps, waves.EmbedDim, table, "P"), "P", waves.MaxSteps);
                 break;
         }
