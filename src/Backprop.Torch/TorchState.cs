@@ -78,9 +78,15 @@ public static class TorchState
         var there = module.state_dict();
         var pairs = new List<(Entry<T>, Tensor)>();
         var differences = new List<string>();
-        foreach (var entry in layer.NamedParameters().Select(named => new Entry<T>(named.Name, named.Parameter)).Concat(layer.NamedBuffers().Select(named => new Entry<T>(named.Name, named.Buffer))))
+        List<Entry<T>> here = [.. layer.NamedParameters().Select(named => new Entry<T>(named.Name, named.Parameter)), .. layer.NamedBuffers().Select(named => new Entry<T>(named.Name, named.Buffer))];
+        // What several layers share, TorchSharp's state_dict may have under the first of its names only.
+        var known = here.Where(entry => there.ContainsKey(entry.Name)).Select(entry => entry.Owner).ToHashSet(ReferenceEqualityComparer.Instance);
+        foreach (var entry in here)
         {
-            if (!there.Remove(entry.Name, out var tensor)) differences.Add($"{entry.Name} {Sizes(entry.Shape)} is not there");
+            if (!there.Remove(entry.Name, out var tensor))
+            {
+                if (!known.Contains(entry.Owner)) differences.Add($"{entry.Name} {Sizes(entry.Shape)} is not there");
+            }
             else if (!tensor.shape.SequenceEqual(entry.Shape)) differences.Add($"{entry.Name} is {Sizes(entry.Shape)} here, but {Sizes(tensor.shape)} there");
             else if (!entry.IsCount && !tensor.is_floating_point()) differences.Add($"{entry.Name} is {tensor.dtype} there");
             else pairs.Add((entry, tensor));

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Numerics;
+using Backprop.Tests;
 using FluentAssertions;
 using Xunit;
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Backprop.Tests;
 using Xunit;
 
 namespace Backprop.Onnx.Tests;

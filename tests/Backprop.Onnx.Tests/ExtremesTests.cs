@@ -1,4 +1,5 @@
 using System.Numerics;
+using Backprop.Tests;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Backprop.Tests.Docs;
+using Backprop.Tests;
 using FluentAssertions;
 using Xunit;
 

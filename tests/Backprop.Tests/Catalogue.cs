@@ -1,7 +1,6 @@
 using System.Numerics;
-using Backprop.Tests;
 
-namespace Backprop.Onnx.Tests;
+namespace Backprop.Tests;
 
 /// <summary>Each layer of the library, with the settings that change what is written.</summary>
 internal static class Catalogue

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using MathNet.Numerics.LinearAlgebra;
 
-namespace Backprop.Onnx.Tests;
+namespace Backprop.Tests;
 
 /// <summary>A layer of the library, of how many columns it is asked, and how many rows it wants.</summary>
 /// <param name="Layer">The layer.</param>
