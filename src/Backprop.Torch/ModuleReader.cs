@@ -132,6 +132,8 @@ internal sealed class ModuleReader<T>(nn.Module root, int[] sampleShape) where T
         var input = new ImageShape(c, h, w);
         if (module is Conv2d { padding_type: TorchSharp.Padding.Same, padding_mode: not TorchSharp.PaddingModes.Zeros } same && Reach(same, 0) != Reach(same, 1))
             throw new ArgumentException("TorchSharp 0.107 pads the sides of its images the wrong way around with padding Same of another kind than zeros and a kernel that is no square.");
+        if (module is ConvTranspose2d { output_padding: [var below, var beside] } && below != beside)
+            throw new ArgumentException("TorchSharp 0.107 adds the first of two output paddings to both sides.");
         Layer<T>? made = module switch
         {
             Conv2d conv => new Conv2d<T>(

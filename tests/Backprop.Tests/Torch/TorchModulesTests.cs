@@ -143,6 +143,13 @@ public sealed class TorchModulesTests
         (() => nn.Sequential(nn.Conv1d(2, 4, 3, dilation: 2, padding: 2), nn.BatchNorm1d(4), nn.Tanh(), nn.Conv1d(4, 3, 4, TorchSharp.Padding.Valid), nn.Flatten(), nn.Linear(3 * 6, 2)), [2, 9]),
         (() => nn.Sequential(nn.Linear(4, 12), nn.Unflatten(1, [3, 2, 2]), nn.Conv2d(3, 2, 2), nn.Flatten(), nn.Softmax(-1)), [4]),
         (() => nn.Conv2d(1, 2, 2), [1, 3, 4]),
+        // No setting is the usual one.
+        (() => nn.Sequential(
+            nn.Conv2d(2, 6, (2, 3), stride: (1, 2), padding: (2, 1), dilation: (3, 1), groups: 2, bias: false), nn.MaxPool2d((2, 3), (1, 2), (1, 1), (2, 1), true), nn.BatchNorm2d(6, 0.01, 0.3, affine: false), nn.GroupNorm(3, 6, 0.02),
+            nn.ConvTranspose2d(6, 4, (3, 2), stride: (2, 3), padding: (1, 0), output_padding: (1, 1), groups: 2, bias: false, dilation: (1, 2)), nn.AvgPool2d([3, 2], [2, 1], [1, 0], true, false, 5),
+            nn.InstanceNorm2d(4, 0.03, 0.2, affine: true, track_running_stats: true), nn.AvgPool2d([2, 3], [2, 2], [1, 1], true, false), nn.Upsample([5, 7], mode: torch.UpsampleMode.Bilinear, align_corners: false)), [2, 9, 8]),
+        (() => nn.Sequential(nn.Conv1d(4, 6, 2, stride: 2, padding: 3, dilation: 2, padding_mode: PaddingModes.Reflect, groups: 2, bias: false), nn.BatchNorm1d(6, 0.02, 0.3), nn.Conv1d(6, 2, 4, TorchSharp.Padding.Same)), [4, 9]),
+        (() => nn.Sequential(nn.BatchNorm1d(5, 0.01, 0.3, affine: false), nn.LayerNorm(5, 0.02, bias: false), nn.BatchNorm1d(5, track_running_stats: false), nn.LayerNorm(5, 0.01, elementwise_affine: false)), [5]),
         .. Catalogue.Activations<double>().Where(layer => layer is not PReLU<double> and not Hardtanh<double>).Select(layer => ((Func<nn.Module<Tensor, Tensor>>)(() => layer.ToTorch()), new[] { 4 })),
     ];
 
@@ -265,6 +272,7 @@ public sealed class TorchModulesTests
         Refused("other channels", nn.Sequential(nn.Conv2d(3, 2, 2)), [1, 3, 3], "0: Conv2d is refused by its layer: it expects 3 channels, but is given 1.*");
         Refused("too small", nn.Sequential(nn.Conv2d(1, 2, 5)), [1, 3, 3], "0: Conv2d is refused by its layer: *");
         Refused("wrong there", nn.Sequential(nn.Conv2d(1, 2, (3L, 1L), TorchSharp.Padding.Same, padding_mode: PaddingModes.Circular)), [1, 3, 3], "0: Conv2d is refused by its layer: TorchSharp 0.107 pads the sides*");
+        Refused("wrong there, too", nn.ConvTranspose2d(1, 2, (3, 2), stride: (2, 3), output_padding: (0, 2)), [1, 3, 3], "ConvTranspose2d is refused by its layer: TorchSharp 0.107 adds the first*");
         Refused("over rows", nn.Sequential(nn.Softmax(0)), [], "0: Softmax has no layer like it for rows, or not with its settings.*");
         Refused("over steps", nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 2)), [], "1: Linear has no layer like it for rows of an embedding*");
         FluentActions.Invoking(() => TorchModules.FromTorch<double>(null!)).Should().Throw<ArgumentNullException>();
