@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -99,7 +100,7 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// How many of its T rows each sequence of the batch really has, from the first on; empty where all have T. Set it on the pass of the whole network, before it runs forward; its steps see the same.
     /// Layers that mix the rows of a sequence (recurrent ones, attention, pooling over time) look at no row beyond; what they give there is 0 or of no meaning, as each says.
     /// </summary>
-    /// <remarks>Not copied: leave the numbers unchanged until the backward pass is done.</remarks>
+    /// <remarks>Not copied: leave the numbers unchanged until the backward pass is done. Rows beyond are best zeros, and finite: layers with weights multiply them by a gradient of 0.</remarks>
     /// <exception cref="InvalidOperationException">It is set on a step within another pass.</exception>
     public ReadOnlyMemory<int> SequenceLengths
     {
@@ -110,6 +111,21 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
             field = value;
         }
     }
+
+    /// <summary>How many samples the rows of the network's input are, where somebody knows: a sequence is then one sample's. 0 where nobody does.</summary>
+    internal int Samples
+    {
+        get => _parent is null ? field : _parent.Samples;
+        set
+        {
+            if (field == value) return;
+            field = value;
+            DeclareAnew();
+        }
+    }
+
+    /// <summary>Whether only the next step of its <see cref="Continuation{T}"/> may run the pass: it would lose what it remembers.</summary>
+    internal bool IsReserved { get; set; }
 
     /// <summary>The passes through the layer's children, in order, and those that <see cref="AddStep"/> added; empty for a layer without children.</summary>
     public IReadOnlyList<ForwardPass<T>> Steps => _stepsToRead ??= Array.AsReadOnly(_steps);
@@ -296,8 +312,22 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
             throw new ArgumentException(refusal.Message, nameof(x), refusal);
         }
 
+        if (Layer.RowsOfSequence > 0 && Samples > 1) RequireSequencesOfSamples(x.RowCount);
         (_rows, _columns, _outputRows, _outputColumns, _structure) = (x.RowCount, x.ColumnCount, rows, columns, structure);
         (_stage, _output, _dY, _dX) = (Stage.None, null, null, null);      // they were looked at for another shape
+    }
+
+    private void RequireSequencesOfSamples(int rows)
+    {
+        var (steps, samples) = (Layer.RowsOfSequence, Samples);
+        if (rows % samples == 0 && rows / samples % steps == 0) return;
+        throw new ArgumentException(Invariant($"{Layer} expects the {steps} rows of a sequence to be of one sample, but {samples} samples have {rows} rows: make them with inputRows: {steps}."));
+    }
+
+    private void DeclareAnew()
+    {
+        _structure = 0;
+        foreach (var step in _steps) step.DeclareAnew();
     }
 
     private void RequireUpToDate()
@@ -389,8 +419,11 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         return false;
     }
 
+    private ForwardPass<T> Outermost => _parent is null ? this : _parent.Outermost;
+
     private Matrix<T> ForwardOutermost(Matrix<T> x)
     {
+        if (Outermost.IsReserved) throw new InvalidOperationException($"{Who} cannot run forward in this pass, which a continuation of it needs: call its Append, or make another pass with NewPass().");
         if (!ReferenceEquals(x, _input)) RefuseShared(x, nameof(x), isInput: true);
         var me = Enter();
         try

@@ -87,6 +87,9 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <exception cref="ArgumentException">The layer takes no input of so many rows.</exception>
     public virtual int OutputRows(int inputRows) => inputRows;
 
+    /// <summary>T, for layers that take T consecutive rows for a sequence; 0 for others.</summary>
+    internal virtual int RowsOfSequence => 0;
+
     /// <summary>All parameters with their names, as PyTorch's <c>state_dict</c> has them: <c>hidden.weight</c>.</summary>
     public IEnumerable<NamedParameter<T>> NamedParameters() =>
         Tree().SelectMany(place => place.Layer._own.Select(own => own with { Name = place.Path + own.Name }));

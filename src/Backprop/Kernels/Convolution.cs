@@ -37,7 +37,7 @@ internal sealed unsafe class Convolution<T>(ConvolutionShape shape) where T : un
     private int PhaseWidth => (shape.PaddedWidth + shape.Stride.Width - 1) / shape.Stride.Width;
 
     // Where each output sees one pixel, an image's pixels are so many samples of a linear layer.
-    private bool IsProduct => shape.Kernel == 1 && shape.Stride == 1 && shape.Padding == default && shape.Groups == 1;
+    private bool IsProduct => shape.Kernel == 1 && shape.Input.Size == shape.Output.Size && shape.Padding == default && shape.Groups == 1;
 
     // Where it is so, dX can be written where it belongs, without x̃ in between.
     private bool IsPlain => shape.Stride.Width == 1 && shape.Mode == PaddingMode.Zeros;

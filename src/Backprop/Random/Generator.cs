@@ -324,6 +324,19 @@ public sealed class Generator
         }
     }
 
+    /// <summary>Goes on as another would from here. Allocates nothing.</summary>
+    internal void Become(Generator other)
+    {
+        lock (other._lock)
+        {
+            lock (_lock)
+            {
+                (Seed, _normal) = (other.Seed, other._normal);
+                _engine.Become(other._engine);
+            }
+        }
+    }
+
     // Uniform in [0, 1), with as many random bits as T's significand has.
     private T NextUnit<T>() where T : unmanaged, IFloatingPointIeee754<T> => typeof(T) == typeof(float)
         ? T.CreateTruncating(unchecked((int)(_engine.Next32() & ((1 << 24) - 1))) * (1f / (1 << 24)))

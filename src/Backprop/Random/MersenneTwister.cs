@@ -29,6 +29,14 @@ internal sealed class MersenneTwister
     /// <summary>How many of the words have been drawn, 0 before the first twist.</summary>
     public int Position { get; private set; }
 
+    /// <summary>Goes on as another would from here.</summary>
+    public void Become(MersenneTwister other)
+    {
+        other._words.CopyTo(_words, 0);
+        other._draws.CopyTo(_draws, 0);
+        Position = other.Position;
+    }
+
     /// <summary>Starts from a seed of 32 bits, as <c>init_genrand</c> does.</summary>
     public void Seed(uint seed)
     {

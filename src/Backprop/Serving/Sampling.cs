@@ -53,6 +53,9 @@ public sealed class Sampling
         var p = new T[scores.Length];
         var temperature = T.CreateChecked(Temperature);
         for (var i = 0; i < p.Length; i++) p[i] = scores[i] / temperature;
+        // Where a quotient is too large for the type, how far each is below the best is not.
+        if (!TensorPrimitives.IsFiniteAll<T>(p))
+            for (var i = 0; i < p.Length; i++) p[i] = i == best ? T.Zero : T.CreateTruncating(double.CreateChecked(scores[i] - scores[best]) / Temperature);
         if (TopK is int k && k < p.Length)
         {
             var sorted = (T[])p.Clone();

@@ -443,6 +443,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     private void Run(Batch<T> batch)
     {
         Pass.SequenceLengths = batch.Lengths;
+        if (batch.X is { } x) Pass.Samples = x.RowCount / Math.Max(Training.InputRows, 1);
         _real.Take(Model.Forward(batch.X, Pass), batch);
     }
 

@@ -65,6 +65,26 @@ public abstract class GradientClippingTests<T> where T : unmanaged, IFloatingPoi
         p.Gradients[0].Should().BeLessThan(T.CreateChecked(3));
     }
 
+    /// <summary>So a clipped training has the same bits on processors with narrower and wider vectors.</summary>
+    [Theory]
+    [InlineData(7)]
+    [InlineData(513)]
+    [InlineData(5003)]
+    public void The_norm_is_summed_in_an_order_that_no_vector_width_changes(int count)
+    {
+        var parameter = new VectorParameter<T>("w", count);
+        Any.Matrix<T>(count, 1, 3).AsColumnMajorArray().CopyTo(parameter.Gradients);
+        double squares = 0, magnitudes = 0;
+        foreach (var stretch in parameter.Gradients.ToArray().Select(double.CreateChecked).Chunk(512))
+        {
+            squares += Kernels.Reference.Sum([.. stretch.Select(g => g * g)]);
+            magnitudes += Kernels.Reference.Sum([.. stretch.Select(Math.Abs)]);
+        }
+
+        GradientClipping.ByNorm([parameter], double.MaxValue).Should().Be(Math.Sqrt(squares));
+        GradientClipping.ByNorm([parameter], double.MaxValue, normType: 1).Should().Be(magnitudes);
+    }
+
     [Fact]
     public void A_smaller_norm_leaves_the_gradients_alone()
     {

@@ -68,6 +68,11 @@ public abstract class SamplingTests<T> where T : unmanaged, IFloatingPointIeee75
         var sampling = new Sampling(1e-3, generator: new Generator(1));
         T[] scores = [T.NegativeInfinity, T.CreateChecked(1e30), T.CreateChecked(-1e30)];
         for (var i = 0; i < 20; i++) sampling.Next<T>(scores).Should().Be(1);
+        foreach (var temperature in new[] { double.Epsilon, 1e-46, 1e-38 })
+            new Sampling(temperature, generator: new Generator(1)).Next<T>([T.Zero, T.One, T.CreateChecked(0.5)]).Should().Be(1);
+        var huge = T.CreateTruncating(typeof(T) == typeof(float) ? 1e38 : 1e308);
+        int[] drawn = [.. Enumerable.Range(0, 50).Select(_ => new Sampling(1e-5, topK: 2, generator: new Generator(_)).Next<T>([huge, -huge, huge, T.Zero]))];
+        drawn.Distinct().Should().BeEquivalentTo([0, 2], "of equals each comes");
     }
 
     [Fact]

@@ -130,6 +130,49 @@ public abstract class TrainerChecksTests<T> where T : unmanaged, System.Numerics
     }
 
     [Fact]
+    public void A_sequence_is_of_one_sample()
+    {
+        var model = new Sequential<double> { { "positions", new PositionalEmbedding<double>(8, 2) }, { "out", new Linear<double>(2, 1) } };
+        var (x, y) = (Any.Matrix<double>(32, 2, 1), Any.Matrix<double>(32, 1, 2));
+        // Two samples of 4 rows would be one sequence of 8; five of one row a shorter one.
+        Refused(model, 4, 2, "positions: PositionalEmbedding(8 steps, 2) expects the 8 rows of a sequence to be of one sample, but 2 samples have 8 rows: make them with inputRows: 8.*");
+        Refused(model, 1, 5, "positions: *, but 5 samples have 5 rows: *");
+        Refused(new() { { "lstm", new LSTM<double>(2, 1, 8) } }, 4, 2, "lstm: LSTM(2 -> 1, 8 steps) expects the 8 rows of a sequence to be of one sample, but 2 samples have 8 rows*");
+        Refused(new() { { "self", new MultiheadAttention<double>(2, 1, 8) }, { "out", new Linear<double>(2, 1) } }, 2, 4, "self.attention: ScaledDotProductAttention(*");
+
+        // Whole sequences, several in a sample, or one alone that is shorter.
+        foreach (var (rows, batch) in new[] { (8, 3), (16, 2), (4, 1) }) Of(model, rows, batch).Fit(1);
+
+        static Trainer<double> Of(Sequential<double> model, int rows, int batch)
+        {
+            var samples = new Samples<double>(Any.Matrix<double>(48, 2, 1), Any.Matrix<double>(48, 1, 2), inputRows: rows, targetRows: rows);
+            return new(model, new MSELoss<double>(), new SGD<double>(model.Parameters, 0.01), new Batches<double>(samples, batch));
+        }
+
+        static void Refused(Sequential<double> model, int rows, int batch, string message) => FluentActions.Invoking(() => Of(model, rows, batch).Fit(1)).Should().Throw<ArgumentException>().WithMessage(message);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_step_that_was_not_taken_has_drawn_nothing(int shards)
+    {
+        var (x, y) = (Any.Matrix<double>(12, 3, 1), Any.Matrix<double>(12, 1, 2));
+        double[] Weights(int failures)
+        {
+            var generator = new Generator(5);
+            var throws = new OwnLayer<double>((_, input, pass) => failures-- > 0 ? throw new InvalidOperationException("not now") : input, (_, _, dY) => dY);
+            var model = new Sequential<double> { new Linear<double>(3, 4, generator: new(1)), new Dropout<double>(0.5, generator), throws, new Linear<double>(4, 1, generator: new(2)) };
+            var trainer = new Trainer<double>(model, new MSELoss<double>(), new SGD<double>(model.Parameters, 0.1), new Batches<double>(x, y, 4)) { Shards = shards };
+            while (failures > 0) FluentActions.Invoking(() => trainer.Fit(1)).Should().Throw<InvalidOperationException>();
+            trainer.Fit(1);
+            return [.. model.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
+        }
+
+        Weights(failures: 3).Should().Equal(Weights(failures: 0));
+    }
+
+    [Fact]
     public void An_exception_in_an_epochs_first_batch_does_not_draw_another_order()
     {
         Trainer<T> Of(Matrix<T> y)

@@ -10,7 +10,7 @@ namespace Backprop;
 /// </summary>
 /// <remarks>
 /// Attention keeps the keys and values of earlier steps, and layers that add something for a position know how many there were: all layers whose pass is a <see cref="SequencePass{T}"/>. What comes out is
-/// what a forward pass over the whole sequence gives in its last rows, in evaluation. Layers that mix rows in other ways do not know of each other's steps here; attention that is not causal is refused.
+/// what a forward pass over the whole sequence gives in its last rows, in evaluation. Layers that mix rows in other ways do not know of each other's steps here; attention that is not causal is refused, and so are recurrent layers, whose state goes from pass to pass as a <see cref="RecurrentState{T}"/>.
 /// </remarks>
 /// <example><code>
 /// var text = new Continuation&lt;double&gt;(model);
@@ -32,6 +32,9 @@ public sealed class Continuation<T> where T : unmanaged, IFloatingPointIeee754<T
         ArgumentNullException.ThrowIfNull(model);
         Pass = ForwardPass<T>.Made(model, training: false);
         Find(Pass);
+        if (FindRecurrent(Pass) is { } recurrent)
+            throw new ArgumentException($"{recurrent.Who} cannot be continued: its state is handed on by a RecurrentState, from step to step.", nameof(model));
+        Pass.IsReserved = true;
         if (_passes.Find(pass => pass.WhyNotContinued is not null) is { } one)
             throw new ArgumentException($"{one.Who} cannot be continued: it {one.WhyNotContinued}.", nameof(model));
         foreach (var pass in _passes)
@@ -41,7 +44,7 @@ public sealed class Continuation<T> where T : unmanaged, IFloatingPointIeee754<T
         }
     }
 
-    /// <summary>The pass that is used, to look at.</summary>
+    /// <summary>The pass that is used, to look at: nobody else can run it.</summary>
     public ForwardPass<T> Pass { get; }
 
     /// <summary>Steps so far.</summary>
@@ -57,12 +60,21 @@ public sealed class Continuation<T> where T : unmanaged, IFloatingPointIeee754<T
     public Matrix<T> Append(Matrix<T> x)
     {
         ArgumentNullException.ThrowIfNull(x);
+        if (x.RowCount == 0) throw new ArgumentException($"{Pass.Layer} expects a row for each of the next steps, but x has none.", nameof(x));
         if (x.RowCount > MaxSteps - Count)
             throw new ArgumentException(Invariant($"{Pass.Layer} has room for {MaxSteps} steps, but {Count} were there and {x.RowCount} came."), nameof(x));
         foreach (var pass in _passes) pass.Past = Count;
-        var y = Pass.Forward(x);
-        Count += x.RowCount;
-        return y;
+        Pass.IsReserved = false;
+        try
+        {
+            var y = Pass.Forward(x);
+            Count += x.RowCount;
+            return y;
+        }
+        finally
+        {
+            Pass.IsReserved = true;
+        }
     }
 
     /// <summary>Forgets all steps but the first so many, by default all: the next ones follow these.</summary>
@@ -79,4 +91,6 @@ public sealed class Continuation<T> where T : unmanaged, IFloatingPointIeee754<T
         if (pass is SequencePass<T> one) _passes.Add(one);
         foreach (var step in pass.Steps) Find(step);
     }
+
+    private static ForwardPass<T>? FindRecurrent(ForwardPass<T> pass) => pass is RecurrentPass<T> ? pass : pass.Steps.Select(FindRecurrent).FirstOrDefault(step => step is not null);
 }

@@ -46,6 +46,8 @@ public sealed class PositionalEmbedding<T> : Layer<T> where T : unmanaged, IFloa
     /// <inheritdoc/>
     public override string Derivative => "dX = dY,  dW[t] += sum over sequences of dY in step t";
 
+    internal override int RowsOfSequence => MaxSteps;
+
     /// <inheritdoc/>
     public override int OutputRows(int inputRows) => SequenceRows.Require(this, inputRows, MaxSteps);
 

@@ -48,6 +48,7 @@ public sealed class ScaledDotProductAttention<T> : Layer<T> where T : unmanaged,
         EmbedDim = Expect.Positive(owner, embedDim, nameof(embedDim));
         NumHeads = Expect.Positive(owner, numHeads, nameof(numHeads));
         MaxSteps = Expect.Positive(owner, maxSteps, nameof(maxSteps));
+        if (3L * embedDim > Array.MaxLength) throw new ArgumentOutOfRangeException(nameof(embedDim), embedDim, $"{owner} expects an array to have room for a row of Q, K and V.");
         if (embedDim % numHeads != 0) throw new ArgumentException(Invariant($"{owner} expects heads of equal size, but {numHeads} does not divide {embedDim}."), nameof(numHeads));
         (Causal, Dropout) = (causal, Expect.Fraction(owner, dropout));
         if (rotaryBase is double @base)
@@ -92,6 +93,8 @@ public sealed class ScaledDotProductAttention<T> : Layer<T> where T : unmanaged,
 
     /// <inheritdoc/>
     public override int OutputColumns(int inputColumns) => EmbedDim;
+
+    internal override int RowsOfSequence => MaxSteps;
 
     /// <inheritdoc/>
     public override int OutputRows(int inputRows) => SequenceRows.Require(this, inputRows, MaxSteps);

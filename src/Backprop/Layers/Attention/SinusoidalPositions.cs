@@ -57,6 +57,8 @@ public sealed class SinusoidalPositions<T> : Layer<T> where T : unmanaged, IFloa
     /// <inheritdoc/>
     public override string Derivative => "dX = dY";
 
+    internal override int RowsOfSequence => MaxSteps;
+
     /// <inheritdoc/>
     public override int OutputRows(int inputRows) => SequenceRows.Require(this, inputRows, MaxSteps);
 

@@ -68,7 +68,13 @@ public sealed class TransformerEncoderLayer<T> : Layer<T> where T : unmanaged, I
     public override string Derivative => NormFirst ? "dX = dH + dnorm1(da(dH)),  dH = dY + dnorm2(df(dY))" : "dX = e + da(e),  e = dnorm1(dH),  dH = g + df(g),  g = dnorm2(dY)";
 
     /// <inheritdoc/>
-    public override int OutputRows(int inputRows) => Children[Attention].OutputRows(inputRows);
+    public override int OutputRows(int inputRows)
+    {
+        var rows = Children[Attention].OutputRows(inputRows);
+        return Children[Activation].OutputRows(rows) is var active && active == rows
+            ? rows
+            : throw new ArgumentException(Invariant($"{this} expects an activation to give as many rows as it gets, but for {rows} it gives {active}."));
+    }
 
     /// <inheritdoc/>
     public override int OutputColumns(int inputColumns)

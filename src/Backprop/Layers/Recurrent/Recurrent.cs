@@ -29,6 +29,7 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
         var owner = Invariant($"{GetType().Name.Split('`')[0]}({inputSize} -> {hiddenSize}, {steps} steps)");
         (InputSize, HiddenSize) = (Expect.Positive(owner, inputSize, nameof(inputSize)), Expect.Positive(owner, hiddenSize, nameof(hiddenSize)));
         (Steps, NumLayers) = (Expect.Positive(owner, steps, nameof(steps)), Expect.Positive(owner, numLayers, nameof(numLayers)));
+        if ((long)gates * hiddenSize > Array.MaxLength) throw new ArgumentOutOfRangeException(nameof(hiddenSize), hiddenSize, $"{owner} expects an array to have room for its {gates} gates.");
         (Bidirectional, Dropout, HasCell, _gates) = (bidirectional, Expect.Fraction(owner, dropout), hasCell, gates);
         _generator = generator ?? Generator.Default;
         if (dropout > 0 && numLayers > 1) Register(_generator);
@@ -96,6 +97,8 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
 
     /// <inheritdoc/>
     public sealed override int OutputColumns(int inputColumns) => Directions * HiddenSize;
+
+    internal sealed override int RowsOfSequence => Steps;
 
     /// <inheritdoc/>
     public sealed override int OutputRows(int inputRows) => Sequences.Count(this, inputRows, Steps) * Steps;

@@ -13,6 +13,8 @@ public abstract class PoolingOverTime<T> : Layer<T> where T : unmanaged, IFloati
     /// <summary>T, the rows of a sequence.</summary>
     public int Steps { get; }
 
+    internal sealed override int RowsOfSequence => Steps;
+
     /// <inheritdoc/>
     public sealed override int OutputRows(int inputRows) => Sequences.Count(this, inputRows, Steps);
 

@@ -32,6 +32,8 @@ public sealed class ToRows<T> : Layer<T> where T : unmanaged, IFloatingPointIeee
     /// <inheritdoc/>
     public override int OutputColumns(int inputColumns) => inputColumns * Steps;
 
+    internal override int RowsOfSequence => Steps;
+
     /// <inheritdoc/>
     public override int OutputRows(int inputRows) => Sequences.Count(this, inputRows, Steps);
 

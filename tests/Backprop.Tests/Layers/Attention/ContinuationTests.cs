@@ -116,6 +116,26 @@ public abstract class ContinuationTests<T> where T : unmanaged, IFloatingPointIe
         act.Should().Throw<ArgumentException>().WithMessage("0.attention: ScaledDotProductAttention(4, 2 heads, 3 steps) cannot be continued: it is not causal: earlier steps would have to look at later ones. (Parameter 'model')");
     }
 
+    [Fact]
+    public void What_remembers_otherwise_cannot_be_continued()
+    {
+        var act = () => new Continuation<T>(new Sequential<T> { { "lstm", new LSTM<T>(4, 3, 1) } });
+        act.Should().Throw<ArgumentException>().WithMessage("lstm: LSTM(4 -> 3, 1 step) cannot be continued: its state is handed on by a RecurrentState, from step to step. (Parameter 'model')");
+    }
+
+    [Fact]
+    public void Nobody_else_runs_its_pass_and_no_rows_are_refused()
+    {
+        var (model, x) = (Model(true, 1, rotary: false), Text(Steps, 2));
+        var whole = model.Forward(x);
+        var text = new Continuation<T>(model);
+        text.Append(x.SubMatrix(0, 4, 0, 1));
+        FluentActions.Invoking(() => model.Forward(x, text.Pass)).Should().Throw<InvalidOperationException>().WithMessage("*cannot run forward in this pass, which a continuation of it needs: call its Append, or make another pass with NewPass().");
+        FluentActions.Invoking(() => text.Pass.Steps[0].Forward(x)).Should().Throw<InvalidOperationException>().WithMessage("*which a continuation of it needs*");
+        FluentActions.Invoking(() => text.Append(Matrix<T>.Build.Dense(0, 1))).Should().Throw<ArgumentException>().WithMessage("*expects a row for each of the next steps, but x has none. (Parameter 'x')");
+        Agree(text.Append(x.SubMatrix(4, 5, 0, 1)), whole.SubMatrix(4, 5, 0, Words));
+    }
+
     private static void Agree(Matrix<T> ours, Matrix<T> expected)
     {
         (ours.RowCount, ours.ColumnCount).Should().Be((expected.RowCount, expected.ColumnCount));

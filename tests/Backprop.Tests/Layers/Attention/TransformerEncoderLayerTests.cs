@@ -82,6 +82,10 @@ public sealed class TransformerEncoderLayerDoubleTests : TransformerEncoderLayer
     [Fact]
     public void It_is_told_as_its_constructor_reads_and_says_what_is_wrong()
     {
+        FluentActions.Invoking(() => new TransformerEncoderLayer<double>(4, 2, 4, 6, activation: new LastStep<double>(2)).Forward(Any.Matrix<double>(4, 4, 1))).Should().Throw<ArgumentException>()
+            .WithMessage("TransformerEncoderLayer(*) expects an activation to give as many rows as it gets, but for 4 it gives 2.*");
+        FluentActions.Invoking(() => new MultiheadAttention<double>(int.MaxValue, 1, 4)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*expects an array to have room for a row of Q, K and V.*");
+        FluentActions.Invoking(() => new LSTM<double>(1, int.MaxValue / 2, 3)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*expects an array to have room for its 4 gates.*");
         $"{new TransformerEncoderLayer<double>(4, 2, 3)}".Should().Be("TransformerEncoderLayer(4, 2 heads, 3 steps, 2048, dropout 0.1, ReLU())");
         var layer = new TransformerEncoderLayer<double>(4, 2, 3, 5, 0.25, new GELU<double>(), 1e-3, true, true, false);
         $"{layer}".Should().Be("TransformerEncoderLayer(4, 2 heads, 3 steps, 5, dropout 0.25, GELU(), norm first, causal, no bias)");

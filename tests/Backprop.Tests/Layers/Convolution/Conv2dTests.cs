@@ -43,6 +43,24 @@ public abstract class Conv2dTests<T> where T : unmanaged, IFloatingPointIeee754<
     public void Large_shapes_agree_too(int inputs, int outputs, int kernel, int stride, int padding, int height, int width, int samples) =>
         Prove(new Conv2d<T>(new(inputs, height, width), outputs, kernel, stride, padding, generator: new Generator(1)), samples, 7);
 
+    /// <summary>A kernel of one pixel that steps over all others of a small image, as a shortcut does that halves it.</summary>
+    [NeedsTorch]
+    [Theory]
+    [InlineData(2, 2, 2, 2)]
+    [InlineData(1, 2, 1, 4)]
+    [InlineData(3, 1, 4, 1)]
+    [InlineData(1, 1, 3, 3)]
+    [InlineData(4, 4, 2, 2)]
+    public void One_pixel_and_a_stride_beyond_the_image_agree(int height, int width, int down, int across)
+    {
+        var image = new ImageShape(3, height, width);
+        Prove(new Conv2d<T>(image, 2, 1, (down, across), generator: new Generator(1)), 4, 5);
+        Prove(new Conv2d<T>(image, 2, 1, (down, across), bias: false, generator: new Generator(1)), 4, 5);
+        var back = new ConvTranspose2d<T>(new(3, 1, 1), 2, 1, (down, across), outputPadding: (down - 1, across - 1), generator: new Generator(1));
+        var y = back.Forward(Any.Matrix<T>(2, 3, 1), back.NewPass());
+        y.ColumnCount.Should().Be(2 * down * across);
+    }
+
     [NeedsTorch]
     [Theory]
     [InlineData(3, 1)]
