@@ -135,20 +135,25 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>Computes the output in evaluation mode into a matrix that is there already. Thread-safe; allocates nothing once as many passes were made as threads come at once.</summary>
     /// <param name="x">The input, samples x features; dense.</param>
     /// <param name="result">Receives the output: dense, and not the input.</param>
-    /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    /// <exception cref="ArgumentException">A matrix is not dense or has the wrong shape.</exception>
-    public void Predict(Matrix<T> x, Matrix<T> result)
+    /// <param name="lengths">How many of its rows each sequence really has, see <see cref="ForwardPass{T}.SequenceLengths"/>; empty where all have all.</param>
+    /// <exception cref="ArgumentNullException">A matrix is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense or has the wrong shape; or there is not a length for each sequence, or one that is too short or too long.</exception>
+    public void Predict(Matrix<T> x, Matrix<T> result, ReadOnlyMemory<int> lengths = default)
     {
         Operand.Dense(this, result, nameof(result));
+        Operand.Dense(this, x, nameof(x));
+        SequenceRows.RequireLengths(this, lengths.Span, x.RowCount, nameof(lengths));
         var serving = _passes.Take(this);
         try
         {
+            serving.Pass.SequenceLengths = lengths;
             var y = serving.Pass.Forward(x);
             Operand.Exactly(this, result, y.RowCount, y.ColumnCount, nameof(result));
             y.Span().CopyTo(result.Span());
         }
         finally
         {
+            serving.Pass.SequenceLengths = default;
             _passes.Give(serving);
         }
     }

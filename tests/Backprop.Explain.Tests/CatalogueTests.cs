@@ -75,6 +75,80 @@ public sealed class CatalogueTests
     }
 
     [Fact]
+    public void Every_layer_of_the_library_is_here_and_has_an_explainer()
+    {
+        var types = typeof(Layer<>).Assembly.GetTypes().Where(type => type is { IsPublic: true, IsAbstract: false } && Bases(type).Any(of => of.IsGenericType && of.GetGenericTypeDefinition() == typeof(Layer<>)));
+        var explainers = Explainers.Default<double>();
+        foreach (var type in types)
+        {
+            var layer = Layers.FirstOrDefault(layer => layer.GetType().GetGenericTypeDefinition() == type);
+            layer.Should().NotBeNull("{0} is in the catalogue", type.Name);
+            explainers.Should().Contain(explainer => explainer.Explains(layer!), "{0} has one", type.Name);
+        }
+
+        static IEnumerable<Type> Bases(Type type)
+        {
+            for (var of = type.BaseType; of is not null; of = of.BaseType) yield return of;
+        }
+    }
+
+    /// <summary>No number of the library's layers is left to their own backward pass.</summary>
+    [Theory]
+    [MemberData(nameof(EachLayer))]
+    public void Every_number_has_an_expression_of_its_own(int index, bool training)
+    {
+        var layer = Layers[index];
+        if (layer is SmallNest) return;
+        var x = InputOf(layer, 5);
+        var explained = Explanation.Of(Around(layer, x), new MSELoss<double>(), x, Some.Normal(5, 2, 8), new() { Training = training });
+        var generic = Some.Answers(explained).Where(answer => answer.IsGeneric).Select(answer => answer.Entry.Quantity.Address).Distinct();
+        generic.Should().BeEmpty("{0}", layer);
+    }
+
+    /// <summary>A number of a norm's parameter that another takes, or a mean over others, would not be seen where all are alike.</summary>
+    [Fact]
+    public void Images_of_several_channels_groups_and_paddings_are_explained()
+    {
+        var (norm2, frozen, still) = (new BatchNorm2d<double>(new(3, 2, 2), affine: false, trackRunningStats: false), new BatchNorm2d<double>(new(3, 2, 2)), new InstanceNorm2d<double>(new(3, 2, 2), affine: true, trackRunningStats: true));
+        frozen.Freeze();
+        still.Freeze();
+        new Generator(9).Uniform(frozen.RunningVar!.Values, 0.5, 2);
+        new Generator(8).Uniform(still.RunningMean!.Values, -1, 2);
+        foreach (var layer in (Layer<double>[])[
+            norm2, frozen, still, new BatchNorm2d<double>(new(3, 2, 2), 0.25, affine: false), new GroupNorm<double>(3, new(6, 2, 1), 0.125, affine: false), new GroupNorm<double>(1, new(3, 2, 2)), new GroupNorm<double>(6, new(6, 1, 2)),
+            new InstanceNorm2d<double>(new(3, 2, 2)), new InstanceNorm2d<double>(new(3, 1, 3), trackRunningStats: true),
+            new ConvTranspose2d<double>(new(4, 2, 3), 6, (2, 3), (2, 1), 1, (1, 0), groups: 2, dilation: (1, 2)), new ConvTranspose2d<double>(new(2, 2, 2), 2, 2, 3, bias: false), new ConvTranspose2d<double>(new(2, 3, 2), 1, (3, 2), padding: new Padding2d(1, 0, 1, 0))])
+            foreach (var training in (bool[])[true, false])
+            {
+                var x = InputOf(layer, 3);
+                var explained = Explanation.Of(Around(layer, x), new MSELoss<double>(), x, Some.Normal(3, 2, 8), new() { Training = training });
+                RequireNumbers(explained, true);
+                Some.Answers(explained).Should().NotContain(answer => answer.IsGeneric, "{0}", layer);
+            }
+    }
+
+    [Fact]
+    public void A_norm_of_images_and_a_transposed_convolution_read_as_their_formulas()
+    {
+        var norm = Told(new BatchNorm2d<double>(new(2, 1, 2)), 4);
+        norm("layer.mean[0, 1]").Should().Contain("= (before.output[0, 2] + before.output[0, 3] + before.output[1, 2] + before.output[1, 3]) / 4");
+        norm("layer.output[1, 2]").Should().Contain("y_ikhw = x̂_ikhw w_k + b_k").And.Contain("= layer.xhat[1, 2] · layer.weight[1] + layer.bias[1]");
+        norm("layer.weight.grad[1]").Should().Contain("layer.output.grad[0, 2] · layer.xhat[0, 2] + layer.output.grad[0, 3] · layer.xhat[0, 3] + layer.output.grad[1, 2]");
+        Told(new GroupNorm<double>(2, new(4, 1, 1)), 4)("layer.mean[1, 1]").Should().Contain("= (before.output[1, 2] + before.output[1, 3]) / 2");
+        Told(new InstanceNorm2d<double>(new(2, 1, 2)), 4)("layer.mean[1, 0]").Should().Contain("= (before.output[1, 0] + before.output[1, 1]) / 2");
+        var up = Told(new ConvTranspose2d<double>(new(1, 1, 2), 1, (1, 2)), 2);
+        up("layer.output[0, 1]").Should().Contain("= before.output[0, 0] · layer.weight[0, 1] + before.output[0, 1] · layer.weight[0, 0] + layer.bias[0]");
+        up("before.output.grad[1, 0]").Should().Contain("= layer.output.grad[1, 0] · layer.weight[0, 0] + layer.output.grad[1, 1] · layer.weight[0, 1]");
+
+        // without the breaks of its lines
+        static Func<string, string> Told(Layer<double> layer, int columns)
+        {
+            var explained = Explanation.Of(Around(layer, Some.Normal(2, columns, 1)), new MSELoss<double>(), Some.Normal(2, columns, 1), Some.Normal(2, 2, 2));
+            return address => string.Join(' ', explained.Ask(address).ToString().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        }
+    }
+
+    [Fact]
     public void In_float_factors_and_terms_give_the_gradients_of_the_library_too()
     {
         Layer<float>[] layers = [new Linear<float>(3, 4), new LayerNorm<float>(3), new BatchNorm1d<float>(3), new RMSNorm<float>(3), new GELU<float>(), new Softmax<float>(), new LogSoftmax<float>(), new Dropout<float>(0.25), new SELU<float>(),

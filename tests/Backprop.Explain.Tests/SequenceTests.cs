@@ -17,6 +17,8 @@ public sealed class SequenceTests
         new MultiheadAttention<double>(4, 2, Steps), new MultiheadAttention<double>(4, 2, Steps, causal: true, bias: false), new MultiheadAttention<double>(3, 1, 2 * Steps * Sequences),
         new ScaledDotProductAttention<double>(2, 2, Steps), new ScaledDotProductAttention<double>(3, 1, Steps, causal: true),
         new TransformerEncoderLayer<double>(4, 2, Steps, 5, dropout: 0), new TransformerEncoderLayer<double>(4, 2, Steps, 5, dropout: 0, normFirst: true, causal: true, bias: false),
+        new ScaledDotProductAttention<double>(4, 2, Steps, dropout: 0.5, generator: new(5)), new ScaledDotProductAttention<double>(4, 1, Steps, causal: true, rotaryBase: 10), new MultiheadAttention<double>(8, 2, Steps, dropout: 0.25, rotaryBase: 3, generator: new(6)),
+        new LSTM<double>(3, 2, Steps, 3, dropout: 0.5, bidirectional: true, generator: new(5)), new GRU<double>(3, 2, Steps, 2, dropout: 0.5, generator: new(6)), new RNN<double>(3, 2, Steps, 2, dropout: 1, generator: new(5)),
         new PositionalEmbedding<double>(Steps, 3), new SinusoidalPositions<double>(Steps, 5, 100), new LastStep<double>(Steps), new MeanOverTime<double>(Steps), new MaxOverTime<double>(Steps),
         new ToRows<double>(Steps), new Sequential<double>(new ToRows<double>(Steps), new Tanh<double>(), new ToSteps<double>(2)),
     ]];

@@ -37,6 +37,8 @@ public sealed record Function(string Name, params IReadOnlyList<Expression> Argu
         "sqrt" => First == 0 ? Math.Abs(Value) : Math.Abs(Value) * (Arguments[0].Magnitude / Math.Abs(First)),
         "log" => Math.Abs(Value) + (First == 0 ? 0 : Arguments[0].Magnitude / Math.Abs(First)),
         "abs" or "max" or "min" => Arguments.Max(argument => argument.Magnitude),
+        "tanh" => Math.Abs(Value) + (1 - Value * Value) * Arguments[0].Magnitude,
+        "sigmoid" => Value + Value * (1 - Value) * Arguments[0].Magnitude,
         _ => Math.Abs(Value) + Arguments[0].Magnitude,
     };
 

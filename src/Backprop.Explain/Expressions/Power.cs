@@ -11,7 +11,7 @@ public sealed record Power(Expression Base, Expression Exponent) : Expression
     /// <inheritdoc/>
     public override IReadOnlyList<Expression> Parts => [Base, Exponent];
 
-    internal override double Magnitude => Exponent.Value == 2 ? Base.Magnitude * Base.Magnitude : Math.Abs(Value);
+    internal override double Magnitude => Exponent.Value == 2 ? 2 * Math.Abs(Base.Value) * Base.Magnitude : Math.Abs(Value);
 
     /// <inheritdoc/>
     public override Expression Shortened(int terms) => new Power(Base.Shortened(terms), Exponent.Shortened(terms));

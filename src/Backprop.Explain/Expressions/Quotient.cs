@@ -11,7 +11,7 @@ public sealed record Quotient(Expression Numerator, Expression Denominator) : Ex
     /// <inheritdoc/>
     public override IReadOnlyList<Expression> Parts => [Numerator, Denominator];
 
-    internal override double Magnitude => Denominator.Value == 0 ? Math.Abs(Value) : Numerator.Magnitude / Math.Abs(Denominator.Value) * (Denominator.Magnitude / Math.Abs(Denominator.Value));
+    internal override double Magnitude => Denominator.Value == 0 ? Math.Abs(Value) : (Numerator.Magnitude + Math.Abs(Value) * Denominator.Magnitude) / Math.Abs(Denominator.Value);
 
     /// <inheritdoc/>
     public override Expression Shortened(int terms) => new Quotient(Numerator.Shortened(terms), Denominator.Shortened(terms));

@@ -4,7 +4,7 @@ using static Backprop.Explain.Expression;
 namespace Backprop.Explain;
 
 /// <summary>Explains <see cref="RNN{T}"/>, <see cref="GRU{T}"/> and <see cref="LSTM{T}"/>: each gate of each step by name, forward, and back through time.</summary>
-/// <remarks>Of several layers or directions each has names of its own, with PyTorch's endings: <c>f_l1_reverse</c>. Long sequences, and what is dropped between layers, are left to the layer's own backward pass.</remarks>
+/// <remarks>Of several layers or directions each has names of its own, with PyTorch's endings: <c>f_l1_reverse</c>. Long sequences are left to the layer's own backward pass.</remarks>
 internal sealed class RecurrentExplainer<T> : LayerExplainer<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     // What is defined by the step before is computed by way of it, all the way down.
@@ -15,14 +15,15 @@ internal sealed class RecurrentExplainer<T> : LayerExplainer<T> where T : unmana
     public override void Explain(Place<T> at)
     {
         var layer = (Recurrent<T>)at.Layer;
-        if (layer.Steps > MostSteps || (at.Training && layer.NumLayers > 1 && layer.Dropout > 0)) return;
+        if (layer.Steps > MostSteps) return;
         var (directions, h) = (layer.Bidirectional ? 2 : 1, layer.HiddenSize);
-        var levels = new List<Track[]>();
+        var (levels, masks) = (new List<Track[]>(), new List<Quantity?>());
         for (var level = 0; level < layer.NumLayers; level++)
         {
-            // The input of a layer: x, or the outputs below side by side.
-            var below = level == 0 ? null : levels[^1];
-            Func<int, int, Expression> input = below is null ? (r, j) => at.Input[r, j] : (r, j) => below[j / h].Output(r, j % h);
+            // The input of a layer: x, or the outputs below side by side, some of them dropped.
+            var (below, dropped) = level == 0 ? (null, null) : (levels[^1], masks[^1]);
+            Func<int, int, Expression> input = below is null ? (r, j) => at.Input[r, j] : (r, j) => Masked(below[j / h].Output(r, j % h), dropped, r, j);
+            masks.Add(((RecurrentPass<T>)at.Pass).DropoutMask(level) is { } mask ? at.Keep($"mask_l{Numbers.Of(level)}", mask.RowCount, mask.ColumnCount, mask.AsColumnMajorArray(), $"M_l{Numbers.Of(level)}") : null);
             var isLast = level == layer.NumLayers - 1;
             levels.Add([.. Enumerable.Range(0, directions).Select(direction => new Track(at, layer, level, direction, input, level == 0 ? at.Input.Columns : directions * h, isLast))]);
         }
@@ -42,11 +43,14 @@ internal sealed class RecurrentExplainer<T> : LayerExplainer<T> where T : unmana
                 tracks[direction].Back((r, k) => dOutput(r, first + k));
             }
 
-            above = (r, j) => tracks.Length == 1 ? tracks[0].ToInput(r, j) : tracks[0].ToInput(r, j) + tracks[1].ToInput(r, j);
+            var dropped = level == 0 ? null : masks[level - 1];
+            above = (r, j) => Masked(tracks.Length == 1 ? tracks[0].ToInput(r, j) : tracks[0].ToInput(r, j) + tracks[1].ToInput(r, j), dropped, r, j);
         }
 
         at.Rule(at.InputGradient, Equal(Symbol("dX", "tj"), SumOver("k", Symbol("da", "tk") * Symbol("W_ih", "kj"))), above, "Each step hands back what its gates ask for.");
     }
+
+    private static Expression Masked(Expression value, Quantity? mask, int row, int column) => mask is null ? value : value * mask[row, column];
 
     /// <summary>One layer in one direction.</summary>
     private sealed class Track

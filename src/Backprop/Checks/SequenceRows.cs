@@ -29,4 +29,16 @@ internal static class SequenceRows
 
         return lengths;
     }
+
+    /// <summary>Refuses lengths of rows for which nobody has said how many a sequence has: there must be as many for each.</summary>
+    /// <exception cref="ArgumentException">There are not, or a length is not from 1 to these.</exception>
+    public static void RequireLengths(object owner, ReadOnlySpan<int> lengths, int rows, string parameter)
+    {
+        if (lengths.IsEmpty) return;
+        if (rows % lengths.Length != 0 || rows == 0)
+            throw new ArgumentException(Invariant($"{owner} expects a length for each sequence of as many rows, but there are {lengths.Length} for {rows} rows."), parameter);
+        var steps = rows / lengths.Length;
+        for (var i = 0; i < lengths.Length; i++)
+            if (lengths[i] < 1 || lengths[i] > steps) throw new ArgumentException(Invariant($"{owner} expects lengths from 1 to {steps}, but lengths[{i}] is {lengths[i]}."), parameter);
+    }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 
@@ -45,8 +46,9 @@ public sealed class Predictor<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Computes the output for one sample, or for many that lie row after row: not as a matrix of MathNet's has them, column after column.</summary>
     /// <param name="x">The samples' features, <see cref="InputColumns"/> for each; none for no sample.</param>
     /// <param name="result">Receives the output, <see cref="OutputColumns"/> for each of its rows, mostly as many as samples; not where x is.</param>
-    /// <exception cref="ArgumentException">A length is wrong, or the spans overlap.</exception>
-    public void Predict(ReadOnlySpan<T> x, Span<T> result)
+    /// <param name="lengths">How many of its rows each sequence really has, see <see cref="ForwardPass{T}.SequenceLengths"/>; empty where all have all.</param>
+    /// <exception cref="ArgumentException">A length is wrong, of spans or of sequences, or the spans overlap.</exception>
+    public void Predict(ReadOnlySpan<T> x, Span<T> result, ReadOnlyMemory<int> lengths = default)
     {
         var snapshot = _snapshot;
         var rows = x.Length == InputColumns ? 1 : x.Length / InputColumns;
@@ -54,21 +56,24 @@ public sealed class Predictor<T> where T : unmanaged, IFloatingPointIeee754<T>
         var expected = (long)snapshot.OutputRows(rows) * snapshot.OutputColumns;
         if (result.Length != expected) throw new ArgumentException($"{this} expects result to have {Signature.Number(expected)} values for {Signature.Number(rows)} sample{(rows == 1 ? "" : "s")}, but it has {Signature.Number(result.Length)}.", nameof(result));
         if (x.Overlaps(result)) throw new ArgumentException($"{this} expects result to lie apart from x, but they overlap.", nameof(result));
-        snapshot.Run(x, null, rows, InputColumns, result, byRows: true);
+        SequenceRows.RequireLengths(this, lengths.Span, rows, nameof(lengths));
+        snapshot.Run(x, null, rows, InputColumns, result, byRows: true, lengths);
     }
 
     /// <summary>Computes the output into a matrix that is there already.</summary>
     /// <param name="x">The input, samples x <see cref="InputColumns"/>; dense.</param>
     /// <param name="result">Receives the output, samples x <see cref="OutputColumns"/>: dense, and not the input.</param>
-    /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    /// <exception cref="ArgumentException">A matrix is not dense or has the wrong shape, or they are the same.</exception>
-    public void Predict(Matrix<T> x, Matrix<T> result)
+    /// <param name="lengths">How many of its rows each sequence really has, see <see cref="ForwardPass{T}.SequenceLengths"/>; empty where all have all.</param>
+    /// <exception cref="ArgumentNullException">A matrix is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense or has the wrong shape, or they are the same; or there is not a length for each sequence, or one that is too short or too long.</exception>
+    public void Predict(Matrix<T> x, Matrix<T> result, ReadOnlyMemory<int> lengths = default)
     {
         var snapshot = _snapshot;
         var rows = RowsOf(x);
         Operand.Exactly(this, result, snapshot.OutputRows(rows), snapshot.OutputColumns, nameof(result));
         if (ReferenceEquals(x.Entries(), result.Entries())) throw new ArgumentException($"{this} expects result to be another matrix than x, but it is the same.", nameof(result));
-        snapshot.Run(x.Span(), x, rows, InputColumns, result.Span(), byRows: false);
+        SequenceRows.RequireLengths(this, lengths.Span, rows, nameof(lengths));
+        snapshot.Run(x.Span(), x, rows, InputColumns, result.Span(), byRows: false, lengths);
     }
 
     /// <summary>Computes the output.</summary>
@@ -79,8 +84,9 @@ public sealed class Predictor<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Matrix<T> Predict(Matrix<T> x)
     {
         var snapshot = _snapshot;
-        var result = ReusedMatrix<T>.New(snapshot.OutputRows(RowsOf(x)), snapshot.OutputColumns);
-        snapshot.Run(x.Span(), x, x.RowCount, InputColumns, result.Span(), byRows: false);
+        var rows = RowsOf(x);
+        var result = ReusedMatrix<T>.New(snapshot.OutputRows(rows), snapshot.OutputColumns);
+        snapshot.Run(x.Span(), x, rows, InputColumns, result.Span(), byRows: false, default);
         return result;
     }
 

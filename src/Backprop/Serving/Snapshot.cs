@@ -78,7 +78,8 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="columns">Its columns.</param>
     /// <param name="y">Receives the output.</param>
     /// <param name="byRows">Whether x and y lie row after row, rather than column after column.</param>
-    internal void Run(ReadOnlySpan<T> x, Matrix<T>? matrix, int rows, int columns, Span<T> y, bool byRows)
+    /// <param name="lengths">How many of its rows each sequence really has; empty where all have all.</param>
+    internal void Run(ReadOnlySpan<T> x, Matrix<T>? matrix, int rows, int columns, Span<T> y, bool byRows, ReadOnlyMemory<int> lengths)
     {
         if (_stages is [({ } only, null, _)])
         {
@@ -93,6 +94,7 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
         }
 
         var workspace = _workspaces.Take() ?? new(_stages);
+        workspace.Tell(lengths);
         try
         {
             for (var i = 0; i < _stages.Count; i++)
@@ -133,6 +135,7 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
         }
         finally
         {
+            workspace.Tell(default);
             _workspaces.Give(workspace);
         }
     }
@@ -159,5 +162,11 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
         internal ForwardPass<T>?[] Passes { get; } = [.. stages.Select(stage => stage.Layer is null ? null : ForwardPass<T>.Made(stage.Layer, training: false))];
 
         internal ReusedMatrix<T>[] Matrices { get; } = new ReusedMatrix<T>[stages.Count];
+
+        internal void Tell(ReadOnlyMemory<int> lengths)
+        {
+            foreach (var pass in Passes)
+                if (pass is not null) pass.SequenceLengths = lengths;
+        }
     }
 }

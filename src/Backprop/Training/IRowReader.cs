@@ -26,8 +26,8 @@ namespace Backprop;
 public interface IRowReader<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Reads the next sample.</summary>
-    /// <param name="x">Receives its inputs, row after row where it has several; every one of them. Full of NaN before.</param>
-    /// <param name="y">Receives its targets, likewise.</param>
+    /// <param name="x">Receives its inputs, row after row where it has several; every one of them, and after them how many of its rows there are, where sequences have lengths. Full of NaN before.</param>
+    /// <param name="y">Receives its targets, likewise; and after them its weight, where it has one.</param>
     /// <param name="cancellation">Asks to give up waiting, by an <see cref="OperationCanceledException"/>.</param>
     /// <returns>Whether there was one; if not, the stream has ended.</returns>
     bool Read(Span<T> x, Span<T> y, CancellationToken cancellation);

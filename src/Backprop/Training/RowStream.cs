@@ -10,11 +10,12 @@ namespace Backprop;
 /// A batch is made of what was drawn from the buffer, which is filled up before each draw: so an epoch is a function of its seed and of the rows. Whoever goes on in
 /// its middle lets it run from the start, and leaves out the batches that were there before.
 /// </remarks>
-internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> batches) where T : unmanaged, IFloatingPointIeee754<T>
+internal sealed class RowStream<T>(Func<StreamedBatches<T>, IRowReader<T>> open, StreamedBatches<T> batches) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly int _inputs = batches.Inputs * batches.InputRows, _targets = batches.Targets * batches.TargetRows, _weights = batches.Weighted ? 1 : 0;
+    private readonly int _inputs = batches.Inputs * batches.InputRows, _targets = batches.Targets * batches.TargetRows, _weights = batches.Weighted ? 1 : 0, _lengths = batches.HasLengths ? 1 : 0;
     private T[] _xs = [], _ys = [], _ws = [];               // a batch, row after row
-    private T[] _xBuffer = [], _yBuffer = [];               // the rows to draw from, each at a place; its weight follows its targets
+    private int[] _ls = [];                                 // and its lengths
+    private T[] _xBuffer = [], _yBuffer = [];               // the rows to draw from, each at a place; its length follows its inputs, its weight its targets
     private int[] _places = [];                             // those that are taken, then those that are free
     private Slot[] _slots = [];
     private SemaphoreSlim _free = null!, _ready = null!;    // slots to fill, slots to give
@@ -30,6 +31,7 @@ internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> 
     internal sealed class Slot
     {
         internal ReusedMatrix<T> Xs, Ys, Ws;
+        internal int[] Lengths = [];
 
         internal Batch<T>? Batch { get; set; }
 
@@ -49,9 +51,10 @@ internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> 
         if (_places.Length != buffered)
         {
             (_xs, _ys, _ws) = (new T[batches.BatchSize * _inputs], new T[batches.BatchSize * _targets], new T[batches.BatchSize * _weights]);
-            (_xBuffer, _yBuffer) = (new T[buffered * _inputs], new T[buffered * (_targets + _weights)]);
+            _ls = new int[batches.BatchSize * _lengths];
+            (_xBuffer, _yBuffer) = (new T[buffered * (_inputs + _lengths)], new T[buffered * (_targets + _weights)]);
             _places = [.. Enumerable.Range(0, buffered)];
-            _slots = [.. Enumerable.Range(0, batches.ReadAhead + 1).Select(_ => new Slot())];
+            _slots = [.. Enumerable.Range(0, batches.ReadAhead + 1).Select(_ => new Slot { Lengths = new int[_ls.Length] })];
         }
 
         for (var i = 0; i < buffered; i++) _places[i] = i;
@@ -90,7 +93,7 @@ internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> 
         var at = 0;
         try
         {
-            using (var reader = open() ?? throw new RowRefusedException("a stream, but it was opened as null."))
+            using (var reader = open(batches) ?? throw new RowRefusedException("a stream, but it was opened as null."))
                 ReadEpoch(reader, order, skip, mark, rows, ref at, cancellation);
             Give(at, null, default, null, cancellation);
         }
@@ -125,7 +128,9 @@ internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> 
                 if (taken == 0) break;
                 var drawn = taken == 1 ? 0 : Draw(order, taken);
                 var place = _places[drawn];
-                _xBuffer.AsSpan(place * _inputs, _inputs).CopyTo(_xs.AsSpan(count * _inputs));
+                var x = _xBuffer.AsSpan(place * (_inputs + _lengths), _inputs + _lengths);
+                x[.._inputs].CopyTo(_xs.AsSpan(count * _inputs));
+                if (batches.HasLengths) _ls[count] = int.CreateChecked(x[^1]);
                 var y = _yBuffer.AsSpan(place * (_targets + _weights), _targets + _weights);
                 y[.._targets].CopyTo(_ys.AsSpan(count * _targets));
                 y[_targets..].CopyTo(_ws.AsSpan(count * _weights));
@@ -152,7 +157,7 @@ internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> 
     {
         if (before + row == batches.SampleCount) return false;
         cancellation.ThrowIfCancellationRequested();
-        Span<T> x = _xBuffer.AsSpan(place * _inputs, _inputs), y = _yBuffer.AsSpan(place * (_targets + _weights), _targets + _weights);
+        Span<T> x = _xBuffer.AsSpan(place * (_inputs + _lengths), _inputs + _lengths), y = _yBuffer.AsSpan(place * (_targets + _weights), _targets + _weights);
         x.Fill(T.NaN);      // what is left unwritten is found
         y.Fill(T.NaN);
         bool isThere;
@@ -171,6 +176,7 @@ internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> 
             return false;
         }
 
+        if (batches.HasLengths) ClearBeyond(x, y, row);
         if (!TensorPrimitives.IsFiniteAll<T>(x)) throw NotFinite(x, "x", row);
         if (TensorPrimitives.IsNaNAny<T>(y)) throw NotFinite(y, "y", row);
         if (batches.Weighted && !(y[^1] >= T.Zero && T.IsFinite(y[^1]))) throw new RowRefusedException(Invariant($"weights that are finite and at least 0, but that of row {row}, counted from 0, is {y[^1]}."));
@@ -180,12 +186,29 @@ internal sealed class RowStream<T>(Func<IRowReader<T>> open, StreamedBatches<T> 
         return true;
     }
 
+    /// <summary>Looks at the length of a row, and lets what is beyond be 0, whatever a reader has left there.</summary>
+    private void ClearBeyond(Span<T> x, Span<T> y, long row)
+    {
+        var length = x[^1];
+        if (!(T.IsInteger(length) && length >= T.One && length <= T.CreateChecked(batches.InputRows)))
+            throw new RowRefusedException(Invariant($"lengths from 1 to {batches.InputRows}, but that of row {row}, counted from 0, is {length}."));
+        var rows = int.CreateChecked(length);
+        x[(rows * batches.Inputs)..^1].Clear();
+        y[(batches.TargetRowsOf(rows) * batches.Targets).._targets].Clear();
+    }
+
     private void Give(int at, int? samples, RowMark mark, Exception? exception, CancellationToken cancellation)
     {
         _free.Wait(cancellation);
         var slot = _slots[at % _slots.Length];
         (slot.Mark, slot.Exception, slot.Batch) = (mark, exception, null);
-        if (samples is int count) slot.Batch = new(ToMatrix(_xs, count * batches.InputRows, batches.Inputs, ref slot.Xs), ToMatrix(_ys, count * batches.TargetRows, batches.Targets, ref slot.Ys), batches.Weighted ? ToMatrix(_ws, count, 1, ref slot.Ws) : null);
+        if (samples is int count)
+        {
+            _ls.CopyTo(slot.Lengths, 0);
+            slot.Batch = new(ToMatrix(_xs, count * batches.InputRows, batches.Inputs, ref slot.Xs), ToMatrix(_ys, count * batches.TargetRows, batches.Targets, ref slot.Ys),
+                batches.Weighted ? ToMatrix(_ws, count, 1, ref slot.Ws) : null, batches.HasLengths ? slot.Lengths.AsMemory(0, count) : default);
+        }
+
         _ready.Release();
     }
 

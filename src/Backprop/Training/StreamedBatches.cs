@@ -34,7 +34,7 @@ public sealed class StreamedBatches<T> : BatchSource<T> where T : unmanaged, IFl
 {
     private const string StateKey = "stream";
 
-    private readonly Func<IRowReader<T>> _open;
+    private readonly Func<StreamedBatches<T>, IRowReader<T>> _open;
     private readonly long? _sampleCount;
     private readonly int _inputRows;
     private RowStream<T>? _stream;
@@ -58,16 +58,7 @@ public sealed class StreamedBatches<T> : BatchSource<T> where T : unmanaged, IFl
     /// <exception cref="ArgumentException">No batch would be left.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number is below 1.</exception>
     public StreamedBatches(Func<IRowReader<T>> open, int inputs, int targets, int batchSize, Generator? shuffle = null, bool dropLast = false, long? sampleCount = null, int inputRows = 1, int targetRows = 1)
-        : base(batchSize, shuffle, dropLast)
-    {
-        _open = Expect.NotNull(open);
-        (Inputs, Targets) = (Expect.Positive("StreamedBatches", inputs, nameof(inputs)), Expect.Positive("StreamedBatches", targets, nameof(targets)));
-        (_inputRows, TargetRows) = (Expect.Positive("StreamedBatches", inputRows, nameof(inputRows)), Expect.Positive("StreamedBatches", targetRows, nameof(targetRows)));
-        if (sampleCount is long count) Expect.That(count >= 1, "StreamedBatches", count, "at least 1", nameof(sampleCount));
-        if (dropLast && sampleCount < batchSize)
-            throw new ArgumentException(Invariant($"StreamedBatches expects at least {batchSize} samples where a smaller last batch is dropped, but there are {sampleCount}."), nameof(batchSize));
-        _sampleCount = sampleCount;
-    }
+        : this(Opening(open), inputs, targets, batchSize, shuffle, dropLast, sampleCount, inputRows, targetRows) { }
 
     /// <summary>Takes a stream of arrays.</summary>
     /// <inheritdoc cref="StreamedBatches{T}(Func{IRowReader{T}}, int, int, int, Generator?, bool, long?, int, int)"/>
@@ -78,6 +69,18 @@ public sealed class StreamedBatches<T> : BatchSource<T> where T : unmanaged, IFl
     /// <inheritdoc cref="StreamedBatches{T}(Func{IRowReader{T}}, int, int, int, Generator?, bool, long?, int, int)"/>
     public StreamedBatches(Func<IAsyncEnumerable<(T[] X, T[] Y)>> open, int inputs, int targets, int batchSize, Generator? shuffle = null, bool dropLast = false, long? sampleCount = null, int inputRows = 1, int targetRows = 1)
         : this(ArrayRows<T>.Of(open), inputs, targets, batchSize, shuffle, dropLast, sampleCount, inputRows, targetRows) { }
+
+    private StreamedBatches(Func<StreamedBatches<T>, IRowReader<T>> open, int inputs, int targets, int batchSize, Generator? shuffle, bool dropLast, long? sampleCount, int inputRows, int targetRows)
+        : base(batchSize, shuffle, dropLast)
+    {
+        _open = open;
+        (Inputs, Targets) = (Expect.Positive("StreamedBatches", inputs, nameof(inputs)), Expect.Positive("StreamedBatches", targets, nameof(targets)));
+        (_inputRows, TargetRows) = (Expect.Positive("StreamedBatches", inputRows, nameof(inputRows)), Expect.Positive("StreamedBatches", targetRows, nameof(targetRows)));
+        if (sampleCount is long count) Expect.That(count >= 1, "StreamedBatches", count, "at least 1", nameof(sampleCount));
+        if (dropLast && sampleCount < batchSize)
+            throw new ArgumentException(Invariant($"StreamedBatches expects at least {batchSize} samples where a smaller last batch is dropped, but there are {sampleCount}."), nameof(batchSize));
+        _sampleCount = sampleCount;
+    }
 
     /// <summary>Columns of the inputs.</summary>
     public int Inputs { get; }
@@ -99,7 +102,7 @@ public sealed class StreamedBatches<T> : BatchSource<T> where T : unmanaged, IFl
     public int ShuffleBuffer
     {
         get;
-        init => field = (int)Expect.That((long)Expect.Positive("StreamedBatches", value, nameof(ShuffleBuffer)) * Math.Max(Inputs * (long)InputRows, Targets * (long)TargetRows) <= Array.MaxLength, "StreamedBatches", value, "of fewer values than an array has room for", nameof(ShuffleBuffer));
+        init => field = (int)Expect.That((long)Expect.Positive("StreamedBatches", value, nameof(ShuffleBuffer)) * (Math.Max(Inputs * (long)InputRows, Targets * (long)TargetRows) + 1) <= Array.MaxLength, "StreamedBatches", value, "of fewer values than an array has room for", nameof(ShuffleBuffer));
     } = 1024;
 
     /// <summary>Batches that are made while another is learned from, at least 1. It changes no number.</summary>
@@ -108,6 +111,13 @@ public sealed class StreamedBatches<T> : BatchSource<T> where T : unmanaged, IFl
 
     /// <summary>Whether a weight follows each sample's targets, as one value more: what it weighs in the loss, see <see cref="Samples{T}.Weights"/>.</summary>
     public bool Weighted { get; init; }
+
+    /// <summary>Whether sequences may be shorter than <see cref="BatchSource{T}.InputRows"/>, see <see cref="Samples{T}.Lengths"/>. A shorter one comes as shorter arrays: of those of its rows that are there, and
+    /// of their targets, where there is a target for each. To a reader, the length is one value more, after all inputs. What is beyond is not looked at, and comes as 0.</summary>
+    public bool HasLengths { get; init; }
+
+    /// <summary>Rows of targets of a sample that has so many rows of inputs.</summary>
+    internal int TargetRowsOf(int length) => TargetRows == InputRows ? length : TargetRows;
 
     /// <summary>Whether the stream, opened again, has the same rows. If not, an epoch that is interrupted goes on with those that come next, without those that were read ahead.</summary>
     public bool Reopens { get; init; } = true;
@@ -202,7 +212,13 @@ public sealed class StreamedBatches<T> : BatchSource<T> where T : unmanaged, IFl
     {
         ArgumentNullException.ThrowIfNull(settings);
         var rows = InputRows == 1 && TargetRows == 1 ? "" : $", {InputRows} -> {TargetRows} rows a sample";
-        settings.Add("samples", Invariant($"streamed, {(_sampleCount is long count ? $"{count}x" : "")}{Inputs} -> {Targets}{rows}{(Weighted ? ", weighted" : "")}"));
+        settings.Add("samples", Invariant($"streamed, {(_sampleCount is long count ? $"{count}x" : "")}{Inputs} -> {Targets}{rows}{(Weighted ? ", weighted" : "")}{(HasLengths ? ", of different lengths" : "")}"));
         if (Generator is not null) settings.Add("shuffle buffer", ShuffleBuffer);
+    }
+
+    private static Func<StreamedBatches<T>, IRowReader<T>> Opening(Func<IRowReader<T>> open)
+    {
+        ArgumentNullException.ThrowIfNull(open);
+        return _ => open();
     }
 }

@@ -56,13 +56,24 @@ public sealed class AttentionPass<T> : SequencePass<T> where T : unmanaged, IFlo
     /// <returns>A copy.</returns>
     /// <exception cref="InvalidOperationException">There was no forward pass yet.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such sequence or head.</exception>
-    public Matrix<T> Weights(int sequence, int head)
+    public Matrix<T> Weights(int sequence, int head) => Of(sequence, head, isMask: false);
+
+    /// <summary>What the weights of a sequence and head were multiplied with, in their shape: 0 where one was dropped, 1/(1 - p) elsewhere. Null where nothing was dropped.</summary>
+    /// <param name="sequence">The sequence, from 0.</param>
+    /// <param name="head">The head, from 0.</param>
+    /// <returns>A copy.</returns>
+    /// <exception cref="InvalidOperationException">There was no forward pass yet.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such sequence or head.</exception>
+    public Matrix<T>? DropoutMask(int sequence, int head) => Of(sequence, head, isMask: true) is var mask && Drops ? mask : null;
+
+    // A mask lies as the weights do: in blocks of rows.
+    private Matrix<T> Of(int sequence, int head, bool isMask)
     {
         _ = Output;
         if (sequence < 0 || sequence >= Shape.Sequences) throw new ArgumentOutOfRangeException(nameof(sequence), Invariant($"{Layer} has weights of the sequences 0 to {Shape.Sequences - 1}, but {sequence} was asked for."));
         if (head < 0 || head >= Shape.Heads) throw new ArgumentOutOfRangeException(nameof(head), Invariant($"{Layer} has the heads 0 to {Shape.Heads - 1}, but {head} was asked for."));
         var (shape, result) = (Shape, Matrix<T>.Build.Dense(Shape.Queries, Continues ? Past + Shape.Queries : Shape.Keys));
-        var weights = AllWeights[((sequence * shape.Heads + head) * shape.Queries * shape.Keys)..];
+        var weights = (isMask && Drops ? Mask : AllWeights)[((sequence * shape.Heads + head) * shape.Queries * shape.Keys)..];
         for (var i = 0; i < shape.Queries; i++)
         {
             var (block, row) = (i / Kernels.Attention.Block * Kernels.Attention.Block, i % Kernels.Attention.Block);

@@ -48,6 +48,18 @@ public sealed class RecurrentPass<T> : ForwardPass<T> where T : unmanaged, IFloa
     /// <summary>dL/d<see cref="InitialState"/> as the backward pass gave it; null before one. The next backward pass overwrites it.</summary>
     public RecurrentState<T>? InitialStateGradient => _hasInitialGradient ? _initialGradient : null;
 
+    /// <summary>What the outputs of a layer were multiplied with before the next one got them, (N T) x H, or x 2 H where it is bidirectional: 0 where one was dropped, 1/(1 - p) elsewhere. Null where nothing was dropped.</summary>
+    /// <param name="layer">The layer, from 0; nothing is dropped after the last.</param>
+    /// <returns>A copy.</returns>
+    /// <exception cref="InvalidOperationException">There was no forward pass yet.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    public Matrix<T>? DropoutMask(int layer)
+    {
+        _ = FinalState;
+        if (layer < 0 || layer >= _layer.NumLayers) throw new ArgumentOutOfRangeException(nameof(layer), System.FormattableString.Invariant($"{_layer} has the layers 0 to {_layer.NumLayers - 1}, but {layer} was asked for."));
+        return _drops[layer] ? Matrix<T>.Build.Dense(Rows, _layer.Directions * _layer.HiddenSize, (r, k) => _masks[layer][(r % _layer.Steps * Sequences + r / _layer.Steps) * _layer.StrideOfOutput + k]) : null;
+    }
+
     internal RecurrentTrack<T>[] Tracks { get; }
 
     /// <summary>N, the sequences of the batch.</summary>

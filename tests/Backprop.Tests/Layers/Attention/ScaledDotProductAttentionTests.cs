@@ -40,6 +40,37 @@ public abstract class ScaledDotProductAttentionTests<T> where T : unmanaged, IFl
         }, one.Seed, finiteDifferences: false);
     }, count: 100);
 
+    /// <summary>More rows than a block has, and not a whole number of blocks: a mask lies as the weights do.</summary>
+    [Fact]
+    public void What_was_dropped_can_be_looked_at()
+    {
+        const int steps = 37;
+        var layer = new ScaledDotProductAttention<T>(4, 2, steps, dropout: 0.25, generator: new Generator(3));
+        var (x, pass) = (Any.Matrix<T>(2 * steps, 12, 1), (AttentionPass<T>)layer.NewPass());
+        var none = () => pass.DropoutMask(0, 0);
+        none.Should().Throw<InvalidOperationException>();
+        var y = layer.Forward(x, pass);
+        var dropped = 0;
+        for (var sequence = 0; sequence < 2; sequence++)
+            for (var head = 0; head < 2; head++)
+            {
+                var (a, mask) = (pass.Weights(sequence, head), pass.DropoutMask(sequence, head)!);
+                dropped += mask.Enumerate().Count(value => value == T.Zero);
+                mask.Enumerate().Where(value => value != T.Zero).Distinct().Should().Equal(T.One / T.CreateChecked(0.75));
+                for (var i = 0; i < steps; i++)
+                    for (var j = 0; j < 2; j++)
+                        double.CreateChecked(y[steps * sequence + i, 2 * head + j]).Should()
+                            .BeApproximately(double.CreateChecked(a.Row(i).PointwiseMultiply(mask.Row(i)) * x.Column(8 + 2 * head + j).SubVector(steps * sequence, steps)), 1e-5);
+            }
+
+        (dropped / (4.0 * steps * steps)).Should().BeInRange(0.2, 0.3);
+        var beyond = () => pass.DropoutMask(2, 0);
+        beyond.Should().Throw<ArgumentOutOfRangeException>();
+        var evaluation = (AttentionPass<T>)layer.NewPass(training: false);
+        layer.Forward(x, evaluation);
+        evaluation.DropoutMask(1, 1).Should().BeNull();
+    }
+
     [Fact]
     public void Weights_can_be_looked_at()
     {

@@ -385,6 +385,34 @@ public sealed class RecurrentDoubleTests : RecurrentTests<double>
     }
 
     [Fact]
+    public void What_was_dropped_between_layers_can_be_looked_at()
+    {
+        var layer = new GRU<double>(2, 3, 4, 2, bidirectional: true, dropout: 0.5, generator: new Generator(1));
+        var (x, pass) = (Any.Matrix<double>(12, 2, 1), (RecurrentPass<double>)layer.NewPass());
+        var none = () => pass.DropoutMask(0);
+        none.Should().Throw<InvalidOperationException>();
+        var y = layer.Forward(x, pass).Clone();
+        var mask = pass.DropoutMask(0)!;
+        (mask.RowCount, mask.ColumnCount).Should().Be((12, 6));
+        mask.Enumerate().Distinct().Order().Should().Equal(0, 2);
+        pass.DropoutMask(1).Should().BeNull();
+
+        // The two layers by themselves, with the mask between.
+        GRU<double> lower = new(2, 3, 4, bidirectional: true), upper = new(6, 3, 4, bidirectional: true);
+        var values = layer.NamedParameters().ToDictionary(named => named.Name, named => named.Parameter);
+        foreach (var (level, alone) in new[] { lower, upper }.Index())
+            foreach (var (name, parameter) in alone.NamedParameters()) values[name.Replace("_l0", $"_l{level}", StringComparison.Ordinal)].Values.CopyTo(parameter.Values);
+        var again = upper.Forward(lower.Forward(x).PointwiseMultiply(mask));
+        for (var e = 0; e < 12 * 6; e++) again[e % 12, e / 12].Should().BeApproximately(y[e % 12, e / 12], 1e-14);
+
+        var above = () => pass.DropoutMask(2);
+        above.Should().Throw<ArgumentOutOfRangeException>().WithMessage("GRU(2 -> 3, 4 steps, 2 layers, bidirectional, dropout 0.5) has the layers 0 to 1, but 2 was asked for. (Parameter 'layer')");
+        var evaluation = (RecurrentPass<double>)layer.NewPass(training: false);
+        layer.Forward(x, evaluation);
+        evaluation.DropoutMask(0).Should().BeNull();
+    }
+
+    [Fact]
     public void A_state_that_does_not_fit_is_refused()
     {
         var c = new RecurrentCase("LSTM", 3, 5, 3, 4, 1, false, true, false, 1);
