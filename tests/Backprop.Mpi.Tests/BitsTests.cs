@@ -22,6 +22,20 @@ public sealed class BitsTests
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
+    public void Sums_are_trees_however_they_are_sent(string mpi)
+    {
+        foreach (var ranks in (int[])[2, 3, 4, 6]) Lines(Job.Run(mpi, ranks, "sums")).Should().Equal(["as a tree"], $"{ranks} ranks");
+    }
+
+    [Theory]
+    [InlineData(64 * 1024, 2, true)]
+    [InlineData(64 * 1024 + 64, 2, false)]
+    [InlineData(8 * 1024, 4, true)]
+    [InlineData(8 * 1024 + 64, 4, false)]
+    public void What_is_little_is_sent_whole(int bytes, int ranks, bool whole) => MpiRanks.IsSentWhole(bytes, ranks).Should().Be(whole);
+
+    [Theory(Explicit = true)]
+    [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
     public void Any_number_of_ranks_learns_what_one_process_learns_in_200_steps(string mpi)
     {
         var alone = Lines(Job.Alone("train", "all"));
