@@ -93,6 +93,8 @@ public static class Mpi
                 ["program"] = $"{entry?.FullName}, {entry?.ManifestModule.ModuleVersionId:N}",
                 ["arguments"] = string.Join(' ', args),
                 ["version of Backprop.Mpi"] = $"{typeof(Mpi).Assembly.GetName().Version}, {typeof(Mpi).Module.ModuleVersionId:N}",
+                // A launcher may not pass the variable on to other hosts, whose ranks would then end the others too soon.
+                [$"limit ({MpiOptions.LimitVariable})"] = FormattableString.Invariant($"{options.Limit.TotalSeconds:0.###} s"),
             });
             var code = program(ranks);
             ranks.Meet("the end of the program");

@@ -91,6 +91,10 @@ public sealed class DifferencesTests
         Ends(Job.RunLimited(mpi, ["program", "train", "mlp"], ["env", "DOTNET_EnableAVX2=0", "program", "train", "mlp"]), $"{NotTheSame}fused multiply-add: yes on rank 0, no on rank 1.*");
     }
 
+    [Theory(Explicit = true)]
+    [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
+    public void Limits(string mpi) => Ends(Job.RunLimited(mpi, ["program", "train", "mlp"], ["env", "BACKPROP_MPI_LIMIT=60", "program", "train", "mlp"]), $"{NotTheSame}limit (BACKPROP_MPI_LIMIT): 3 s on rank 0, 60 s on rank 1.*");
+
     /// <summary>Another build is the same file, but for the number that a compiler gives it.</summary>
     [Theory(Explicit = true)]
     [MemberData(nameof(Builds))]
