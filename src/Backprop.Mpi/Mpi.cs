@@ -87,6 +87,7 @@ public static class Mpi
         AppDomain.CurrentDomain.ProcessExit += EndAll;
         try
         {
+            ranks.FindHosts();
             var entry = Assembly.GetEntryAssembly();
             ranks.RequireSame(new Dictionary<string, string>
             {

@@ -23,6 +23,7 @@ public sealed class MpiRanks : ShardExchange
     private readonly Waiting? _waiting;
     private TimeSpan? _announced;               // how long the next wait may take
     private string? _announcement;
+    private bool _areOnOneHost;                 // all ranks; the same is known to each
     private Sums _compared;                     // what all ranks have added last
     private byte[] _received = [];
 
@@ -74,7 +75,7 @@ public sealed class MpiRanks : ShardExchange
         if (_mpi is null || Ranks == 1) return;
         const string What = "the sum of a step";
         Compare(Of(sums, "as a tree"));
-        var (length, slice, isWhole) = (sums.Bytes.Length, sums.SliceLength, IsSentWhole(sums.Bytes.Length, Ranks));
+        var (length, slice, isWhole) = (sums.Bytes.Length, sums.SliceLength, IsSentWhole(sums.Bytes.Length, Ranks, _areOnOneHost));
         var needed = isWhole ? length * Ranks : length;
         if (_received.Length < needed) _received = GC.AllocateUninitializedArray<byte>(needed, pinned: true);
         var received = _received.AsSpan(0, needed);
@@ -164,6 +165,16 @@ public sealed class MpiRanks : ShardExchange
         if (_mpi is not null && Ranks > 1) Wait(_mpi.Barrier(_meetings), what);
     }
 
+    /// <summary>Finds out whether all ranks are on one host.</summary>
+    internal void FindHosts()
+    {
+        if (_mpi is null || Ranks == 1) return;
+        var names = new byte[Ranks * SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.UTF8.GetBytes(Environment.MachineName), names.AsSpan(Rank * SHA256.HashSizeInBytes));
+        Gather(names, SHA256.HashSizeInBytes);
+        _areOnOneHost = names.Chunk(SHA256.HashSizeInBytes).All(name => name.AsSpan().SequenceEqual(names.AsSpan(0, SHA256.HashSizeInBytes)));
+    }
+
     /// <summary>Says what went wrong, in the name of this rank.</summary>
     internal void Tell(string message) => Console.Error.WriteLine(FormattableString.Invariant($"rank {Rank} of {Ranks} ({Environment.MachineName}, process {Environment.ProcessId}): {message}"));
 
@@ -190,11 +201,11 @@ public sealed class MpiRanks : ShardExchange
 
     /// <summary>Whether all is sent to all at once, and each rank adds everything: one exchange instead of two, for the price of bytes that every rank gets and adds.</summary>
     /// <remarks>
-    /// In slices a rank sends 2 n (R - 1) / R bytes, and adds n; whole, n (R - 1) of each. For two ranks as much is sent, so only the sums cost, and they are slower than a message
-    /// above 64 KB, as measured with both MPIs. For more ranks, n (1 - 2 / R) is sent besides to each of the others, which must take less than the latency of a message:
-    /// some 10 KB in shared memory as on fast networks, 20 KB on common ones.
+    /// In slices a rank sends 2 n (R - 1) / R bytes, and adds n; whole, n (R - 1) of each. For two ranks as much is sent, so only what is added besides costs, and it costs more than an exchange
+    /// from a few hundred KB on where memory is shared, and from a MB on over TCP, as measured with both MPIs. For more ranks, n (1 - 2 / R) is sent besides to each of the others, which must take
+    /// less than the latency of a message: some 10 KB in shared memory as on fast networks.
     /// </remarks>
-    internal static bool IsSentWhole(int bytes, int ranks) => bytes <= (ranks == 2 ? 64 : 8) * 1024;
+    internal static bool IsSentWhole(int bytes, int ranks, bool onOneHost) => bytes <= (ranks > 2 ? 8 : onOneHost ? 128 : 512) * 1024;
 
     private const string AddedByMpi = "by MPI's all-reduce";
 

@@ -28,11 +28,15 @@ public sealed class BitsTests
     }
 
     [Theory]
-    [InlineData(64 * 1024, 2, true)]
-    [InlineData(64 * 1024 + 64, 2, false)]
-    [InlineData(8 * 1024, 4, true)]
-    [InlineData(8 * 1024 + 64, 4, false)]
-    public void What_is_little_is_sent_whole(int bytes, int ranks, bool whole) => MpiRanks.IsSentWhole(bytes, ranks).Should().Be(whole);
+    [InlineData(128, 2, true)]
+    [InlineData(512, 2, false)]
+    [InlineData(8, 3, true)]
+    [InlineData(8, 64, false)]
+    public void What_is_little_is_sent_whole(int kilobytes, int ranks, bool onOneHost)
+    {
+        MpiRanks.IsSentWhole(kilobytes * 1024, ranks, onOneHost).Should().BeTrue();
+        MpiRanks.IsSentWhole(kilobytes * 1024 + 1, ranks, onOneHost).Should().BeFalse();
+    }
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]

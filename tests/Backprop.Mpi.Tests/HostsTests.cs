@@ -26,6 +26,18 @@ public sealed class HostsTests
         return Job.Run(start);
     }
 
+    private static void Limit(Hosts hosts, string rate)
+    {
+        try
+        {
+            hosts.Limit(rate);
+        }
+        catch (IOException exception)
+        {
+            Assert.Skip($"This system limits no rates: {exception.Message}");
+        }
+    }
+
     /// <summary>What a host that nobody reaches any more still runs ends by itself, within the same time.</summary>
     private static void LeavesNothing(Hosts hosts, string because)
     {
@@ -41,11 +53,12 @@ public sealed class HostsTests
         var alone = Job.Alone("train", "mlp,cnn,gpt", "--steps", "20");
         using (var two = Make(2))
         {
-            two.Limit("200mbit");
+            Limit(two, "200mbit");
             var job = Run(two, mpi, 2, "train", "mlp,cnn,gpt", "--steps", "20");
             job.Output.Should().Be(alone.Output, job.Error);
             two.Sent(2).Should().BeGreaterThan(500_000, "the sums go through the cable");
             LeavesNothing(two, job.Error);
+            Run(two, mpi, 2, "sums").Output.Trim().Should().Be("as a tree");
         }
 
         using var four = Make(4);
@@ -88,7 +101,7 @@ public sealed class HostsTests
     public void A_network_too_slow_for_the_limit_ends_all(string mpi)
     {
         using var hosts = Make(2);
-        hosts.Limit("10mbit");
+        Limit(hosts, "10mbit");
         var job = Run(hosts, mpi, 2, "fail", "large");
         job.Code.Should().NotBe(0, job.Error);
         job.Messages.Should().ContainSingle(job.Error).Which.Should().Match("rank 0 of 2 (*within 3 s*");
