@@ -87,12 +87,15 @@ public static class Mpi
         AppDomain.CurrentDomain.ProcessExit += EndAll;
         try
         {
+            ranks.FindHosts();
             var entry = Assembly.GetEntryAssembly();
             ranks.RequireSame(new Dictionary<string, string>
             {
                 ["program"] = $"{entry?.FullName}, {entry?.ManifestModule.ModuleVersionId:N}",
                 ["arguments"] = string.Join(' ', args),
                 ["version of Backprop.Mpi"] = $"{typeof(Mpi).Assembly.GetName().Version}, {typeof(Mpi).Module.ModuleVersionId:N}",
+                // A launcher may not pass the variable on to other hosts, whose ranks would then end the others too soon.
+                [$"limit ({MpiOptions.LimitVariable})"] = FormattableString.Invariant($"{options.Limit.TotalSeconds:0.###} s"),
             });
             var code = program(ranks);
             ranks.Meet("the end of the program");

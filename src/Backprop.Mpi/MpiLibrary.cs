@@ -137,6 +137,14 @@ internal sealed unsafe class MpiLibrary
         return request;
     }
 
+    /// <summary>Each rank's bytes to all, one after the other in the order of ranks.</summary>
+    internal nint AllGather(nint communicator, void* send, void* receive, int bytes)
+    {
+        nint request = 0;
+        _ = _iallgather(send, bytes, _byte, receive, bytes, _byte, communicator, &request);
+        return request;
+    }
+
     internal nint AllReduce(nint communicator, void* buffer, int count, nint type)
     {
         nint request = 0;

@@ -13,11 +13,36 @@ public static partial class Failure
         var (kind, isIt) = (options.Subject, ranks.Rank == 1);
         switch (kind)
         {
-            case "type" when isIt:
+            case "precision" when isIt:
                 Trainings.Mlp<float>(ranks, options.Shards).Fit(2);
+                return 0;
+            case "loop" when isIt:
+                Training.Loop(ranks, options);
+                return 0;
+            case "plain" when isIt:
+                Trainings.Mlp<double>(ranks.Plain, options.Shards).Fit(2);
+                return 0;
+            case "meets" when isIt:
+                ranks.Meet("the end of reading");
                 return 0;
             case "length":
                 ranks.Sum(new ShardSums<double>(isIt ? 1000 : 100_000, 1, ranks.Ranks));
+                return 0;
+            case "large":
+                ranks.Sum(new ShardSums<double>(4_000_000, 1, ranks.Ranks));
+                return 0;
+            case "reduced length":
+                ranks.AllReduce(new double[isIt ? 200 : 100]);
+                return 0;
+            case "reduced type" when isIt:
+                ranks.AllReduce(new float[200]);
+                return 0;
+            case "reduced type":
+                ranks.AllReduce(new double[100]);
+                return 0;
+            case "reduced later":
+                ranks.AllReduce(new double[100]);
+                ranks.AllReduce(new double[isIt ? 200 : 100]);
                 return 0;
             case "announced":
                 ranks.OnFirst("looking back", () => Thread.Sleep(TimeSpan.FromSeconds(5)));
@@ -39,8 +64,9 @@ public static partial class Failure
                 }
         }
 
-        var trainer = Trainings.Mlp<double>(ranks, options.Shards, seed: isIt && kind == "seed" ? 2 : 1, hidden: isIt && kind == "model" ? 32 : 24, samples: isIt && kind == "data" ? 288 : 240);
-        if (kind is "seed" or "model" or "data") trainer.SaveCheckpoint(options.Save!);
+        var shards = (kind, isIt) switch { ("shards", true) => options.Shards / 2, ("no branch", true) => 6, _ => options.Shards };
+        var trainer = Trainings.Mlp<double>(ranks, shards, seed: isIt && kind == "seed" ? 2 : 1, hidden: isIt && kind == "model" ? 32 : 24, samples: isIt && kind == "data" ? 288 : 240, isDeeper: isIt && kind == "deeper");
+        if (kind is "seed" or "model" or "data" or "deeper" or "shards") trainer.SaveCheckpoint(options.Save!);
         trainer.Fit(1000, progress =>
         {
             if (progress.Moment == TrainingMoment.EpochEnd) trainer.SaveCheckpoint(options.Save!);
@@ -61,6 +87,12 @@ public static partial class Failure
             case "stall":
                 Thread.Sleep(Timeout.Infinite);
                 break;
+            case "freeze":
+                _ = Signal(Environment.ProcessId, Stop);
+                break;
+            case "unplug":      // from the host's own side, where the test has put the rank on a host of its own
+                Process.Start("ip", ["link", "set", "eth0", "down"]).WaitForExit();
+                break;
             case "exit":
                 Environment.Exit(0);
                 break;
@@ -77,6 +109,11 @@ public static partial class Failure
                 throw new ArgumentException($"Backprop.Mpi.Ranks knows no failure {kind}.");
         }
     }
+
+    private const int Stop = 19;
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Signal(int process, int signal);
 
     [LibraryImport("libc", EntryPoint = "_exit")]
     private static partial void Exit(int code);

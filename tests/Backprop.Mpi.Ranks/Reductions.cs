@@ -8,9 +8,9 @@ public static class Reductions
 {
     public static int Run(MpiRanks ranks)
     {
-        foreach (var bytes in (int[])[1 << 14, 1 << 17, 1 << 20, 1 << 22, 1 << 24])
+        foreach (var bytes in (int[])[1 << 14, 1 << 16, 1 << 17, 1 << 20, 1 << 22, 1 << 24])
         {
-            var (sums, rounds) = (new ShardSums<double>(bytes / sizeof(double), 4, ranks.Ranks), Math.Clamp((1 << 25) / bytes, 15, 400));
+            var (sums, rounds) = (new ShardSums<double>(bytes / sizeof(double), 4, ranks.Ranks), Math.Clamp((1 << 25) / bytes, 15, 1000));
             var (ours, theirs) = (new double[rounds], new double[rounds]);
             for (var round = -5; round < rounds; round++)
             {

@@ -37,7 +37,7 @@ public static class Training
     }
 
     /// <summary>A loop of one's own; counts what a step allocates.</summary>
-    private static string Loop(ShardExchange exchange, Options options)
+    public static string Loop(ShardExchange exchange, Options options)
     {
         var generator = new Generator(7);
         var model = new Sequential<double> { new Linear<double>(12, 16, generator: generator), new BatchNorm1d<double>(16), new Tanh<double>(), new Dropout<double>(0.2, generator), new Linear<double>(16, 4, generator: generator) };

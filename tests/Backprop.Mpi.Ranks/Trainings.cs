@@ -11,13 +11,14 @@ public static class Trainings
     public const int BatchesAnEpoch = 5;
 
     /// <summary>BatchNorm, Dropout, clipping, accumulation, two schedulers, metrics, early stopping.</summary>
-    public static Trainer<T> Mlp<T>(ShardExchange exchange, int shards, int seed = 1, int hidden = 24, int samples = 240) where T : unmanaged, IFloatingPointIeee754<T>
+    public static Trainer<T> Mlp<T>(ShardExchange exchange, int shards, int seed = 1, int hidden = 24, int samples = 240, bool isDeeper = false) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var generator = new Generator(seed);
         var model = new Sequential<T>
         {
             new Linear<T>(12, hidden, generator: generator), new BatchNorm1d<T>(hidden), new GELU<T>(), new Dropout<T>(0.2, generator), new Linear<T>(hidden, 4, generator: generator),
         };
+        if (isDeeper) model.Add(new Linear<T>(4, 4, generator: generator));
         var optimizer = new AdamW<T>(model.Parameters, 0.01);
         var (x, y) = Data<T>(samples, 12, 4, seed: 3);
         var (heldX, heldY) = Data<T>(60, 12, 4, seed: 4);

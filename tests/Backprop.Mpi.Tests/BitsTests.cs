@@ -22,6 +22,24 @@ public sealed class BitsTests
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
+    public void Sums_are_trees_however_they_are_sent(string mpi)
+    {
+        foreach (var ranks in (int[])[2, 3, 4, 6]) Lines(Job.Run(mpi, ranks, "sums")).Should().Equal(["as a tree"], $"{ranks} ranks");
+    }
+
+    [Theory]
+    [InlineData(128, 2, true)]
+    [InlineData(512, 2, false)]
+    [InlineData(8, 3, true)]
+    [InlineData(8, 64, false)]
+    public void What_is_little_is_sent_whole(int kilobytes, int ranks, bool onOneHost)
+    {
+        MpiRanks.IsSentWhole(kilobytes * 1024, ranks, onOneHost).Should().BeTrue();
+        MpiRanks.IsSentWhole(kilobytes * 1024 + 1, ranks, onOneHost).Should().BeFalse();
+    }
+
+    [Theory(Explicit = true)]
+    [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
     public void Any_number_of_ranks_learns_what_one_process_learns_in_200_steps(string mpi)
     {
         var alone = Lines(Job.Alone("train", "all"));

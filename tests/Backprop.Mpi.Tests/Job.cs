@@ -36,9 +36,13 @@ public sealed record Job(int Code, string Output, string Error, TimeSpan Time)
     public static Job Run(string mpi, int ranks, params string[] arguments) => Run(Find(mpi).Of(ranks, arguments));
 
     /// <summary>The same with a limit of 3 seconds.</summary>
-    public static Job RunLimited(string mpi, int ranks, params string[] arguments)
+    public static Job RunLimited(string mpi, int ranks, params string[] arguments) => RunLimited(Find(mpi).Of(ranks, arguments));
+
+    /// <summary>Runs two ranks, each by its own command.</summary>
+    public static Job RunLimited(string mpi, string[] first, string[] second) => RunLimited(Find(mpi).Of(first, second));
+
+    private static Job RunLimited(ProcessStartInfo start)
     {
-        var start = Find(mpi).Of(ranks, arguments);
         start.Environment["BACKPROP_MPI_LIMIT"] = Limit.ToString(CultureInfo.InvariantCulture);
         return Run(start);
     }

@@ -9,18 +9,28 @@ namespace Backprop;
 /// <summary>What must be the same on every rank so that they compute the same: the library, what the machine does with numbers, and where the training stands.</summary>
 internal static class RankFacts
 {
-    /// <summary>The facts that no setting says.</summary>
-    internal static Dictionary<string, string> Of<T>(Layer<T> model, Optimizer<T> optimizer, IEnumerable<Generator> generators, Dictionary<string, string> settings) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>All of them, those that say most first.</summary>
+    /// <param name="loop">What trains.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="optimizer">The optimizer of its parameters.</param>
+    /// <param name="generators">What is drawn from.</param>
+    /// <param name="settings">What was chosen.</param>
+    internal static Dictionary<string, string> Of<T>(string loop, Layer<T> model, Optimizer<T> optimizer, IEnumerable<Generator> generators, Dictionary<string, string> settings) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        settings["version of Backprop"] = $"{typeof(RankFacts).Assembly.GetName().Version}, {typeof(RankFacts).Module.ModuleVersionId:N}";
-        settings["fused multiply-add"] = Fma.IsSupported || AdvSimd.Arm64.IsSupported ? "yes" : "no";
-        settings["processor"] = $"{RuntimeInformation.ProcessArchitecture}";
-        settings["functions of the system"] = OfSystem();
-        settings["parameters"] = Hash(hash =>
+        var facts = new Dictionary<string, string>
+        {
+            ["training loop"] = loop,
+            ["version of Backprop"] = $"{typeof(RankFacts).Assembly.GetName().Version}, {typeof(RankFacts).Module.ModuleVersionId:N}",
+            ["processor"] = $"{RuntimeInformation.ProcessArchitecture}",
+            ["fused multiply-add"] = Fma.IsSupported || AdvSimd.Arm64.IsSupported ? "yes" : "no",
+            ["functions of the system"] = OfSystem(),
+        };
+        foreach (var (name, value) in settings) facts[name] = value;
+        facts["parameters"] = Hash(hash =>
         {
             foreach (var (_, parameter) in model.NamedParameters()) hash.AppendData(MemoryMarshal.AsBytes((ReadOnlySpan<T>)parameter.Values));
         });
-        settings["buffers"] = Hash(hash =>
+        facts["buffers"] = Hash(hash =>
         {
             foreach (var (_, buffer) in model.NamedBuffers())
             {
@@ -29,13 +39,13 @@ internal static class RankFacts
             }
         });
         var state = optimizer.GetState();
-        settings["optimizer's state"] = Hash(hash =>
+        facts["optimizer's state"] = Hash(hash =>
         {
             foreach (var (_, number) in state.Numbers.OrderBy(number => number.Key, StringComparer.Ordinal)) hash.AppendData(BitConverter.GetBytes(number));
             foreach (var (_, array) in state.Arrays.OrderBy(array => array.Key, StringComparer.Ordinal)) hash.AppendData(MemoryMarshal.AsBytes<T>(array));
         });
-        foreach (var (i, generator) in generators.Index()) settings[FormattableString.Invariant($"generator {i}")] = Hash(hash => hash.AppendData(generator.GetState()));
-        return settings;
+        foreach (var (i, generator) in generators.Index()) facts[FormattableString.Invariant($"generator {i}")] = Hash(hash => hash.AppendData(generator.GetState()));
+        return facts;
     }
 
     /// <summary>The powers of Adam's corrections and a scheduler's cosine come from the system's library, and no standard says their last bit.</summary>

@@ -7,7 +7,7 @@ namespace Backprop;
 /// <para>Ranks are processes that run the same program on the same samples. Of V shards, rank r of R runs V / R consecutive ones, a power of two: a whole branch of the tree in which shards are added.
 /// <see cref="Sum"/> adds the branches, in the same order for any number of ranks, so that a step has the same bits for 1, 2, 4 ... V of them.</para>
 /// <para>Every rank calls the same members in the same order. To write another exchange, subclass this: send slice i of <see cref="ShardSums{T}.Bytes"/> to rank i, let
-/// <see cref="ShardSums{T}.AddSlices"/> add those that came, and send the sum to all.</para>
+/// <see cref="ShardSums{T}.AddSlices"/> add those that came, and send the sum to all; or, where that is little, send all of it to all, and let <see cref="ShardSums{T}.AddWholes"/> add it.</para>
 /// </remarks>
 /// <threadsafety>One thread at a time.</threadsafety>
 public abstract class ShardExchange
@@ -32,7 +32,7 @@ public abstract class ShardExchange
     public abstract void Sum<T>(ShardSums<T> sums) where T : unmanaged, IFloatingPointIeee754<T>;
 
     /// <summary>Compares what must be the same on every rank, before it makes a difference.</summary>
-    /// <param name="facts">Names and values.</param>
+    /// <param name="facts">Names and values, those that say most first.</param>
     /// <exception cref="InvalidOperationException">A rank has others; the message names the first one, and what differs. Thrown on every rank.</exception>
     public abstract void RequireSame(IReadOnlyDictionary<string, string> facts);
 

@@ -58,14 +58,29 @@ public sealed class ShardSums<T> where T : unmanaged, IFloatingPointIeee754<T>
     public void AddSlices(int slice, Span<byte> versions)
     {
         if (versions.Length != SliceLength * Ranks) throw new ArgumentException($"ShardSums expects {Ranks} versions of a slice of {SliceLength} bytes, but there are {versions.Length} bytes.", nameof(versions));
-        var into = Bytes.Slice(slice * SliceLength, SliceLength);
-        // Where the values end and the totals begin, as this slice sees it.
-        var values = Math.Clamp(_totalsAt - slice * SliceLength, 0, SliceLength);
+        Add(versions, slice * SliceLength, SliceLength);
+    }
+
+    /// <summary>Adds every rank's version of all of <see cref="Bytes"/>, in the same order and so with the same bits: where little is to be sent, once and whole is faster than twice and in slices.</summary>
+    /// <param name="versions">The versions, one after the other in the order of ranks; overwritten.</param>
+    /// <exception cref="ArgumentException">There are not as many versions as ranks.</exception>
+    public void AddWholes(Span<byte> versions)
+    {
+        var length = SliceLength * Ranks;
+        if (versions.Length != (long)length * Ranks) throw new ArgumentException($"ShardSums expects {Ranks} versions of {length} bytes, but there are {versions.Length} bytes.", nameof(versions));
+        Add(versions, 0, length);
+    }
+
+    private void Add(Span<byte> versions, int begin, int length)
+    {
+        var into = Bytes.Slice(begin, length);
+        // Where the values end and the totals begin, as this part sees it.
+        var values = Math.Clamp(_totalsAt - begin, 0, length);
         for (var stride = 1; stride < Ranks; stride *= 2)
         {
             for (var i = 0; i + stride < Ranks; i += 2 * stride)
             {
-                Span<byte> left = versions.Slice(i * SliceLength, SliceLength), right = versions.Slice((i + stride) * SliceLength, SliceLength);
+                Span<byte> left = versions.Slice(i * length, length), right = versions.Slice((i + stride) * length, length);
                 var sum = i == 0 && stride * 2 >= Ranks ? into : left;  // the last sum goes where it belongs
                 Add<T>(left[..values], right[..values], sum[..values]);
                 Add<double>(left[values..], right[values..], sum[values..]);

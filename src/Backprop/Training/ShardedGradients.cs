@@ -107,6 +107,6 @@ public sealed class ShardedGradients<T> where T : unmanaged, IFloatingPointIeee7
         var facts = new Dictionary<string, string> { ["precision"] = typeof(T) == typeof(float) ? "float" : "double", ["shards"] = FormattableString.Invariant($"{Shards}"), ["model"] = $"{_model}", ["optimizer"] = $"{_optimizer}" };
         foreach (var (name, parameter) in _model.NamedParameters()) facts[$"model.{name} shape"] = $"({string.Join(", ", parameter.Shape)})";
         foreach (var (name, buffer) in _model.NamedBuffers()) facts[$"model.{name} shape"] = $"({string.Join(", ", buffer.Shape)})";
-        Exchange.RequireSame(RankFacts.Of(_model, _optimizer, _model.Generators, facts));
+        Exchange.RequireSame(RankFacts.Of("ShardedGradients", _model, _optimizer, _model.Generators, facts));
     }
 }

@@ -72,14 +72,14 @@ public sealed partial class Trainer<T>
     /// <summary>Refuses ranks that would not compute the same.</summary>
     private void CompareRanks()
     {
-        Exchange.RequireBranches("Trainer", Shards);
         if (Exchange.Ranks > 1)
         {
-            var facts = RankFacts.Of(Model, Optimizer, Generators(), AllSettings());
+            var facts = RankFacts.Of("Trainer", Model, Optimizer, Generators(), AllSettings());
             facts["position"] = $"epoch {Text(Epoch + 1)}, batch {Text(Batch + 1)}";
             Exchange.RequireSame(facts);
         }
 
+        Exchange.RequireBranches("Trainer", Shards);    // by then all have the same number, and all refuse it or none
         _isCompared = true;
     }
 }

@@ -47,6 +47,13 @@ public sealed class ThreadRanks : ShardExchange
         Sums++;
         _shared.Bytes[Rank] = sums.Bytes.ToArray();
         Meet();
+        if (Sums % 2 == 0)      // in both ways that there are, which must not be seen
+        {
+            sums.AddWholes([.. _shared.Bytes.SelectMany(bytes => bytes)]);
+            Meet();
+            return;
+        }
+
         var versions = new byte[sums.SliceLength * Ranks];
         for (var rank = 0; rank < Ranks; rank++) _shared.Bytes[rank].AsSpan(Rank * sums.SliceLength, sums.SliceLength).CopyTo(versions.AsSpan(rank * sums.SliceLength));
         sums.AddSlices(Rank, versions);
