@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Numerics;
 using System.Numerics.Tensors;
-using Backprop.Kernels;
 
 namespace Backprop;
 
@@ -104,8 +103,8 @@ public static class GradientClipping
                 TensorPrimitives.ConvertTruncating<T, double>(rest[..g.Length], g);
                 if (unit != 1) TensorPrimitives.Divide<double>(g, unit, g);
                 // In the library's own order: .NET's differs from one vector width to the next.
-                if (order == 2) sum += Reductions.Sum(default(Square), g);
-                else if (order == 1) sum += Reductions.Sum(default(Magnitude), g);
+                if (order == 2) sum += Vectorized.Sum<double, Square>(default, g);
+                else if (order == 1) sum += Vectorized.Sum<double, Magnitude>(default, g);
                 else foreach (var value in g) sum += Math.Pow(Math.Abs(value), order);
             }
         }
