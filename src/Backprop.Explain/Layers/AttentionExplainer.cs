@@ -82,14 +82,15 @@ internal sealed class AttentionExplainer<T> : LayerExplainer<T> where T : unmana
         var (sQuery, sKey) = (SumOver("s", Symbol("dS", "ts") * Symbol("k", "sk")) / Sqrt(Symbol("d")), SumOver("t", Symbol("dS", "ts") * Symbol("q", "tk")) / Sqrt(Symbol("d")));
         var dQuery = turn is null ? null : at.Define("queries.grad", x.Rows, e, Equal(Symbol("dq", "tk"), sQuery), ToQuery, "dq");
         var dKey = turn is null ? null : at.Define("keys.grad", x.Rows, e, Equal(Symbol("dk", "sk"), sKey), ToKey, "dk");
+        var ofValue = mask is null ? "dv_sk = Σ_t A_ts dY_tk" : "dv_sk = Σ_t A_ts M_ts dY_tk";
         at.Rule(at.InputGradient, turn is null ? Equal(Symbol("dq", "tk"), sQuery) : Turn.SymbolsBack, (row, column) => (column / e) switch
         {
             0 => dQuery is null ? ToQuery(row, column) : turn!.Back(dQuery, row, column),
             1 => dKey is null ? ToKey(row, column - e) : turn!.Back(dKey, row, column - e),
             _ => Sum(SeenBy(row).Select(t => Used(t, ColumnOf(row, column % e / d)) * dY![t, column % e])),
         }, turn is null
-            ? "A query gets back by the scores that it gave; a key by those that were given to it, dk_sk = Σ_t dS_ts q_tk / sqrt(d); a value by the weights that it had, dv_sk = Σ_t A_ts dY_tk."
-            : "Queries and keys are turned back; a value gets back by the weights that it had, dv_sk = Σ_t A_ts dY_tk.");
+            ? $"A query gets back by the scores that it gave; a key by those that were given to it, dk_sk = Σ_t dS_ts q_tk / sqrt(d); a value by the weights that it had, {ofValue}."
+            : $"Queries and keys are turned back; a value gets back by the weights that it had, {ofValue}.");
     }
 
     /// <summary>What the weights are multiplied with, in their columns; null where nothing is dropped.</summary>

@@ -135,7 +135,7 @@ internal sealed class Snapshot<T> where T : unmanaged, IFloatingPointIeee754<T>
         }
         finally
         {
-            workspace.Tell(default);
+            workspace.Tell(default);        // and keeps nobody's
             _workspaces.Give(workspace);
         }
     }

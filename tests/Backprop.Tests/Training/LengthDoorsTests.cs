@@ -292,6 +292,17 @@ public abstract class LengthDoorsTests<T> where T : unmanaged, System.Numerics.I
         }
     }
 
+    /// <summary>One row is a sequence of one step to an attention, and comes by a door that knows no lengths.</summary>
+    [Fact]
+    public void A_row_that_is_predicted_next_has_no_lengths()
+    {
+        var model = new MultiheadAttention<T>(Inputs, 1, Steps, generator: new Generator(1));
+        var (x, row, result) = (Any.Matrix<T>(3 * Steps, Inputs, 1), Any.Matrix<T>(1, Inputs, 2), new T[Inputs]);
+        model.Predict(x, Matrix<T>.Build.Dense(3 * Steps, Inputs), (int[])[1, 4, 2]);
+        model.Predict(row.ToRowMajorArray(), result);
+        result.Should().Equal(model.Forward(row).ToRowMajorArray());
+    }
+
     [Fact]
     public void Lengths_that_do_not_fit_a_prediction_are_refused_and_leave_nothing_behind()
     {
