@@ -205,7 +205,7 @@ public sealed class MpiRanks : ShardExchange
     /// from a few hundred KB on where memory is shared, and from a MB on over TCP, as measured with both MPIs. For more ranks, n (1 - 2 / R) is sent besides to each of the others, which must take
     /// less than the latency of a message: some 10 KB in shared memory as on fast networks.
     /// </remarks>
-    internal static bool IsSentWhole(int bytes, int ranks, bool onOneHost) => bytes <= (ranks > 2 ? 8 : onOneHost ? 128 : 512) * 1024;
+    internal static bool IsSentWhole(int bytes, int ranks, bool onOneHost) => bytes <= (ranks > 2 ? 8 : onOneHost ? 192 : 512) * 1024;
 
     private const string AddedByMpi = "by MPI's all-reduce";
 

@@ -8,7 +8,7 @@ public static class TreeSums
 {
     public static int Run(MpiRanks ranks)
     {
-        foreach (var bytes in (int[])[8, 64, 1000, 8 * 1024 - 64, 8 * 1024, 8 * 1024 + 8, 20_000, 128 * 1024 - 64, 128 * 1024, 128 * 1024 + 8, 512 * 1024 - 64, 512 * 1024])
+        foreach (var bytes in (int[])[8, 64, 1000, 8 * 1024 - 64, 8 * 1024, 8 * 1024 + 8, 20_000, 192 * 1024 - 64, 192 * 1024, 192 * 1024 + 8, 512 * 1024 - 64, 512 * 1024])
         {
             Check<double>(ranks, bytes / sizeof(double));
             Check<float>(ranks, bytes / sizeof(float));

@@ -28,7 +28,7 @@ public sealed class BitsTests
     }
 
     [Theory]
-    [InlineData(128, 2, true)]
+    [InlineData(192, 2, true)]
     [InlineData(512, 2, false)]
     [InlineData(8, 3, true)]
     [InlineData(8, 64, false)]
