@@ -25,20 +25,27 @@ public static class TorchState
     /// <param name="module">The module; in any floating-point type, on any device.</param>
     /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentNullException">The layer or the module is null.</exception>
-    /// <exception cref="ArgumentException">Names or sizes differ; the message has all differences. The module is as it was.</exception>
+    /// <exception cref="ArgumentException">Names or sizes differ, two parameters here are one there, or a number is infinite in the module's type; the message has all differences. The module is as it was.</exception>
     public static void CopyTo<T>(this Layer<T> layer, nn.Module module) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
         var pairs = Pairs(layer, module);
-        var values = new List<Tensor>();
+        var (values, differences) = (new List<Tensor>(), new List<string>());
+        var places = new Dictionary<(nint, long), Entry<T>>();
         try
         {
             // On the device and in the type of the module first: what is done after that cannot fail.
             foreach (var (entry, tensor) in pairs)
             {
+                if (tensor.shape.Zip(tensor.stride(), (size, stride) => size > 1 && stride == 0).Contains(true)) differences.Add($"{entry.Name} is one number in several places there");
+                else if (tensor.numel() > 0 && PlaceOf(tensor) is var place && !places.TryAdd(place, entry) && !ReferenceEquals(places[place].Owner, entry.Owner))
+                    differences.Add($"{entry.Name} is {places[place].Name} there, but not here");
                 using var here = entry.ToTensor();
-                values.Add(here.to(tensor.dtype, tensor.device, copy: true));
+                using var converted = here.to(tensor.dtype, copy: true);
+                if (Loses(here, converted)) differences.Add($"{entry.Name} has numbers that are infinite in {tensor.dtype}");
+                values.Add(converted.to(tensor.device, copy: true));
             }
 
+            if (differences.Count > 0) throw Differ(layer, module, differences);
             using (no_grad())
                 foreach (var ((_, tensor), value) in pairs.Zip(values)) tensor.copy_(value);
         }
@@ -53,22 +60,58 @@ public static class TorchState
     /// <param name="module">The module; in any floating-point type, on any device.</param>
     /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentNullException">The layer or the module is null.</exception>
-    /// <exception cref="ArgumentException">Names or sizes differ, or a parameter that several layers share has several values there; the message has all differences. The layer is as it was.</exception>
+    /// <exception cref="ArgumentException">Names or sizes differ, a parameter that several layers share has several values there, or a number is infinite in the layer's type; the message has all differences. The layer is as it was.</exception>
     public static void CopyFrom<T>(this Layer<T> layer, nn.Module module) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
         var pairs = Pairs(layer, module);
-        var read = new List<(Entry<T> Entry, T[] Values)>();
+        var read = new List<(Entry<T> Entry, T[] Values, long Count)>();
         var first = new Dictionary<object, (string Name, T[] Values)>(ReferenceEqualityComparer.Instance);
-        var several = new List<string>();
+        var differences = new List<string>();
         foreach (var (entry, tensor) in pairs)
         {
-            var values = entry.Read(tensor);
-            read.Add((entry, values));
-            if (!first.TryAdd(entry.Owner, (entry.Name, values)) && !first[entry.Owner].Values.AsSpan().SequenceEqual(values)) several.Add($"{entry.Name} is {first[entry.Owner].Name} here, but not there");
+            using var there = tensor.detach();
+            using var here = there.to(entry.IsCount ? tensor.dtype : TensorConversion.ScalarTypeOf<T>(), CPU, copy: true);
+            if (entry.IsCount)
+            {
+                using var number = here.to(float64);
+                if (number.item<double>() is var count && !(count >= 0 && count < long.MaxValue && count == Math.Floor(count))) differences.Add(string.Create(CultureInfo.InvariantCulture, $"{entry.Name} is {count} there, and no count"));
+                using var whole = here.to(int64);
+                read.Add((entry, [], whole.item<long>()));
+                continue;
+            }
+
+            if (Loses(there, here)) differences.Add($"{entry.Name} has numbers that are infinite in {typeof(T).Name}");
+            var values = entry.Read(here);
+            read.Add((entry, values, 0));
+            if (!first.TryAdd(entry.Owner, (entry.Name, values)) && !first[entry.Owner].Values.AsSpan().SequenceEqual(values)) differences.Add($"{entry.Name} is {first[entry.Owner].Name} here, but not there");
         }
 
-        if (several.Count > 0) throw Differ(layer, module, several);
-        foreach (var (entry, values) in read) entry.Write(values);
+        if (differences.Count > 0) throw Differ(layer, module, differences);
+        foreach (var (entry, values, count) in read) entry.Write(values, count);
+    }
+
+    /// <summary>Where a tensor's numbers lie.</summary>
+    private static (nint, long) PlaceOf(Tensor tensor)
+    {
+        nint place = tensor.dtype switch
+        {
+            ScalarType.Float64 => tensor.storage<double>().data_ptr(),
+            ScalarType.Float32 => tensor.storage<float>().data_ptr(),
+            ScalarType.Int64 => tensor.storage<long>().data_ptr(),
+            _ => tensor.Handle,     // of other types TorchSharp does not tell
+        };
+        return (place, tensor.storage_offset());
+    }
+
+    /// <summary>Whether a finite number has become infinite.</summary>
+    private static bool Loses(Tensor before, Tensor after)
+    {
+        using var finite = before.isfinite();
+        using var finiteStill = after.isfinite();
+        using var there = finiteStill.to(finite.device, copy: true);
+        using var same = finite.logical_not().logical_or(there);
+        using var all = same.all();
+        return !all.item<bool>();
     }
 
     private static List<(Entry<T> Entry, Tensor Tensor)> Pairs<T>(Layer<T> layer, nn.Module module) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
@@ -88,6 +131,7 @@ public static class TorchState
                 if (!known.Contains(entry.Owner)) differences.Add($"{entry.Name} {Sizes(entry.Shape)} is not there");
             }
             else if (!tensor.shape.SequenceEqual(entry.Shape)) differences.Add($"{entry.Name} is {Sizes(entry.Shape)} here, but {Sizes(tensor.shape)} there");
+            else if (tensor.device_type == TorchSharp.DeviceType.META) differences.Add($"{entry.Name} is on the device meta, which holds no numbers");
             else if (!entry.IsCount && !tensor.is_floating_point()) differences.Add($"{entry.Name} is {tensor.dtype} there");
             else pairs.Add((entry, tensor));
         }
@@ -132,20 +176,18 @@ public static class TorchState
             return matrix.reshape(Shape);
         }
 
-        public T[] Read(Tensor tensor)
+        /// <summary>The values of a tensor in this type, on the processor.</summary>
+        public T[] Read(Tensor here)
         {
-            using var values = tensor.detach();
-            using var here = values.to(IsCount ? ScalarType.Float64 : TensorConversion.ScalarTypeOf<T>(), CPU, copy: true);
-            if (IsCount) return [T.CreateChecked(here.item<double>())];
             if (Rows is not int rows) return Flat(here);
             using var matrix = here.reshape(rows, Values.Length / rows);
             using var columns = matrix.t();
             return Flat(columns);
         }
 
-        public void Write(T[] values)
+        public void Write(T[] values, long count)
         {
-            if (owner is CounterBuffer<T> counter) counter.Value = long.CreateSaturating(values[0]);
+            if (owner is CounterBuffer<T> counter) counter.Value = count;
             else values.CopyTo(Values);
         }
 

@@ -99,6 +99,91 @@ public sealed class TorchStateTests
         table.Weight.Values.ToArray().Should().Equal(before);
     }
 
+    [Fact]
+    public void What_is_one_there_must_be_one_here()
+    {
+        using var shared = nn.Linear(2, 2, hasBias: false, dtype: float64);
+        using var module = new Tied(shared.weight!);
+        var model = new Sequential<double> { { "a", new Linear<double>(2, 2, bias: false) }, { "b", new Linear<double>(2, 2, bias: false) } };
+        Refused(() => model.CopyTo(module), "*b.weight is a.weight there, but not here. Nothing was copied.*");
+        var weight = new Linear<double>(2, 2, bias: false).Weight;
+        new Sequential<double> { { "a", new Linear<double>(weight) }, { "b", new Linear<double>(weight) } }.CopyTo(module);
+        shared.weight![0, 1].item<double>().Should().Be(weight.Value[0, 1]);
+    }
+
+    [Fact]
+    public void Numbers_that_would_become_infinite_are_refused_and_those_that_are_infinite_go()
+    {
+        var doubles = new Linear<double>(1, 1);
+        (doubles.Weight.Values[0], doubles.Bias!.Values[0]) = (1e300, double.NegativeInfinity);
+        using var singles = nn.Linear(1, 1);
+        Refused(() => doubles.CopyTo(singles), "*differ: weight has numbers that are infinite in Float32. Nothing was copied.*");
+        singles.bias!.item<float>().Should().NotBe(float.NegativeInfinity);
+        doubles.Weight.Values[0] = 1e30;
+        doubles.CopyTo(singles);
+        singles.bias!.item<float>().Should().Be(float.NegativeInfinity);
+
+        using var large = nn.Linear(1, 1, dtype: float64);
+        using (no_grad()) large.weight!.fill_(-1e39);
+        var single = new Linear<float>(1, 1);
+        var before = single.Bias!.Values[0];
+        Refused(() => single.CopyFrom(large), "*differ: weight has numbers that are infinite in Single. Nothing was copied.*");
+        single.Bias!.Values[0].Should().Be(before);
+        using var half = nn.Linear(1, 1, dtype: float16);
+        Refused(() => doubles.CopyTo(half), "*infinite in Float16*");
+    }
+
+    [Fact]
+    public void What_cannot_be_written_is_found_before_anything_is()
+    {
+        var layer = new Linear<double>(2, 2);
+        using var module = new Named(("weight", zeros(2, 2, float64)), ("bias", zeros(1, float64).expand(2)));
+        Refused(() => layer.CopyTo(module), "*differ: bias is one number in several places there. Nothing was copied.*");
+        module.state_dict()["weight"].abs().sum().item<double>().Should().Be(0);
+        using var nowhere = new Named(("weight", zeros(2, 2, float64)), ("bias", zeros([2], float64, META)));
+        Refused(() => layer.CopyTo(nowhere), "*bias is on the device meta, which holds no numbers. Nothing was copied.*");
+        Refused(() => layer.CopyFrom(nowhere), "*bias is on the device meta*");
+    }
+
+    [Theory]
+    [InlineData(16777217, true)]
+    [InlineData(-5, false)]
+    [InlineData(2.5, false)]
+    [InlineData(double.NaN, false)]
+    public void A_count_is_a_count_to_its_last_digit(double there, bool taken)
+    {
+        var norm = new BatchNorm1d<float>(2);
+        using var module = nn.BatchNorm1d(2, dtype: float64);
+        using (no_grad()) module.num_batches_tracked!.fill_(there);
+        if (!taken) Refused(() => norm.CopyFrom(module), "*num_batches_tracked is * there, and no count. Nothing was copied.*");
+        else
+        {
+            norm.CopyFrom(module);
+            norm.NumBatchesTracked!.Value.Should().Be(16777217);
+        }
+    }
+
+    private static void Refused(Action copy, string message) => copy.Should().Throw<ArgumentException>().WithMessage(message);
+
+    private sealed class Tied : nn.Module
+    {
+        public Tied(TorchSharp.Modules.Parameter weight) : base("Tied")
+        {
+            register_module("a", new Named(weight));
+            register_module("b", new Named(weight));
+        }
+    }
+
+    private sealed class Named : nn.Module
+    {
+        public Named(TorchSharp.Modules.Parameter weight) : base("Named") => register_parameter("weight", weight);
+
+        public Named(params (string Name, Tensor Value)[] values) : base("Named")
+        {
+            foreach (var (name, value) in values) register_buffer(name, value);
+        }
+    }
+
     private static Sequential<double> Model() => new()
     {
         { "fc", new Linear<double>(3, 4, generator: new(1)) }, { "norm", new BatchNorm1d<double>(4) }, { "act", new Tanh<double>() }, { "out", new Linear<double>(4, 2, generator: new(2)) },
