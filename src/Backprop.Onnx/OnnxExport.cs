@@ -59,11 +59,14 @@ public static class OnnxExport
         ArgumentNullException.ThrowIfNull(model);
         options ??= new();
         if (options.Opset is < OnnxOpset.Oldest or > OnnxOpset.Newest)
-            throw new ArgumentException(FormattableString.Invariant($"ExportOnnx expects an opset from {OnnxOpset.Oldest} to {OnnxOpset.Newest}, but it is {options.Opset}."), nameof(options));
+            throw new ArgumentException(FormattableString.Invariant($"The export to ONNX expects an opset from {OnnxOpset.Oldest} to {OnnxOpset.Newest}, but it is {options.Opset}."), nameof(options));
         ArgumentException.ThrowIfNullOrEmpty(options.InputName, nameof(options));
         ArgumentException.ThrowIfNullOrEmpty(options.OutputName, nameof(options));
+        ArgumentNullException.ThrowIfNull(options.Exporters, nameof(options));
+        ArgumentNullException.ThrowIfNull(options.Metadata, nameof(options));
+        if (options.Exporters.Contains(null!)) throw new ArgumentException("One of the Exporters is null.", nameof(options));
         if (inputColumns < 1) throw new ArgumentOutOfRangeException(nameof(inputColumns), FormattableString.Invariant($"{model} cannot be given {inputColumns} columns."));
-        var columns = inputColumns ?? model.InputColumns ?? throw new ArgumentException($"{model} takes any number of columns: ExportOnnx expects inputColumns to say how many.", nameof(inputColumns));
+        var columns = inputColumns ?? model.InputColumns ?? throw new ArgumentException($"{model} takes any number of columns: the export to ONNX expects inputColumns to say how many.", nameof(inputColumns));
 
         var bytes = Writer.ToBytes(ModelOf(model, columns, options));
         try

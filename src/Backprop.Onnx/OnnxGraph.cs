@@ -24,6 +24,7 @@ public sealed class OnnxGraph<T> where T : unmanaged, IFloatingPointIeee754<T>
     private readonly Dictionary<string, OnnxValue> _constants = new(StringComparer.Ordinal);
     private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
     private readonly List<string> _path = [];
+    private long _bytes;
 
     internal OnnxGraph(Layer<T> model, OnnxOptions<T> options)
     {
@@ -72,7 +73,7 @@ public sealed class OnnxGraph<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         ArgumentException.ThrowIfNullOrEmpty(op);
         var node = new Node(op, NewName($"{Path}/{op}"));
-        foreach (var input in inputs) node.Inputs.Add(input.Name);
+        foreach (var input in inputs) node.Inputs.Add(input.Name ?? throw new ArgumentException($"{op} is given default(OnnxValue), which is no value; an input that it does without is OnnxValue.None.", nameof(inputs)));
         for (var i = 0; i < outputs; i++) node.Outputs.Add(NewName(string.Create(CultureInfo.InvariantCulture, $"{node.Name}_output_{i}")));
         foreach (var setting in settings) node.Attributes.Add(setting);
         _graph.Nodes.Add(node);
@@ -107,6 +108,7 @@ public sealed class OnnxGraph<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <exception cref="ArgumentException">There are more or fewer numbers than the shape has.</exception>
     public OnnxValue Constant(ReadOnlySpan<T> values, params ReadOnlySpan<int> shape)
     {
+        RequireRoom("/Constant", values.Length);
         var bytes = LittleEndian(values);
         long[] sizes = [.. Longs(shape)];
         if (sizes.Aggregate(1L, (count, size) => count * size) != values.Length) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"A constant of shape {string.Join('x', sizes)} does not have {values.Length} numbers."), nameof(values));
@@ -149,7 +151,9 @@ public sealed class OnnxGraph<T> where T : unmanaged, IFloatingPointIeee754<T>
             ?? throw Refusal(layer, $"no exporter writes a {layer.GetType().Name.Split('`')[0]}. Give one in OnnxOptions.Exporters");
         var columns = layer.OutputColumns(x.Columns);
         if (layer.Children.Count == 0) KeepsRows &= IsRows(layer);
-        return exporter.Export(this, layer, x) with { Columns = columns };
+        var y = exporter.Export(this, layer, x);
+        if (string.IsNullOrEmpty(y.Name)) throw new InvalidOperationException($"What the exporter of {layer} gives is no value.");
+        return y with { Columns = columns };
     }
 
     /// <summary>What to throw where a layer cannot be written.</summary>
@@ -177,6 +181,8 @@ public sealed class OnnxGraph<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (!_names.TryGetValue(owner, out var name)) throw new ArgumentException($"{owner} is not registered in the network that is exported.", nameof(owner));
         if (_constants.TryGetValue($"tensor {name}", out var known)) return known;
+        RequireRoom(name, values.Length);
+        _bytes += (long)values.Length * Unsafe.SizeOf<T>();
         // A matrix lies column after column in memory, and row after row in the file.
         var (rowMajor, columns) = (rows == 1 ? values.ToArray() : new T[values.Length], values.Length / rows);
         if (rows > 1)
@@ -206,6 +212,14 @@ public sealed class OnnxGraph<T> where T : unmanaged, IFloatingPointIeee754<T>
         {
             return false;       // of these it takes none, or makes too many: it has steps
         }
+    }
+
+    /// <summary>Asks whether so many numbers still fit into the file, before they are copied.</summary>
+    /// <exception cref="NotSupportedException">It is more than a file holds.</exception>
+    internal void RequireRoom(string name, long numbers)
+    {
+        var bytes = _bytes + numbers * Unsafe.SizeOf<T>();
+        if (bytes >= Writer.MostBytes) throw new NotSupportedException(string.Create(CultureInfo.InvariantCulture, $"An ONNX file holds less than 2 GB, but this network would take {bytes} bytes for its numbers up to \"{name}\"."));
     }
 
     private static long[] Longs(ReadOnlySpan<int> sizes) => Array.ConvertAll(sizes.ToArray(), size => (long)size);

@@ -9,6 +9,9 @@ public sealed class OnnxSetting
         (Name, Value) = (name, Expect.NotNull(value));
     }
 
+    /// <summary>The value of a setting whose type is not read.</summary>
+    internal static object Unread { get; } = new();
+
     /// <summary>Its name, as the operator calls it.</summary>
     public string Name { get; }
 

@@ -103,6 +103,30 @@ public abstract class FileTests<T> where T : unmanaged, IFloatingPointIeee754<T>
     }
 
     [Fact]
+    public void Numbers_that_no_file_holds_are_refused_before_they_are_copied()
+    {
+        var graph = new OnnxGraph<T>(new Tanh<T>(), new());
+        var half = (1L << 30) / System.Runtime.CompilerServices.Unsafe.SizeOf<T>();
+        graph.RequireRoom("a", half);
+        ((Action)(() => graph.RequireRoom("b", 2 * half))).Should().Throw<NotSupportedException>().WithMessage("An ONNX file holds less than 2 GB, but this network would take 2147483648 bytes for its numbers up to \"b\".");
+    }
+
+    [Fact]
+    public void A_directory_is_no_place_for_a_file()
+    {
+        var directory = Directory.CreateTempSubdirectory("backprop-onnx-").FullName;
+        try
+        {
+            ((Action)(() => Fitted().ExportOnnx(directory))).Should().Throw<IOException>().WithMessage($"{directory} could not be written: *. It is still the directory it was.");
+            Directory.Exists(directory).Should().BeTrue();
+        }
+        finally
+        {
+            Directory.Delete(directory);
+        }
+    }
+
+    [Fact]
     public void Many_steps_take_little_room()
     {
         var model = new Sequential<T> { new ToSteps<T>(4000), new MultiheadAttention<T>(4, 2, 4000, causal: true, rotaryBase: 100), new MultiheadAttention<T>(4, 2, 4000, causal: true, rotaryBase: 100), new LastStep<T>(4000) };
@@ -122,12 +146,16 @@ public abstract class FileTests<T> where T : unmanaged, IFloatingPointIeee754<T>
                 (() => nested.ExportOnnx(path), "body.1: Own() cannot be exported to ONNX: no exporter writes a Own*"),
                 (() => Classifier().ExportOnnx(path), "Standardize(3) expects to be fitted before it is exported*"),
                 (() => Fitted().ExportOnnx(path, 4), "*expects 3 input columns, but *"),
-                (() => new Tanh<T>().ExportOnnx(path), "Tanh() takes any number of columns: ExportOnnx expects inputColumns to say how many.*"),
+                (() => new Tanh<T>().ExportOnnx(path), "Tanh() takes any number of columns: the export to ONNX expects inputColumns to say how many.*"),
                 (() => new Tanh<T>().ExportOnnx(path, 0), "Tanh() cannot be given 0 columns.*"),
-                (() => Fitted().ExportOnnx(path, options: new() { Opset = 16 }), $"ExportOnnx expects an opset from 17 to {OnnxOpset.Newest}, but it is 16.*"),
+                (() => Fitted().ExportOnnx(path, options: new() { Opset = 16 }), $"The export to ONNX expects an opset from 17 to {OnnxOpset.Newest}, but it is 16.*"),
                 (() => Fitted().ExportOnnx(path, options: new() { InputName = "head.weight" }), "The name \"head.weight\" is taken; choose another InputName or OutputName.*"),
                 (() => Fitted().ExportOnnx(path, options: new() { InputName = "y" }), "The name \"y\" is taken*"),
                 (() => new Own().ExportOnnx(path, 3, new() { Exporters = [Exporters.For((OnnxGraph<T> graph, Own layer, OnnxValue x) => new("nothing"))] }), "What the exporters wrote for Own() does not fit together.*uses \"nothing\" in /Identity (Identity) before anything gives it."),
+                (() => new Own().ExportOnnx(path, 3, new() { Exporters = [Exporters.For((OnnxGraph<T> graph, Own layer, OnnxValue x) => OnnxValue.None)] }), "What the exporter of Own() gives is no value."),
+                (() => new Own().ExportOnnx(path, 3, new() { Exporters = [Exporters.For((OnnxGraph<T> graph, Own layer, OnnxValue x) => graph.Node("Add", x, default(OnnxValue)))] }), "Add is given default(OnnxValue), which is no value; an input that it does without is OnnxValue.None.*"),
+                (() => Fitted().ExportOnnx(path, options: new() { Exporters = [null!] }), "One of the Exporters is null.*"),
+                (() => Fitted().ExportOnnx(path, options: new() { Exporters = null! }), "Value cannot be null. (Parameter 'options')"),
             })
             {
                 export.Should().Throw<Exception>().WithMessage(message);

@@ -81,13 +81,14 @@ internal static class Reader
                 case 2: outputs.Add(fields.Text()); break;
                 case 3: name = fields.Text(); break;
                 case 4: op = fields.Text(); break;
-                case 5: if (AttributeOf(fields.Bytes(), level) is { } attribute) attributes.Add(attribute); break;
+                case 5: attributes.Add(AttributeOf(fields.Bytes(), level)); break;
                 case 7: domain = fields.Text(); break;
                 default: fields.Skip(); break;
             }
         }
 
         if (op.Length == 0) throw Bad("has a node without an operator");
+        if (attributes.Count > 1 && attributes.GroupBy(attribute => attribute.Name).FirstOrDefault(group => group.Skip(1).Any()) is { } twice) throw Bad($"has two attributes \"{twice.Key}\" in a node");
         var node = new Node(op, name, domain == "ai.onnx" ? "" : domain);
         node.Inputs.AddRange(inputs);
         node.Outputs.AddRange(outputs);
@@ -95,8 +96,8 @@ internal static class Reader
         return node;
     }
 
-    // An attribute of a type that is not read is left out; who needs it misses it by name.
-    private static OnnxSetting? AttributeOf(ReadOnlySpan<byte> bytes, int level)
+    // An attribute of a type that is not read is there, without its value; who needs it refuses it by name.
+    private static OnnxSetting AttributeOf(ReadOnlySpan<byte> bytes, int level)
     {
         var fields = new Fields(bytes, "an attribute");
         var (name, number, whole, text, type) = ("", 0f, 0L, "", 0L);
@@ -124,19 +125,19 @@ internal static class Reader
         }
 
         if (name.Length == 0) throw Bad("has an attribute without a name");
-        object? value = type switch
+        object value = type switch
         {
             1 => number,
             2 => whole,
             3 => text,
-            4 => tensor,
-            5 => graph,
+            4 => tensor ?? throw Bad($"has an attribute \"{name}\" without its tensor"),
+            5 => graph ?? throw Bad($"has an attribute \"{name}\" without its graph"),
             6 => MemoryMarshal.Cast<byte, float>(CollectionsMarshal.AsSpan(floats)).ToArray(),
             7 => integers.ToArray(),
             8 => texts.ToArray(),
-            _ => null,
+            _ => OnnxSetting.Unread,
         };
-        return value is null ? null : new(name, value);
+        return new(name, value);
     }
 
     private static Tensor TensorOf(ReadOnlySpan<byte> bytes)

@@ -6,7 +6,7 @@ namespace Backprop.Onnx;
 internal static class Writer
 {
     /// <summary>Protobuf's limit.</summary>
-    private const long MostBytes = int.MaxValue;
+    public const long MostBytes = int.MaxValue;
 
     public static byte[] ToBytes(Model model)
     {

@@ -44,7 +44,7 @@ public static partial class AtomicFile
         catch (Exception e) when (e is IOException or ArgumentOutOfRangeException)
         {
             // The latter is what .NET makes of a file that grows larger than the file system or a limit allows.
-            string state = File.Exists(target) ? "It is still the file it was." : "There is no such file.";
+            string state = File.Exists(target) ? "It is still the file it was." : Directory.Exists(target) ? "It is still the directory it was." : "There is no such file.";
             throw new IOException($"{path} could not be written: {e.Message.TrimEnd('.')}. {state}", e) { HResult = e.HResult };
         }
         FlushDirectory(Path.GetDirectoryName(target)!);
