@@ -82,7 +82,7 @@ internal sealed class ModuleReader<T>(nn.Module root, int[] sampleShape) where T
                 Flatten flatten when flatten is { start_dim: 1, end_dim: -1 } => Reshaped([]),
                 Unflatten { dim: 1, unflattened_size: { Length: 2 or 3 } sizes } when _sample.Length == 0 => Reshaped([.. sizes.Select(size => checked((int)size))]),
                 Embedding embedding when _sample.Length == 0 && !_isTable => OfEmbedding(embedding),
-                Linear linear when IsRows => new Linear<T>((int)linear.in_features, (int)linear.out_features, linear.bias is not null),
+                Linear linear when IsRows => new Linear<T>((int)linear.in_features, (int)linear.out_features, linear.bias is not null, Unused),
                 _ => OfImages(module) ?? OfNorms(module) ?? OfActivations(module) ?? throw Refused(place, module, IsKnown(module)
                     ? $"has no layer like it for {(_isTable ? "rows of an embedding" : IsRows ? "rows" : $"images or signals of ({string.Join(", ", _sample)})")}, or not with its settings"
                     : "is of a kind that only its code knows"),
@@ -93,6 +93,9 @@ internal sealed class ModuleReader<T>(nn.Module root, int[] sampleShape) where T
             throw Refused(place, module, $"is refused by its layer: {exception.Message}");
         }
     }
+
+    /// <summary>Draws the values that are overwritten, so that the default generator does not.</summary>
+    private static Generator Unused => new(0);
 
     private bool IsRows => _sample.Length == 0 && !_isTable;
 
@@ -113,7 +116,7 @@ internal sealed class ModuleReader<T>(nn.Module root, int[] sampleShape) where T
     {
         var weight = module.weight!;
         _isTable = true;
-        return new((int)weight.shape[0], (int)weight.shape[1]);
+        return new((int)weight.shape[0], (int)weight.shape[1], generator: Unused);
     }
 
     private Layer<T>? OfImages(nn.Module module)
@@ -123,7 +126,7 @@ internal sealed class ModuleReader<T>(nn.Module root, int[] sampleShape) where T
             RequireChannels(signal.in_channels, channels);
             var layer = new Conv1d<T>(
                 channels, length, (int)signal.out_channels, At(signal.kernel_size, 0), At(signal.stride, 0), signal.padding_type switch { TorchSharp.Padding.Same => null, TorchSharp.Padding.Valid => 0, _ => At(signal.padding!, 0) },
-                At(signal.dilation, 0), (int)signal.groups, signal.bias is not null, ModeOf(signal.padding_mode));
+                At(signal.dilation, 0), (int)signal.groups, signal.bias is not null, ModeOf(signal.padding_mode), Unused);
             _sample = [layer.OutChannels, layer.OutputLength];
             return layer;
         }
@@ -138,10 +141,10 @@ internal sealed class ModuleReader<T>(nn.Module root, int[] sampleShape) where T
         {
             Conv2d conv => new Conv2d<T>(
                 RequireChannels(conv.in_channels, input), (int)conv.out_channels, SizeOf(conv.kernel_size), SizeOf(conv.stride), conv.padding_type switch { TorchSharp.Padding.Same => Padding2d.Same, TorchSharp.Padding.Valid => default, _ => PaddingOf(conv.padding!) },
-                SizeOf(conv.dilation), (int)conv.groups, conv.bias is not null, ModeOf(conv.padding_mode)),
+                SizeOf(conv.dilation), (int)conv.groups, conv.bias is not null, ModeOf(conv.padding_mode), Unused),
             ConvTranspose2d conv when conv.padding_mode == TorchSharp.PaddingModes.Zeros => new ConvTranspose2d<T>(
                 RequireChannels(conv.in_channels, input), (int)conv.out_channels, SizeOf(conv.kernel_size), SizeOf(conv.stride), PaddingOf(conv.padding!), SizeOf(conv.output_padding!), (int)conv.groups, conv.bias is not null,
-                SizeOf(conv.dilation)),
+                SizeOf(conv.dilation), Unused),
             MaxPool2d pool => new MaxPool2d<T>(input, SizeOf(pool.kernel_size), SizeOf(pool.stride ?? pool.kernel_size), SizeOf(pool.padding ?? [0]), SizeOf(pool.dilation ?? [1]), pool.ceil_mode),
             AvgPool2d pool => new AvgPool2d<T>(input, SizeOf(pool.kernel_size), SizeOf(pool.stride ?? pool.kernel_size), SizeOf(pool.padding ?? [0]), pool.ceil_mode, pool.count_include_pad, (int?)pool.divisor_override),
             AdaptiveAvgPool2d pool => new AdaptiveAvgPool2d<T>(input, SizeOf(pool.output_size)),

@@ -334,7 +334,7 @@ internal sealed class Chain<T> where T : unmanaged, IFloatingPointIeee754<T>
         RequireColumns(inFeatures);
         T[] values = NumbersOf(weight, "the weight"), biases = biasAt is int at ? Row(at, "the bias") : [];
         if (biasAt is not null && biases.Length != outFeatures && biases.Length != 1) throw Refusal(Invariant($"has a bias of {biases.Length} numbers for {outFeatures} columns"));
-        var layer = new Linear<T>(inFeatures, outFeatures, bias: biasAt is not null);
+        var layer = new Linear<T>(inFeatures, outFeatures, bias: biasAt is not null, new Generator(0));
         for (var i = 0; i < outFeatures; i++)
             for (var j = 0; j < inFeatures; j++) layer.Weight.Value[i, j] = Times(isTransposed ? values[i * inFeatures + j] : values[j * outFeatures + i], alpha);
         for (var i = 0; i < layer.Bias?.Count; i++) layer.Bias.Values[i] = Times(biases[biases.Length == 1 ? 0 : i], beta);
@@ -401,7 +401,7 @@ internal sealed class Chain<T> where T : unmanaged, IFloatingPointIeee754<T>
             RequireKernel(length);
             var pads = Pads(1, [length]);
             if (pads[0] != pads[1]) throw Refusal("pads the two ends of a signal differently");
-            var layer = Made(() => new Conv1d<T>(_shape[0], _shape[1], (int)filters, (int)length, Steps("strides", 1)[0], pads[0], Steps("dilations", 1)[0], group, biases is not null));
+            var layer = Made(() => new Conv1d<T>(_shape[0], _shape[1], (int)filters, (int)length, Steps("strides", 1)[0], pads[0], Steps("dilations", 1)[0], group, biases is not null, generator: new Generator(0)));
             (weights, bias) = (layer.Weight, layer.Bias);
             Add(layer, weight.Name);
             _shape = [layer.OutChannels, layer.OutputLength];
@@ -411,7 +411,7 @@ internal sealed class Chain<T> where T : unmanaged, IFloatingPointIeee754<T>
             var image = Pixels();
             RequireKernel(height, width);
             var pads = Pads(2, [height, width]);
-            var layer = Made(() => new Conv2d<T>(image, (int)images, new((int)height, (int)width), Size(Steps("strides", 2)), new Padding2d(pads[1], pads[3], pads[0], pads[2]), Size(Steps("dilations", 2)), group, biases is not null));
+            var layer = Made(() => new Conv2d<T>(image, (int)images, new((int)height, (int)width), Size(Steps("strides", 2)), new Padding2d(pads[1], pads[3], pads[0], pads[2]), Size(Steps("dilations", 2)), group, biases is not null, generator: new Generator(0)));
             (weights, bias) = (layer.Weight, layer.Bias);
             Add(layer, weight.Name);
             SetPixels(layer.OutputShape);
