@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using Backprop.Tests;
 using FluentAssertions;
@@ -33,6 +34,24 @@ public abstract class ImportTests<T> where T : unmanaged, IFloatingPointIeee754<
         var here = network.Forward(Matrix<T>.Build.Dense(5, x.ColumnCount, (i, j) => T.CreateChecked(x[i, j])));
         for (var i = 0; i < 5; i++)
             for (var j = 0; j < 3; j++) double.CreateChecked(here[i, j]).Should().BeApproximately(double.CreateChecked(there[i, j]), 1e-5);
+    }
+
+    /// <summary>Files that PyTorch 1.13's exporter wrote, and what PyTorch itself computed: see fixtures/export.py.</summary>
+    [Theory]
+    [InlineData("torch-mlp")]
+    [InlineData("torch-cnn")]
+    [InlineData("torch-view")]
+    [InlineData("torch-signal")]
+    [InlineData("torch-old")]
+    public void What_PyTorchs_own_exporter_writes_computes_what_PyTorch_does(string name)
+    {
+        var file = Path.Combine(AppContext.BaseDirectory, "fixtures", name);
+        var network = OnnxImport.Load<T>($"{file}.onnx");
+        double[][] rows = [.. File.ReadLines($"{file}.txt").Select(line => line.Split(' ').Select(number => double.Parse(number, CultureInfo.InvariantCulture)).ToArray())];
+        var y = network.Forward(Matrix<T>.Build.DenseOfRowArrays(rows[..2].Select(row => row.Select(T.CreateChecked).ToArray())));
+        y.ColumnCount.Should().Be(rows[2].Length);
+        for (var i = 0; i < 2; i++)
+            for (var j = 0; j < y.ColumnCount; j++) double.CreateChecked(y[i, j]).Should().BeApproximately(rows[2 + i][j], 1e-6, "{0}", network);
     }
 
     [Fact]

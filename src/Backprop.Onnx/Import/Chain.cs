@@ -198,6 +198,7 @@ internal sealed class Chain<T> where T : unmanaged, IFloatingPointIeee754<T>
             case "GlobalAveragePool": TakeMean(); break;
             case "ReduceMean" when ReducesPixels(): TakeMean(); break;
             case "ReduceMean": throw Refusal("averages other than all pixels of an image");
+            case "Pad": TakePad(); break;
             case "Reshape": TakeReshape(); break;
             case "Flatten": Flatten(); break;
             case "Squeeze": TakeSqueeze(); break;
@@ -214,7 +215,7 @@ internal sealed class Chain<T> where T : unmanaged, IFloatingPointIeee754<T>
     private static int MostInputs(string op) => op switch
     {
         "BatchNormalization" => 5,
-        "Gemm" or "Conv" or "LayerNormalization" or "Dropout" or "Clip" => 3,
+        "Gemm" or "Conv" or "LayerNormalization" or "Dropout" or "Clip" or "Pad" => 3,
         "MatMul" or "Sub" or "PRelu" or "Reshape" or "ReduceMean" or "Squeeze" => 2,
         "MaxPool" or "AveragePool" or "GlobalAveragePool" or "Flatten" or "Identity" or "Cast" or "Relu" or "Sigmoid" or "Tanh" or "Elu" or "Celu" or "Selu" or "LeakyRelu" or "Softplus" or "Softsign" or "HardSwish" or "HardSigmoid"
             or "Mish" or "Gelu" or "Softmax" or "LogSoftmax" => 1,
@@ -506,6 +507,27 @@ internal sealed class Chain<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         var axes = Node.Inputs.Count > 1 && Node.Inputs[1].Length > 0 ? Numbers.Integers(TensorOf(Node, 1, "the axes")) : Setting<long[]>("axes", "list of whole numbers");
         return axes is null ? null : Array.ConvertAll(axes, axis => axis < 0 && _shape is not null ? axis + _shape.Length + 1 : axis);
+    }
+
+    // PyTorch writes one before each mean over windows, of nothing where there is no padding.
+    private void TakePad()
+    {
+        if (Text("mode", "constant") is not "constant" and var mode) throw Refusal($"pads by {mode}");
+        var sizes = Numbers.Integers(TensorOf(Node, 1, "the padding")) ?? [];
+        if (Array.TrueForAll(sizes, size => size == 0)) return;
+        var image = Pixels();
+        var (axes, sides) = (_shape!.Length + 1, _shape.Length - 1);
+        if (sizes.Length != 2 * axes) throw Refusal(Invariant($"pads {sizes.Length / 2} axes of {axes}"));
+        if (Node.Inputs.Count > 2 && Node.Inputs[2].Length > 0 && !(TensorOf(Node, 2, "what it pads with") is { Count: 1 } with && Numbers.Of<T>(with) is [var value] && value == T.Zero)) throw Refusal("pads with another number than 0");
+        if (sizes[0] != 0 || sizes[1] != 0 || sizes[axes] != 0 || sizes[axes + 1] != 0) throw Refusal("pads samples or channels");
+        if (Array.Exists(sizes, size => size is < 0 or > MostOfAxis)) throw Refusal("cuts off, or pads with more than can be");
+        var layer = Made(() => new ZeroPad2d<T>(image, sides == 1 ? new Padding2d(Before(0), After(0), 0, 0) : new Padding2d(Before(1), After(1), Before(0), After(0))));
+        Add(layer);
+        SetPixels(layer.OutputShape);
+
+        int Before(int side) => (int)sizes[2 + side];
+
+        int After(int side) => (int)sizes[axes + 2 + side];
     }
 
     private void TakeReshape()
