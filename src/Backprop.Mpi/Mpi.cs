@@ -92,7 +92,7 @@ public static class Mpi
             ranks.RequireSame(new Dictionary<string, string>
             {
                 ["program"] = $"{entry?.FullName}, {entry?.ManifestModule.ModuleVersionId:N}",
-                ["arguments"] = string.Join(' ', args),
+                ["arguments"] = string.Join(' ', args.Select(argument => argument.Contains(' ', StringComparison.Ordinal) ? $"\"{argument}\"" : argument)),
                 ["version of Backprop.Mpi"] = $"{typeof(Mpi).Assembly.GetName().Version}, {typeof(Mpi).Module.ModuleVersionId:N}",
                 // A launcher may not pass the variable on to other hosts, whose ranks would then end the others too soon.
                 [$"limit ({MpiOptions.LimitVariable})"] = FormattableString.Invariant($"{options.Limit.TotalSeconds:0.###} s"),
@@ -101,9 +101,8 @@ public static class Mpi
             ranks.Meet("the end of the program");
             Console.Out.Flush();
             isOver = true;
-            EndAfter(options.Limit);
-            mpi.Finish();
-            return code;
+            using (EndAfter(options.Limit)) mpi.Finish();
+            return code != 0 && (code & 0xFF) == 0 ? Failed : code;     // of a process's code the system keeps eight bits: 256 would be green
         }
         catch (Exception exception) when (!isOver)
         {
@@ -123,18 +122,18 @@ public static class Mpi
         {
             if (isOver) return;
             ranks.Tell($"ended with code {Environment.ExitCode} before its program was over, after {ranks.LastIn}, and the others would wait for it in vain. All ranks end.");
-            ranks.Abort(Environment.ExitCode is 0 ? EndedEarly : Environment.ExitCode);
+            ranks.Abort((Environment.ExitCode & 0xFF) is var code and not 0 ? code : EndedEarly);
         }
     }
 
-    /// <summary>Ends the process, should MPI not come to an end.</summary>
-    private static void EndAfter(TimeSpan limit) => new Thread(() =>
-    {
-        Thread.Sleep(limit);
-        Console.Error.WriteLine("MPI_Finalize did not return.");
-        Machine.End(WaitedTooLong);
-    })
-    { IsBackground = true }.Start();
+    /// <summary>Ends the process, should MPI not come to an end before what is returned is disposed.</summary>
+    private static Timer EndAfter(TimeSpan limit) => new(
+        _ =>
+        {
+            Console.Error.WriteLine("MPI_Finalize did not return.");
+            Machine.End(WaitedTooLong);
+        },
+        null, TimeSpan.FromMilliseconds(Math.Min(limit.TotalMilliseconds, int.MaxValue)), Timeout.InfiniteTimeSpan);
 
     private static void SetThreads(MpiOptions options, int ranksHere) =>
         Control.MaxDegreeOfParallelism = options.Threads ?? Math.Min(Control.MaxDegreeOfParallelism, Math.Max(1, Environment.ProcessorCount / ranksHere));

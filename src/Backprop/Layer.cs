@@ -135,10 +135,18 @@ public abstract class Layer<T> : IDescribed where T : unmanaged, System.Numerics
     /// <summary>Computes the output in evaluation mode into a matrix that is there already. Thread-safe; allocates nothing once as many passes were made as threads come at once.</summary>
     /// <param name="x">The input, samples x features; dense.</param>
     /// <param name="result">Receives the output: dense, and not the input.</param>
+    /// <exception cref="ArgumentNullException">A matrix is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense or has the wrong shape.</exception>
+    public void Predict(Matrix<T> x, Matrix<T> result) => Predict(x, result, default);
+
+    /// <summary>Computes the output for sequences of different lengths.</summary>
+    /// <inheritdoc cref="Predict(Matrix{T}, Matrix{T})"/>
+    /// <param name="x">The input, samples x features; dense.</param>
+    /// <param name="result">Receives the output: dense, and not the input.</param>
     /// <param name="lengths">How many of its rows each sequence really has, see <see cref="ForwardPass{T}.SequenceLengths"/>; empty where all have all.</param>
     /// <exception cref="ArgumentNullException">A matrix is null.</exception>
     /// <exception cref="ArgumentException">A matrix is not dense or has the wrong shape; or there is not a length for each sequence, or one that is too short or too long.</exception>
-    public void Predict(Matrix<T> x, Matrix<T> result, ReadOnlyMemory<int> lengths = default)
+    public void Predict(Matrix<T> x, Matrix<T> result, ReadOnlyMemory<int> lengths)
     {
         Operand.Dense(this, result, nameof(result));
         Operand.Dense(this, x, nameof(x));

@@ -46,9 +46,16 @@ public sealed class Predictor<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Computes the output for one sample, or for many that lie row after row: not as a matrix of MathNet's has them, column after column.</summary>
     /// <param name="x">The samples' features, <see cref="InputColumns"/> for each; none for no sample.</param>
     /// <param name="result">Receives the output, <see cref="OutputColumns"/> for each of its rows, mostly as many as samples; not where x is.</param>
+    /// <exception cref="ArgumentException">A span's length is wrong, or the spans overlap.</exception>
+    public void Predict(ReadOnlySpan<T> x, Span<T> result) => Predict(x, result, default);
+
+    /// <summary>Computes the output for sequences of different lengths.</summary>
+    /// <inheritdoc cref="Predict(ReadOnlySpan{T}, Span{T})"/>
+    /// <param name="x">The samples' features, <see cref="InputColumns"/> for each; none for no sample.</param>
+    /// <param name="result">Receives the output, <see cref="OutputColumns"/> for each of its rows, mostly as many as samples; not where x is.</param>
     /// <param name="lengths">How many of its rows each sequence really has, see <see cref="ForwardPass{T}.SequenceLengths"/>; empty where all have all.</param>
     /// <exception cref="ArgumentException">A length is wrong, of spans or of sequences, or the spans overlap.</exception>
-    public void Predict(ReadOnlySpan<T> x, Span<T> result, ReadOnlyMemory<int> lengths = default)
+    public void Predict(ReadOnlySpan<T> x, Span<T> result, ReadOnlyMemory<int> lengths)
     {
         var snapshot = _snapshot;
         var rows = x.Length == InputColumns ? 1 : x.Length / InputColumns;
@@ -63,10 +70,18 @@ public sealed class Predictor<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Computes the output into a matrix that is there already.</summary>
     /// <param name="x">The input, samples x <see cref="InputColumns"/>; dense.</param>
     /// <param name="result">Receives the output, samples x <see cref="OutputColumns"/>: dense, and not the input.</param>
+    /// <exception cref="ArgumentNullException">A matrix is null.</exception>
+    /// <exception cref="ArgumentException">A matrix is not dense or has the wrong shape, or they are the same.</exception>
+    public void Predict(Matrix<T> x, Matrix<T> result) => Predict(x, result, default);
+
+    /// <summary>Computes the output for sequences of different lengths.</summary>
+    /// <inheritdoc cref="Predict(Matrix{T}, Matrix{T})"/>
+    /// <param name="x">The input, samples x <see cref="InputColumns"/>; dense.</param>
+    /// <param name="result">Receives the output, samples x <see cref="OutputColumns"/>: dense, and not the input.</param>
     /// <param name="lengths">How many of its rows each sequence really has, see <see cref="ForwardPass{T}.SequenceLengths"/>; empty where all have all.</param>
     /// <exception cref="ArgumentNullException">A matrix is null.</exception>
     /// <exception cref="ArgumentException">A matrix is not dense or has the wrong shape, or they are the same; or there is not a length for each sequence, or one that is too short or too long.</exception>
-    public void Predict(Matrix<T> x, Matrix<T> result, ReadOnlyMemory<int> lengths = default)
+    public void Predict(Matrix<T> x, Matrix<T> result, ReadOnlyMemory<int> lengths)
     {
         var snapshot = _snapshot;
         var rows = RowsOf(x);
