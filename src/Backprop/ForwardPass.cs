@@ -112,10 +112,10 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
         }
     }
 
-    /// <summary>How many samples the rows of the network's input are, where somebody knows: a sequence is then one sample's. 0 where nobody does.</summary>
-    internal int Samples
+    /// <summary>How many rows of the network's input a sample has, where somebody knows: a sequence is then one sample's. 0 where nobody does. Set on the pass of the whole network.</summary>
+    internal int RowsOfSample
     {
-        get => _parent is null ? field : _parent.Samples;
+        get;
         set
         {
             if (field == value) return;
@@ -312,15 +312,17 @@ public class ForwardPass<T> where T : unmanaged, IFloatingPointIeee754<T>
             throw new ArgumentException(refusal.Message, nameof(x), refusal);
         }
 
-        if (Layer.RowsOfSequence > 0 && Samples > 1) RequireSequencesOfSamples(x.RowCount);
+        if (Layer.RowsOfSequence > 0) RequireSequencesOfSamples(x.RowCount);
         (_rows, _columns, _outputRows, _outputColumns, _structure) = (x.RowCount, x.ColumnCount, rows, columns, structure);
         (_stage, _output, _dY, _dX) = (Stage.None, null, null, null);      // they were looked at for another shape
     }
 
     private void RequireSequencesOfSamples(int rows)
     {
-        var (steps, samples) = (Layer.RowsOfSequence, Samples);
-        if (rows % samples == 0 && rows / samples % steps == 0) return;
+        var (whole, steps) = (Outermost, Layer.RowsOfSequence);
+        if (whole.RowsOfSample == 0) return;
+        var samples = (ReferenceEquals(whole, this) ? rows : whole.Input.RowCount) / whole.RowsOfSample;
+        if (samples <= 1 || (rows % samples == 0 && rows / samples % steps == 0)) return;
         throw new ArgumentException(Invariant($"{Layer} expects the {steps} rows of a sequence to be of one sample, but {samples} samples have {rows} rows: make them with inputRows: {steps}."));
     }
 

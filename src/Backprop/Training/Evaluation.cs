@@ -47,7 +47,7 @@ internal sealed class Evaluation<T>(Layer<T> model, Loss<T> loss) where T : unma
 
         T Add(Batch<T> chunk)
         {
-            (_pass.SequenceLengths, _pass.Samples) = (chunk.Lengths, chunk.X.RowCount / samples.InputRows);
+            (_pass.SequenceLengths, _pass.RowsOfSample) = (chunk.Lengths, samples.InputRows);
             _real.Take(model.Forward(chunk.X, _pass), chunk);
             var (prediction, y, weights) = (_real.Prediction, _real.Target, _real.Weights);
             var value = _loss.Forward(prediction, y, weights);

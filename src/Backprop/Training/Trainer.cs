@@ -442,8 +442,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <summary>Runs the model forward, and looks at what the loss will see.</summary>
     private void Run(Batch<T> batch)
     {
-        Pass.SequenceLengths = batch.Lengths;
-        if (batch.X is { } x) Pass.Samples = x.RowCount / Math.Max(Training.InputRows, 1);
+        (Pass.SequenceLengths, Pass.RowsOfSample) = (batch.Lengths, Training.InputRows);
         _real.Take(Model.Forward(batch.X, Pass), batch);
     }
 
