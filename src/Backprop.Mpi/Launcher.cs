@@ -8,6 +8,9 @@ namespace Backprop;
 /// <param name="Libraries">What to open; the first that is there.</param>
 internal sealed record Launcher(string Name, int? Ranks, IReadOnlyList<string> Libraries)
 {
+    /// <summary>Which rank this is, as far as the environment tells.</summary>
+    internal int? Rank { get; init; }
+
     internal const string LibraryVariable = "BACKPROP_MPI_LIBRARY";
 
     private static readonly string[] OpenMpi = ["libmpi.so.40", "libmpi.so.80", "libmpi.40.dylib", "libmpi.dylib"];
@@ -25,6 +28,7 @@ internal sealed record Launcher(string Name, int? Ranks, IReadOnlyList<string> L
             : null;
         if (launcher is null && Number("SLURM_STEP_NUM_TASKS") is int tasks and > 1)
             throw new InvalidOperationException($"Mpi.Run was started by srun as one of {tasks} tasks that know nothing of each other, and each would train by itself: use srun --mpi=pmix (or --mpi=pmi2), or mpirun.");
+        if (launcher is not null) launcher = launcher with { Rank = Number("OMPI_COMM_WORLD_RANK") ?? Number("PMI_RANK") ?? Number("PMIX_RANK") };
         return launcher is not null && environment(LibraryVariable) is { Length: > 0 } path ? launcher with { Libraries = [path] } : launcher;
 
         int? Number(string name) => int.TryParse(environment(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using MathNet.Numerics;
@@ -58,12 +59,20 @@ public static class Mpi
         {
             Console.Error.WriteLine("Started without mpirun: one rank.");
             SetThreads(options, ranksHere: 1);
-            return program(new(null, 0, 1, options));
+            var alone = new MpiRanks(null, 0, 1, options);
+            try
+            {
+                return program(alone);
+            }
+            finally
+            {
+                alone.End();
+            }
         }
 
         if (Interlocked.Exchange(ref _hasRun, true)) throw new InvalidOperationException("Mpi.Run expects to be called once in a process, since an MPI begins and ends once.");
         var mpi = MpiLibrary.Open(launcher);
-        mpi.Begin();
+        using (EndAfter(options.LimitAtStart, $"rank {launcher.Rank}: MPI_Init did not return within {Seconds(options.LimitAtStart)} s. A rank has ended before it came to Mpi.Run, or has not come to it. All end. (The limit is MpiOptions.LimitAtStart.)", launcher.Rank is 0 or null)) mpi.Begin();
         var (rank, count) = mpi.Place();
         var ranks = new MpiRanks(mpi, rank, count, options);
         if (launcher.Ranks is int expected && expected != count)
@@ -101,7 +110,8 @@ public static class Mpi
             ranks.Meet("the end of the program");
             Console.Out.Flush();
             isOver = true;
-            using (EndAfter(options.Limit)) mpi.Finish();
+            ranks.End();
+            using (EndAfter(options.Limit, "MPI_Finalize did not return.")) mpi.Finish();
             return code != 0 && (code & 0xFF) == 0 ? Failed : code;     // of a process's code the system keeps eight bits: 256 would be green
         }
         catch (Exception exception) when (!isOver)
@@ -127,13 +137,16 @@ public static class Mpi
     }
 
     /// <summary>Ends the process, should MPI not come to an end before what is returned is disposed.</summary>
-    private static Timer EndAfter(TimeSpan limit) => new(
+    private static Timer EndAfter(TimeSpan limit, string message, bool isFirst = true) => new(
         _ =>
         {
-            Console.Error.WriteLine("MPI_Finalize did not return.");
+            if (!isFirst) Thread.Sleep(TimeSpan.FromSeconds(2));    // one message: with the first rank's end the launcher ends all
+            Console.Error.WriteLine(message);
             Machine.End(WaitedTooLong);
         },
         null, TimeSpan.FromMilliseconds(Math.Min(limit.TotalMilliseconds, int.MaxValue)), Timeout.InfiniteTimeSpan);
+
+    private static string Seconds(TimeSpan limit) => limit.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture);
 
     private static void SetThreads(MpiOptions options, int ranksHere) =>
         Control.MaxDegreeOfParallelism = options.Threads ?? Math.Min(Control.MaxDegreeOfParallelism, Math.Max(1, Environment.ProcessorCount / ranksHere));

@@ -15,6 +15,10 @@ public sealed record MpiOptions
     /// <exception cref="ArgumentOutOfRangeException">It is not above 0.</exception>
     public TimeSpan LimitOnFirst { get; init => field = Above0(value, nameof(LimitOnFirst)); } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How long ranks wait for each other to begin, before any of them knows of the others: two minutes. Longer than a launcher takes to start them all.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is not above 0.</exception>
+    public TimeSpan LimitAtStart { get; init => field = Above0(value, nameof(LimitAtStart)); } = TimeSpan.FromMinutes(2);
+
     /// <summary>How many threads a rank computes with; null shares the processors that it may use among the ranks of its machine.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is below 1.</exception>
     public int? Threads
@@ -27,9 +31,9 @@ public sealed record MpiOptions
     {
         var text = Environment.GetEnvironmentVariable(LimitVariable);
         if (string.IsNullOrEmpty(text)) return TimeSpan.FromMinutes(1);
-        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && seconds is > 0 and < 1e9
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 0.001 and < 1e9
             ? TimeSpan.FromSeconds(seconds)
-            : throw new InvalidOperationException($"{LimitVariable} is expected to be a number of seconds above 0, but it is {text}.");
+            : throw new InvalidOperationException($"{LimitVariable} is expected to be a number of seconds, at least 0.001, but it is {text}.");
     }
 
     private static TimeSpan Above0(TimeSpan value, string name) => value > TimeSpan.Zero

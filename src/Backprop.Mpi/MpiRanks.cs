@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -12,12 +13,12 @@ namespace Backprop;
 /// It is what <see cref="Trainer{T}.Exchange"/> and <see cref="ShardedGradients{T}"/> want. Every rank calls its members in the same order. A rank that waits for others longer than
 /// <see cref="MpiOptions.Limit"/> finds out who has not come, says so, and ends all of them: a checkpoint is where the training goes on.
 /// </remarks>
-/// <threadsafety>One thread, that which <see cref="Mpi.Run(string[], Action{MpiRanks}, MpiOptions)"/> was called on.</threadsafety>
+/// <threadsafety>One thread at a time; a second one is refused.</threadsafety>
 public sealed class MpiRanks : ShardExchange
 {
     private readonly MpiLibrary? _mpi;          // null for one rank without an MPI
     // A communicator for each kind of exchange: ranks that are not at the same place then wait, and find out, instead of taking what one sent for another.
-    private readonly nint _sums, _reductions, _facts, _meetings, _asking;
+    private readonly nint _sums, _reductions, _facts, _asking;
     private readonly MpiOptions _options;
     private readonly Plainly _plain;
     private readonly Waiting? _waiting;
@@ -26,13 +27,15 @@ public sealed class MpiRanks : ShardExchange
     private bool _areOnOneHost;                 // all ranks; the same is known to each
     private Sums _compared;                     // what all ranks have added last
     private byte[] _received = [];
+    private string? _inside;                    // what a thread does here now
+    private bool _isOver;
 
     internal MpiRanks(MpiLibrary? mpi, int rank, int ranks, MpiOptions options)
     {
         (_mpi, Rank, Ranks, _options, _plain) = (mpi, rank, ranks, options, new(this));
         Library = mpi is null ? "no MPI" : $"{mpi.Version} ({mpi.Path})";
         if (mpi is null) return;
-        (_sums, _reductions, _facts, _meetings, _asking) = (mpi.NewCommunicator(), mpi.NewCommunicator(), mpi.NewCommunicator(), mpi.NewCommunicator(), mpi.NewCommunicator());
+        (_sums, _reductions, _facts, _asking) = (mpi.NewCommunicator(), mpi.NewCommunicator(), mpi.NewCommunicator(), mpi.NewCommunicator());
         _waiting = new(mpi, _asking, rank, ranks);
     }
 
@@ -64,6 +67,7 @@ public sealed class MpiRanks : ShardExchange
     public void Announce(string what, TimeSpan atMost)
     {
         ArgumentNullException.ThrowIfNull(what);
+        using var use = Enter(what);
         if (atMost <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(atMost), atMost.ToString("c", CultureInfo.InvariantCulture), "Announce expects a time above 0.");
         (_announcement, _announced) = (what, atMost);
     }
@@ -72,9 +76,9 @@ public sealed class MpiRanks : ShardExchange
     public override unsafe void Sum<T>(ShardSums<T> sums)
     {
         ArgumentNullException.ThrowIfNull(sums);
+        using var use = Enter(Step);
         if (_mpi is null || Ranks == 1) return;
-        const string What = "the sum of a step";
-        Compare(Of(sums, "as a tree"));
+        Compare(Of(sums, "as a tree"), Step);
         var (length, slice, isWhole) = (sums.Bytes.Length, sums.SliceLength, IsSentWhole(sums.Bytes.Length, Ranks, _areOnOneHost));
         var needed = isWhole ? length * Ranks : length;
         if (_received.Length < needed) _received = GC.AllocateUninitializedArray<byte>(needed, pinned: true);
@@ -83,14 +87,14 @@ public sealed class MpiRanks : ShardExchange
         {
             if (isWhole)
             {
-                Wait(_mpi.AllGather(_sums, bytes, versions, length), What);
+                Wait(_mpi.AllGather(_sums, bytes, versions, length), Step);
                 sums.AddWholes(received);
             }
             else
             {
-                Wait(_mpi.AllToAll(_sums, bytes, versions, slice), What);
+                Wait(_mpi.AllToAll(_sums, bytes, versions, slice), Step);
                 sums.AddSlices(Rank, received);
-                Wait(_mpi.AllGather(_sums, bytes, slice), What);
+                Wait(_mpi.AllGather(_sums, bytes, slice), Step);
             }
         }
 
@@ -102,16 +106,18 @@ public sealed class MpiRanks : ShardExchange
     /// <exception cref="InvalidOperationException">A rank has others; compared whenever there are more or fewer than the last time.</exception>
     public void AllReduce(Span<double> values)
     {
+        using var use = Enter(Reduction);
         if (_mpi is null || Ranks == 1) return;
-        Compare(new(null, AddedByMpi, values.Length * sizeof(double), NameOf<double>()));
+        Compare(new(null, AddedByMpi, values.Length * sizeof(double), NameOf<double>()), Reduction);
         Reduce(values);
     }
 
     /// <inheritdoc cref="AllReduce(Span{double})"/>
     public void AllReduce(Span<float> values)
     {
+        using var use = Enter(Reduction);
         if (_mpi is null || Ranks == 1) return;
-        Compare(new(null, AddedByMpi, values.Length * sizeof(float), NameOf<float>()));
+        Compare(new(null, AddedByMpi, values.Length * sizeof(float), NameOf<float>()), Reduction);
         Reduce(values);
     }
 
@@ -119,51 +125,124 @@ public sealed class MpiRanks : ShardExchange
     public override void RequireSame(IReadOnlyDictionary<string, string> facts)
     {
         ArgumentNullException.ThrowIfNull(facts);
-        if (_mpi is null || Ranks == 1) return;
-        var text = Encoding.UTF8.GetBytes(string.Join('\0', facts.OrderBy(fact => fact.Key, StringComparer.Ordinal).SelectMany(fact => (string[])[fact.Key, fact.Value])));
-        var (digests, digest) = (new byte[Ranks * 40], new byte[40]);
-        SHA256.HashData(text, digest);
-        MemoryMarshal.Write(digest.AsSpan(32), (long)text.Length);
-        digest.CopyTo(digests, Rank * 40);
-        Gather(digests, 40);
-        var longest = 0L;
-        for (var rank = 0; rank < Ranks; rank++) longest = Math.Max(longest, MemoryMarshal.Read<long>(digests.AsSpan(rank * 40 + 32)));
-        var first = Enumerable.Range(1, Ranks - 1).FirstOrDefault(rank => !digests.AsSpan(rank * 40, 40).SequenceEqual(digests.AsSpan(0, 40)));
-        if (first == 0) return;
-
-        var texts = new byte[Ranks * longest];
-        text.CopyTo(texts, Rank * longest);
-        Gather(texts, (int)longest);
-        var (here, there) = (Facts(0), Facts(first));
-        var differences = facts.Keys.Union(there.Keys).Where(name => here.GetValueOrDefault(name) != there.GetValueOrDefault(name)).ToArray();
-        const int Most = 6;
-        var told = differences.Take(Most).Select(name => $"{name}: {here.GetValueOrDefault(name, "nothing")} on rank 0, {there.GetValueOrDefault(name, "nothing")} on rank {first}");
-        var exception = new InvalidOperationException(FormattableString.Invariant($"Rank {first} of {Ranks} is not the same as rank 0, and would compute something else. ")
-            + string.Join("; ", told) + (differences.Length > Most ? FormattableString.Invariant($"; and {differences.Length - Most} more") : "") + ".");
-        throw IsFirst ? exception : Echo(exception);
-
-        Dictionary<string, string> Facts(int rank)
-        {
-            var parts = Encoding.UTF8.GetString(texts.AsSpan((int)(rank * longest), (int)MemoryMarshal.Read<long>(digests.AsSpan(rank * 40 + 32)))).Split('\0');
-            return Enumerable.Range(0, parts.Length / 2).ToDictionary(i => parts[2 * i], i => parts[2 * i + 1]);
-        }
+        var place = facts.GetValueOrDefault(Place, "the comparison of ranks");
+        using var use = Enter(place);
+        Compare(place, facts);
     }
 
     /// <inheritdoc/>
     public override void OnFirst(string what, Action action)
     {
+        ArgumentNullException.ThrowIfNull(what);
         ArgumentNullException.ThrowIfNull(action);
-        Announce(what, _options.LimitOnFirst);
-        if (IsFirst) action();
-        Meet(what);
+        using var use = Enter($"{what}, which the first rank does alone");
+        (_announcement, _announced) = (what, _options.LimitOnFirst);
+        ExceptionDispatchInfo? failure = null;
+        try
+        {
+            if (IsFirst) action();
+        }
+        catch (Exception exception)
+        {
+            failure = ExceptionDispatchInfo.Capture(exception);     // the others must hear of it: whoever goes on without, does so on all ranks
+        }
+
+        Compare(what, NoFacts, failure);
     }
 
     /// <summary>Waits until all ranks are here.</summary>
-    /// <param name="what">Where that is, for messages.</param>
+    /// <param name="what">Where that is, for messages, and the same on every rank.</param>
+    /// <exception cref="InvalidOperationException">A rank is elsewhere. Thrown on every rank.</exception>
     public void Meet(string what)
     {
-        if (_mpi is not null && Ranks > 1) Wait(_mpi.Barrier(_meetings), what);
+        ArgumentNullException.ThrowIfNull(what);
+        using var use = Enter(what);
+        Compare(what, NoFacts);
     }
+
+    private const string Step = "the sum of a step", Reduction = "an all-reduce";
+
+    private static readonly Dictionary<string, string> NoFacts = [];
+
+    /// <summary>Compares where ranks are and what they say of themselves; where the first has failed, all do.</summary>
+    private void Compare(string place, IReadOnlyDictionary<string, string> facts, ExceptionDispatchInfo? failure = null)
+    {
+        if (_mpi is null || Ranks == 1)
+        {
+            failure?.Throw();
+            return;
+        }
+
+        // One exchange of 48 bytes each; more is sent where that shows that more is to be said.
+        const int FactsAt = SHA256.HashSizeInBytes, FailureAt = FactsAt + sizeof(long), Each = FailureAt + sizeof(long);
+        var named = facts.Where(fact => fact.Key != Place).OrderBy(fact => fact.Key, StringComparer.Ordinal).Prepend(new(Place, place));
+        var text = Encoding.UTF8.GetBytes(string.Join('\0', named.SelectMany(fact => (string[])[fact.Key, fact.Value])));
+        var told = failure is null ? [] : Encoding.UTF8.GetBytes(Failures.Describe(failure.SourceException));
+        var all = new byte[Ranks * Each];
+        var own = all.AsSpan(Rank * Each, Each);
+        SHA256.HashData(text, own);
+        MemoryMarshal.Write(own[FactsAt..], (long)text.Length);
+        MemoryMarshal.Write(own[FailureAt..], (long)told.Length);
+        Gather(all, Each, place);
+
+        var first = Enumerable.Range(1, Ranks - 1).FirstOrDefault(rank => !all.AsSpan(rank * Each, FailureAt).SequenceEqual(all.AsSpan(0, FailureAt)));
+        if (first != 0)
+        {
+            var difference = Difference(first, place, [.. facts.Keys], Texts(text, FactsAt));
+            failure?.Throw();
+            throw IsFirst ? difference : Echo(difference);
+        }
+
+        if (Length(0, FailureAt) == 0) return;
+        var failed = Texts(told, FailureAt)[0];
+        failure?.Throw();
+        throw Echo(Failures.Of(failed, message => FormattableString.Invariant($"Rank 0 of {Ranks} has failed in {place}: {message}")));
+
+        int Length(int rank, int at) => (int)MemoryMarshal.Read<long>(all.AsSpan(rank * Each + at));
+
+        string[] Texts(byte[] mine, int at)
+        {
+            var longest = Enumerable.Range(0, Ranks).Max(rank => Length(rank, at));
+            var texts = new byte[Ranks * longest];
+            mine.CopyTo(texts, Rank * longest);
+            Gather(texts, longest, place);
+            return [.. Enumerable.Range(0, Ranks).Select(rank => Encoding.UTF8.GetString(texts.AsSpan(rank * longest, Length(rank, at))))];
+        }
+    }
+
+    private InvalidOperationException Difference(int rank, string place, string[] order, string[] texts)
+    {
+        var (here, there) = (Facts(texts[0]), Facts(texts[rank]));
+        if (here[Place] != there[Place])
+            return new(FormattableString.Invariant($"Rank {rank} of {Ranks} is not where rank 0 is: rank 0 in {here[Place]}, rank {rank} in {there[Place]}. The ranks do not run the same program."));
+        const int Most = 6;
+        var differences = order.Union(there.Keys).Where(name => here.GetValueOrDefault(name) != there.GetValueOrDefault(name)).ToArray();
+        var told = differences.Take(Most).Select(name => FormattableString.Invariant($"{name}: {here.GetValueOrDefault(name, "nothing")} on rank 0, {there.GetValueOrDefault(name, "nothing")} on rank {rank}"));
+        return new(FormattableString.Invariant($"Rank {rank} of {Ranks} is not the same as rank 0, and would compute something else. ")
+            + string.Join("; ", told) + (differences.Length > Most ? FormattableString.Invariant($"; and {differences.Length - Most} more") : "") + $". Found in {place}.");
+
+        static Dictionary<string, string> Facts(string text)
+        {
+            var parts = text.Split('\0');
+            return Enumerable.Range(0, parts.Length / 2).ToDictionary(i => parts[2 * i], i => parts[2 * i + 1]);
+        }
+    }
+
+    /// <summary>Lets one thread in: MPI takes what two of them send for the same, and so do the others.</summary>
+    private Use Enter(string what)
+    {
+        if (_isOver) throw new InvalidOperationException("MpiRanks expects to be used before Mpi.Run is over.");
+        if (Interlocked.CompareExchange(ref _inside, what, null) is { } other) throw new InvalidOperationException($"MpiRanks expects one call at a time, but {what} begins during {other}.");
+        return new(this);
+    }
+
+    private readonly ref struct Use(MpiRanks ranks)
+    {
+        public void Dispose() => Volatile.Write(ref ranks._inside, null);
+    }
+
+    /// <summary>From here on there are no ranks.</summary>
+    internal void End() => _isOver = true;
 
     /// <summary>Finds out whether all ranks are on one host.</summary>
     internal void FindHosts()
@@ -171,7 +250,7 @@ public sealed class MpiRanks : ShardExchange
         if (_mpi is null || Ranks == 1) return;
         var names = new byte[Ranks * SHA256.HashSizeInBytes];
         SHA256.HashData(Encoding.UTF8.GetBytes(Environment.MachineName), names.AsSpan(Rank * SHA256.HashSizeInBytes));
-        Gather(names, SHA256.HashSizeInBytes);
+        Gather(names, SHA256.HashSizeInBytes, "the beginning");
         _areOnOneHost = names.Chunk(SHA256.HashSizeInBytes).All(name => name.AsSpan().SequenceEqual(names.AsSpan(0, SHA256.HashSizeInBytes)));
     }
 
@@ -194,9 +273,9 @@ public sealed class MpiRanks : ShardExchange
         Machine.End(code);
     }
 
-    private unsafe void Gather(byte[] bytes, int each)
+    private unsafe void Gather(byte[] bytes, int each, string what)
     {
-        fixed (byte* first = bytes) Wait(_mpi!.AllGather(_facts, first, each), "the comparison of ranks");
+        fixed (byte* first = bytes) Wait(_mpi!.AllGather(_facts, first, each), what);
     }
 
     /// <summary>Whether all is sent to all at once, and each rank adds everything: one exchange instead of two, for the price of bytes that every rank gets and adds.</summary>
@@ -213,10 +292,10 @@ public sealed class MpiRanks : ShardExchange
     private readonly record struct Sums(object? Kept, string How, int Bytes, string Numbers);
 
     /// <summary>Compares what ranks are about to add, whenever it is not what they added last. Whoever then has nothing to compare is elsewhere, and found out by waiting.</summary>
-    private void Compare(Sums next)
+    private void Compare(Sums next, string what)
     {
         if (next == _compared) return;
-        RequireSame(new Dictionary<string, string> { ["added"] = next.How, ["bytes in a sum"] = next.Bytes.ToString(CultureInfo.InvariantCulture), ["numbers in a sum"] = next.Numbers });
+        Compare($"the comparison before {what}", new Dictionary<string, string> { ["added"] = next.How, ["bytes in a sum"] = next.Bytes.ToString(CultureInfo.InvariantCulture), ["numbers in a sum"] = next.Numbers });
         _compared = next;
     }
 
@@ -228,12 +307,12 @@ public sealed class MpiRanks : ShardExchange
 
     private unsafe void Reduce(Span<double> values)
     {
-        fixed (double* first = values) Wait(_mpi!.AllReduce(_reductions, first, values.Length, _mpi.Double), "an all-reduce");
+        fixed (double* first = values) Wait(_mpi!.AllReduce(_reductions, first, values.Length, _mpi.Double), Reduction);
     }
 
     private unsafe void Reduce(Span<float> values)
     {
-        fixed (float* first = values) Wait(_mpi!.AllReduce(_reductions, first, values.Length, _mpi.Float), "an all-reduce");
+        fixed (float* first = values) Wait(_mpi!.AllReduce(_reductions, first, values.Length, _mpi.Float), Reduction);
     }
 
     /// <summary>Waits for something that was begun, not longer than it may take.</summary>
@@ -299,8 +378,9 @@ public sealed class MpiRanks : ShardExchange
         public override void Sum<T>(ShardSums<T> sums)
         {
             ArgumentNullException.ThrowIfNull(sums);
+            using var use = ranks.Enter(Step);
             if (Ranks == 1) return;
-            ranks.Compare(ranks.Of(sums, AddedByMpi));
+            ranks.Compare(ranks.Of(sums, AddedByMpi), Step);
             if (typeof(T) == typeof(double))
             {
                 ranks.Reduce(MemoryMarshal.Cast<byte, double>(sums.Bytes));

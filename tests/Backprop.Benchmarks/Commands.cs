@@ -42,6 +42,9 @@ internal static class Commands
         var trainer = new Command("trainer", "A Trainer and the same loop written by hand take turns: 64-32-10, batch 32, one thread.") { runs, seconds };
         trainer.SetAction(result => TrainerOverhead.Run(result.GetValue(runs), result.GetValue(seconds)));
 
+        var costs = new Command("threads", "What it costs to share a job among threads, and what follows from that for a machine with 64 processors.") { seconds };
+        costs.SetAction(result => ThreadCosts.Run(result.GetValue(seconds)));
+
         var filter = new Option<string[]>("--filter") { Description = "Run only the benchmarks whose names match, such as *Product*.", DefaultValueFactory = _ => ["*"], HelpName = "glob", AllowMultipleArgumentsPerToken = true };
         var job = new Option<string>("--job") { Description = "How thoroughly to measure.", DefaultValueFactory = _ => "Default" };
         job.AcceptOnlyFromAmong("Dry", "Short", "Medium", "Long", "Default");
@@ -54,7 +57,7 @@ internal static class Commands
             return summaries.Length > 0 && summaries.All(summary => summary.BenchmarksCases.Length == summary.Reports.Count(report => report.Success)) ? 0 : 1;
         });
 
-        return new RootCommand("Benchmarks of Backprop.") { compare, stream, trainer, bdn }.Parse(args).Invoke();
+        return new RootCommand("Benchmarks of Backprop.") { compare, stream, trainer, costs, bdn }.Parse(args).Invoke();
     }
 
     private static double Seconds(ArgumentResult result)

@@ -44,6 +44,39 @@ public static partial class Failure
                 ranks.AllReduce(new double[100]);
                 ranks.AllReduce(new double[isIt ? 200 : 100]);
                 return 0;
+            case "another place":
+                ranks.Meet(isIt ? "loading" : "saving");
+                return 0;
+            case "threads":
+                Parallel.For(0, 4, _ =>
+                {
+                    for (var i = 0; i < 1000; i++) ranks.AllReduce(new double[100]);
+                });
+                return 0;
+            case "saves within":
+                ranks.OnFirst("looking back", () => ranks.Meet("the end of looking"));
+                return 0;
+            case "saves alone":
+                if (ranks.IsFirst) Trainings.Mlp<double>(ranks, options.Shards).SaveCheckpoint(options.Save!);
+                return 0;
+            case "cannot save":     // and goes on, on all ranks
+                var unsaved = Trainings.Mlp<double>(ranks, options.Shards);
+                unsaved.Fit(3, progress =>
+                {
+                    if (progress.Moment != TrainingMoment.EpochEnd) return;
+                    try
+                    {
+                        unsaved.SaveCheckpoint(Path.Combine(options.Save!, "no such directory", "a"));
+                    }
+                    catch (IOException)
+                    {
+                        Console.WriteLine($"not saved {progress.Epoch}");
+                    }
+                });
+                return 0;
+            case "cannot save, and ends":
+                Trainings.Mlp<double>(ranks, options.Shards).SaveCheckpoint(Path.Combine(options.Save!, "no such directory", "a"));
+                return 0;
             case "announced":
                 ranks.OnFirst("looking back", () => Thread.Sleep(TimeSpan.FromSeconds(5)));
                 ranks.Announce("reading", TimeSpan.FromSeconds(30));
@@ -101,6 +134,15 @@ public static partial class Failure
                 break;
             case "stop":
                 trainer.Stop();
+                break;
+            case "exit 256":
+                Environment.Exit(256);
+                break;
+            case "drift":
+                trainer.Model.Parameters[0].Values[0] += 1;
+                break;
+            case "rate":
+                trainer.Optimizer.LearningRate *= 2;
                 break;
             case "nan":
                 trainer.Model.Parameters[0].Values[0] = double.NaN;

@@ -10,6 +10,8 @@ public sealed class DifferencesTests
 {
     private const string NotTheSame = "0 of 2 (*): InvalidOperationException: Rank 1 of 2 is not the same as rank 0, and would compute something else. ";
 
+    private const string NotThere = "0 of 2 (*): InvalidOperationException: Rank 1 of 2 is not where rank 0 is: ";
+
     private static void Ends(string mpi, string kind, string message)
     {
         using var file = new TemporaryFile();
@@ -73,11 +75,23 @@ public sealed class DifferencesTests
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
-    public void Lengths_of_a_later_all_reduce(string mpi) => Ends(mpi, "reduced later", "0 of 2 (*): waits in an all-reduce, but rank 1 in the comparison of ranks: the ranks do not run the same program. All end.");
+    public void Lengths_of_a_later_all_reduce(string mpi) => Ends(mpi, "reduced later", "0 of 2 (*): waits in an all-reduce, but rank 1 in the comparison before an all-reduce: the ranks do not run the same program. All end.");
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
-    public void A_rank_that_meets_where_the_others_compare(string mpi) => Ends(mpi, "meets", "0 of 2 (*): waits in the comparison of ranks, but rank 1 in the end of reading: the ranks do not run the same program. All end.");
+    public void A_rank_that_meets_where_the_others_compare(string mpi) => Ends(mpi, "meets", $"{NotThere}rank 0 in the start of the training, rank 1 in the end of reading.*");
+
+    [Theory(Explicit = true)]
+    [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
+    public void Meetings(string mpi) => Ends(mpi, "another place", $"{NotThere}rank 0 in saving, rank 1 in loading.*");
+
+    [Theory(Explicit = true)]
+    [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
+    public void A_rank_that_saves_alone(string mpi) => Ends(mpi, "saves alone", $"{NotThere}rank 0 in saving a checkpoint, rank 1 in the end of the program.*");
+
+    [Theory(Explicit = true)]
+    [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
+    public void A_meeting_in_what_the_first_rank_does_alone(string mpi) => Ends(mpi, "saves within", "0 of 2 (*): InvalidOperationException: MpiRanks expects one call at a time, but the end of looking begins during looking back, which the first rank does alone.*");
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]

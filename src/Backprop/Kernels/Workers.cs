@@ -21,6 +21,9 @@ internal static unsafe class Workers
     // For so many multiply-adds, half of what a job of two threads has at least, a thread is worth its call.
     private const long MultiplyAddsOfThread = 64 * 1024;
 
+    // What a part costs everybody: its number is taken, one after the other, from memory that processors pass around, for some 100 ns where they are many. See docs/kernels.md.
+    private const long MultiplyAddsOfPart = 8 * 1024;
+
     // A helper whose processor is taken away in the middle of a part keeps its caller waiting. Where that took longer than the caller's own work, jobs do without helpers for so many
     // times as long, a second at most. Shorter waits say nothing.
     private const int Rest = 100, LongWaitMicroseconds = 20;
@@ -45,7 +48,12 @@ internal static unsafe class Workers
     internal static Action<Thread> StartThread { get; set; } = Unflowed;
 
     /// <summary>The threads that so much work is worth, the caller's among them.</summary>
-    internal static int For(long multiplyAdds) => multiplyAdds < 2 * MultiplyAddsOfThread ? 1 : (int)Math.Min(multiplyAdds / MultiplyAddsOfThread, Available);
+    internal static int For(long multiplyAdds) => For(multiplyAdds, Available);
+
+    /// <summary>The same where so many are available: W / p + p c multiply-adds of time are least for sqrt(W / c) threads.</summary>
+    internal static int For(long multiplyAdds, int available) => multiplyAdds < 2 * MultiplyAddsOfThread || available < 2
+        ? 1
+        : (int)Math.Min(available, Math.Min(multiplyAdds / MultiplyAddsOfThread, (long)Math.Sqrt((double)multiplyAdds / MultiplyAddsOfPart)));
 
     /// <summary>Runs all parts and returns when they are done. Does not allocate once its threads have started.</summary>
     internal static void Run<TWork>(ref TWork work, int parts) where TWork : struct, IParts

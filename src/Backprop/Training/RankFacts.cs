@@ -44,8 +44,28 @@ internal static class RankFacts
             foreach (var (_, number) in state.Numbers.OrderBy(number => number.Key, StringComparer.Ordinal)) hash.AppendData(BitConverter.GetBytes(number));
             foreach (var (_, array) in state.Arrays.OrderBy(array => array.Key, StringComparer.Ordinal)) hash.AppendData(MemoryMarshal.AsBytes<T>(array));
         });
-        foreach (var (i, generator) in generators.Index()) facts[FormattableString.Invariant($"generator {i}")] = Hash(hash => hash.AppendData(generator.GetState()));
+        AddGenerators(facts, generators);
         return facts;
+    }
+
+    /// <summary>What ranks that were the same still have in common after each step, by name; what is not, has been changed on one of them alone.</summary>
+    /// <param name="place">Where in the program that is.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="optimizer">The optimizer of its parameters.</param>
+    /// <param name="generators">What is drawn from.</param>
+    internal static Dictionary<string, string> Now<T>(string place, Layer<T> model, Optimizer<T> optimizer, IEnumerable<Generator> generators) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var facts = new Dictionary<string, string> { [ShardExchange.Place] = place };
+        foreach (var (i, group) in optimizer.Groups.Index()) facts[FormattableString.Invariant($"learning rate of group {i}")] = FormattableString.Invariant($"{group.LearningRate:R}");
+        foreach (var (name, parameter) in model.NamedParameters()) facts[$"parameter {name}"] = Hash(hash => hash.AppendData(MemoryMarshal.AsBytes((ReadOnlySpan<T>)parameter.Values)));
+        foreach (var (name, buffer) in model.NamedBuffers()) facts[$"buffer {name}"] = Hash(hash => hash.AppendData(MemoryMarshal.AsBytes((ReadOnlySpan<T>)buffer.Values)));
+        AddGenerators(facts, generators);
+        return facts;
+    }
+
+    private static void AddGenerators(Dictionary<string, string> facts, IEnumerable<Generator> generators)
+    {
+        foreach (var (i, generator) in generators.Index()) facts[FormattableString.Invariant($"generator {i}")] = Hash(hash => hash.AppendData(generator.GetState()));
     }
 
     /// <summary>The powers of Adam's corrections and a scheduler's cosine come from the system's library, and no standard says their last bit.</summary>

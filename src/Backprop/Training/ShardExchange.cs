@@ -14,6 +14,9 @@ public abstract class ShardExchange
 {
     private const string EchoKey = "Backprop.ShardExchange.Echo";
 
+    /// <summary>The fact, of those that are compared, that says where in its program a rank is; where that differs, the others tell nothing.</summary>
+    protected internal const string Place = "place";
+
     /// <summary>One process, which runs all shards: what a training does unless it is told otherwise.</summary>
     public static ShardExchange Alone { get; } = new OneProcess();
 
@@ -36,7 +39,9 @@ public abstract class ShardExchange
     /// <exception cref="InvalidOperationException">A rank has others; the message names the first one, and what differs. Thrown on every rank.</exception>
     public abstract void RequireSame(IReadOnlyDictionary<string, string> facts);
 
-    /// <summary>Does on the first rank what may take long, such as saving, while the others wait for it.</summary>
+    /// <summary>Does on the first rank what may take long, such as saving, while the others wait for it; what it throws there is thrown on every rank.</summary>
+    /// <remarks>So that whoever catches it does so everywhere. The others' exception is of the same kind where that is one of .NET's for files, data and arguments, else an <see cref="InvalidOperationException"/>,
+    /// and an <see cref="IsEcho">echo</see>.</remarks>
     /// <param name="what">What it is, for messages: <c>saving a checkpoint</c>.</param>
     /// <param name="action">What is done there.</param>
     public abstract void OnFirst(string what, Action action);

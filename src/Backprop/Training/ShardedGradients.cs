@@ -102,11 +102,22 @@ public sealed class ShardedGradients<T> where T : unmanaged, IFloatingPointIeee7
         return _sharding.Terms[0];
     }
 
+    /// <summary>Compares the ranks' parameters, buffers, learning rates and generators, all of them; each step compares one parameter, in its turn.</summary>
+    /// <param name="place">Where in the program that is, for messages: <c>saving the model</c>. Called on every rank.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="place"/> is null.</exception>
+    /// <exception cref="InvalidOperationException">A rank has others, as where a loop has changed them on one rank alone. Thrown on every rank.</exception>
+    public void RequireSame(string place)
+    {
+        ArgumentNullException.ThrowIfNull(place);
+        Exchange.RequireSame(RankFacts.Now(place, _model, _optimizer, _model.Generators));
+    }
+
     private void Compare()
     {
         var facts = new Dictionary<string, string> { ["precision"] = typeof(T) == typeof(float) ? "float" : "double", ["shards"] = FormattableString.Invariant($"{Shards}"), ["model"] = $"{_model}", ["optimizer"] = $"{_optimizer}" };
         foreach (var (name, parameter) in _model.NamedParameters()) facts[$"model.{name} shape"] = $"({string.Join(", ", parameter.Shape)})";
         foreach (var (name, buffer) in _model.NamedBuffers()) facts[$"model.{name} shape"] = $"({string.Join(", ", buffer.Shape)})";
+        facts[ShardExchange.Place] = "the start of the training";
         Exchange.RequireSame(RankFacts.Of("ShardedGradients", _model, _optimizer, _model.Generators, facts));
     }
 }

@@ -18,6 +18,7 @@ namespace Backprop;
 internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int terms, int count, ShardExchange exchange) where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const int BesideTerms = 2;      // the divisor, and the rows that the loss has seen
+    private const int BesideSums = 3;       // over ranks: refusals, digests, and the squares of those
 
     private readonly double[] _sums = new double[BesideTerms + 2 * terms];
     private readonly TreeSum<double> _sumTree = new(count / exchange.Ranks);
@@ -33,6 +34,8 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int te
     private Batch<T> _batch;
     private int _samples;
     private bool _accumulates;
+    private int _turn;
+    private ushort _digest;
 
     /// <summary>What the whole batch's mean divides by.</summary>
     internal double Divisor => _sums[0];
@@ -69,6 +72,8 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int te
             _draws[i].Seed = _generators[i].DrawSeed();
             _draws[i].Own = _generators[i].Exchange(new(_generators[i].Seed, _draws[i].Engine, null));
         }
+
+        if (_exchanged is not null) _digest = Digest();
     }
 
     /// <summary>Begins a shard: buffers as the step found them, generators of its own, gradients of 0.</summary>
@@ -129,14 +134,18 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int te
             if (!_parameters![i].Frozen) Put(_parameters[i].Gradients, ref rest);
         foreach (var buffer in _buffers.Buffers) Put(buffer.Values, ref rest);
         _sums.CopyTo(_exchanged.Totals);
-        _exchanged.Totals[^1] = refused ? 1 : 0;
+        var beside = _exchanged.Totals[_sums.Length..];
+        (beside[0], beside[1], beside[2]) = (refused ? 1 : 0, _digest, (double)_digest * _digest);
         exchange.Sum(_exchanged);
-        if (_exchanged.Totals[^1] != 0) return false;
+        if (beside[0] != 0) return false;
+        // Numbers are the same where the mean of their squares is the square of their mean; both sums are whole numbers, and exact.
+        var (sum, squares) = ((ulong)beside[1], (ulong)beside[2]);
+        if ((ulong)exchange.Ranks * squares != sum * sum) throw Drifted();
         rest = _exchanged.Values;
         for (var i = 0; i < _gradients.Length; i++)
             if (!_parameters![i].Frozen) Take(_parameters[i].Gradients, ref rest);
         foreach (var buffer in _buffers.Buffers) Take(buffer.Values, ref rest);
-        _exchanged.Totals[..^1].CopyTo(_sums);
+        _exchanged.Totals[.._sums.Length].CopyTo(_sums);
         return true;
 
         static void Put(ReadOnlySpan<T> values, ref Span<T> rest)
@@ -150,6 +159,33 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int te
             rest[..values.Length].CopyTo(values);
             rest = rest[values.Length..];
         }
+    }
+
+    /// <summary>What every rank should find the same as it begins a step, in 16 bits: samples, learning rates, seeds, buffers and, each in its turn, one of the parameters.</summary>
+    /// <remarks>So a rank whose weights or rates were changed alone is found within as many steps as there are parameters, for a fraction of what the optimizer's step reads.</remarks>
+    private ushort Digest()
+    {
+        var digest = (ulong)_samples;
+        var groups = optimizer.Groups;
+        for (var i = 0; i < groups.Count; i++) Mix(BitConverter.DoubleToUInt64Bits(groups[i].LearningRate));
+        foreach (var (seed, _, _) in _draws) Mix(seed);
+        foreach (var buffer in _buffers.Buffers) Mix(Bits(buffer.Values));
+        if (_parameters!.Count > 0) Mix(Bits(_parameters[_turn = (_turn + 1) % _parameters.Count].Values));
+        return (ushort)(digest >> 48);
+
+        void Mix(ulong value) => digest = unchecked((BitOperations.RotateLeft(digest, 23) ^ value) * 0x9E3779B97F4A7C15);
+
+        static ulong Bits(ReadOnlySpan<T> values) => TensorPrimitives.Sum(MemoryMarshal.Cast<T, uint>(values));
+    }
+
+    /// <summary>Names what differs; every rank comes here, or none.</summary>
+    private InvalidOperationException Drifted()
+    {
+        Abandon();
+        var facts = RankFacts.Now("a step", model, optimizer, _generators);
+        facts["samples in the batch"] = FormattableString.Invariant($"{_samples}");
+        exchange.RequireSame(facts);
+        return new("Ranks expect to be the same before each step, but one of them was changed alone.");
     }
 
     /// <summary>Ends a batch that could not be: buffers are as the step found them.</summary>
@@ -176,7 +212,7 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int te
         _gradients = Trees(_parameters.Count);
         _gradientsBefore = new T[_parameters.Count][];
         _statistics = Trees(_buffers.Buffers.Length);
-        _exchanged = exchange.Ranks == 1 ? null : new(_parameters.Where(parameter => !parameter.Frozen).Sum(parameter => parameter.Count) + _buffers.Buffers.ToArray().Sum(buffer => buffer.Values.Length), _sums.Length + 1, exchange.Ranks);
+        _exchanged = exchange.Ranks == 1 ? null : new(_parameters.Where(parameter => !parameter.Frozen).Sum(parameter => parameter.Count) + _buffers.Buffers.ToArray().Sum(buffer => buffer.Values.Length), _sums.Length + BesideSums, exchange.Ranks);
         _generators = [.. model.Generators];
         _draws = [.. _generators.Select(_ => (0UL, new MersenneTwister(0), default(GeneratorState)))];
     }

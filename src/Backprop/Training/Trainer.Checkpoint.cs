@@ -12,7 +12,7 @@ public sealed partial class Trainer<T>
     /// <summary>Saves all that the rest of the training depends on: model, optimizer, schedulers, generators, position and history.</summary>
     /// <remarks>
     /// <para>May be called whenever <see cref="Fit"/> does not run a step: before, after, after a cancellation, and from a callback.</para>
-    /// <para>Where ranks share the training, each calls it: the first writes, and the others wait for it.</para>
+    /// <para>Where ranks share the training, each calls it: the first writes, and the others wait for it. What cannot be written there is thrown on every rank.</para>
     /// <para>The file is a safetensors file. Its last tensor is the SHA-256 of all bytes before it, so that a damaged file is found out.</para>
     /// </remarks>
     /// <param name="path">The file; replaced as a whole or not at all.</param>
@@ -20,7 +20,13 @@ public sealed partial class Trainer<T>
     /// <exception cref="IOException">The file could not be written; what was there before still is.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written.</exception>
     /// <exception cref="InvalidOperationException">The training is in the middle of an epoch of samples that come once.</exception>
-    public void SaveCheckpoint(string path) => Exchange.OnFirst("saving a checkpoint", () => CheckpointFile().Save(path));
+    public void SaveCheckpoint(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        const string Saving = "saving a checkpoint";
+        RequireSameRanks(Saving);
+        Exchange.OnFirst(Saving, () => CheckpointFile().Save(path));
+    }
 
     /// <summary>Saves all that the rest of the training depends on to a stream.</summary>
     /// <param name="stream">Where to, from its position on; it need not be able to seek, and stays open.</param>

@@ -35,7 +35,7 @@ public sealed partial class Trainer<T>
         if (Scheduler is not null && ReferenceEquals(Scheduler, BatchScheduler)) throw new InvalidOperationException($"Trainer expects a scheduler for epochs and another for batches, but this {Scheduler} is both.");
         FollowGrowth();
         GoOnFromLastState();
-        CompareRanks();
+        CompareRanks("the start of the training");
         if (Epoch == 0 && Batch == 0 && Validation is not null) Evaluate(Validation);   // what is wrong with it is said before hours of training
     }
 

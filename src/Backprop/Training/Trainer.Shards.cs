@@ -10,7 +10,7 @@ public sealed partial class Trainer<T>
     private T LearnInShards(Batch<T> batch, bool isFirst, bool isLast)
     {
         FollowFreezing();
-        if (!_isCompared) CompareRanks();
+        if (!_isCompared) CompareRanks("the start of the training");
         _sharding ??= new(Model, Optimizer, _terms.Length, Shards, Exchange);
         if (isFirst) _accumulated = 0;
         var (before, refusal) = (_accumulated, default(NotFiniteNumberException));
@@ -70,16 +70,40 @@ public sealed partial class Trainer<T>
     }
 
     /// <summary>Refuses ranks that would not compute the same.</summary>
-    private void CompareRanks()
+    private void CompareRanks(string place)
     {
         if (Exchange.Ranks > 1)
         {
             var facts = RankFacts.Of("Trainer", Model, Optimizer, Generators(), AllSettings());
-            facts["position"] = $"epoch {Text(Epoch + 1)}, batch {Text(Batch + 1)}";
+            (facts[ShardExchange.Place], facts["position"]) = (place, Position);
             Exchange.RequireSame(facts);
         }
 
         Exchange.RequireBranches("Trainer", Shards);    // by then all have the same number, and all refuse it or none
         _isCompared = true;
+    }
+
+    private string Position => $"epoch {Text(Epoch + 1)}, batch {Text(Batch + 1)}";
+
+    /// <summary>Refuses ranks of which one was changed alone, as by a callback that asks which rank it is, before that is saved or called a result.</summary>
+    private void RequireSameRanks(string place)
+    {
+        if (Exchange.Ranks == 1) return;
+        if (!_isCompared)
+        {
+            CompareRanks(place);
+            return;
+        }
+
+        var facts = RankFacts.Now(place, Model, Optimizer, Generators());
+        facts["position"] = Position;
+        if (LastResult is { } result)
+        {
+            facts["training loss"] = Text(result.TrainingLoss);
+            facts["validation loss"] = result.ValidationLoss is double loss ? Text(loss) : "none";
+            foreach (var (name, value) in result.Metrics) facts[$"metric {name}"] = Text(value);
+        }
+
+        Exchange.RequireSame(facts);
     }
 }

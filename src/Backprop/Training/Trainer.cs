@@ -164,7 +164,8 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <para>Every rank makes the same trainer, with all samples, and calls the same members; each runs its own shards. What comes out has the same bits on every rank, and on any number of them:
     /// gradients are added as one tree, and what follows (clipping, schedulers, validation, early stopping) each rank computes by itself. <see cref="SaveCheckpoint(string)"/> writes on the first
     /// rank alone; a checkpoint knows nothing of ranks, and goes on with any number of them.</para>
-    /// <para>Before the first step, ranks compare what must be the same: the model, samples, settings, seeds, the library, and what their machines do with numbers.</para>
+    /// <para>Before the first step, ranks compare what must be the same: the model, samples, settings, seeds, the library, and what their machines do with numbers. Each step, epoch and checkpoint
+    /// compares what should have stayed the same: a callback that changes weights or rates on one rank alone is found out.</para>
     /// <para><see cref="Stop"/> is called on every rank or on none, and so is a cancellation: a rank alone would leave the others waiting.</para>
     /// </remarks>
     /// <exception cref="ArgumentNullException">It is null.</exception>
@@ -232,6 +233,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
 
                 if (!isOver) break;
                 var result = EndEpoch();
+                RequireSameRanks("the end of an epoch");
                 TrainingTelemetry.Record(result, began);
                 trace?.Set(result);
                 callback?.Invoke(new(this, TrainingMoment.EpochEnd, untilEpoch, result.TrainingLoss, result));
@@ -242,6 +244,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
             End(reason);
             trace?.End(reason);
             callback?.Invoke(new(this, TrainingMoment.End, untilEpoch, Batch > 0 ? _loss.Value : Epoch > 0 ? _epochs[^1].TrainingLoss : double.NaN, Epoch > 0 ? _epochs[^1] : null));
+            RequireSameRanks("the end of the training");
         }
         catch (Exception exception) when (trace?.Fails(exception) == true)
         {

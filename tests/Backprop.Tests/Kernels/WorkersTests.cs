@@ -107,6 +107,15 @@ public sealed class WorkersTests
         Workers.For(multiplyAdds).Should().Be(Math.Min(threads, Environment.ProcessorCount));
     }
 
+    /// <summary>Above eight, a thread is called where what it takes off the others is more than what its part costs them.</summary>
+    [Theory, InlineData(1L << 16, 1), InlineData(1L << 17, 2), InlineData(1L << 18, 4), InlineData(1L << 19, 8), InlineData(1L << 21, 16), InlineData(1L << 23, 32), InlineData(1L << 25, 64), InlineData(1L << 40, 64)]
+    public void Of_64_threads_are_called_by_the_size_of_the_work(long multiplyAdds, int threads)
+    {
+        Workers.For(multiplyAdds, 64).Should().Be(threads);
+        Workers.For(multiplyAdds, 2).Should().Be(Math.Min(threads, 2));
+        Workers.For(multiplyAdds, 1).Should().Be(1);
+    }
+
     [Fact]
     public void Where_no_thread_can_be_started_the_caller_does_everything_and_the_next_job_tries_again()
     {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using FluentAssertions;
 using MathNet.Numerics.LinearAlgebra;
 using Xunit;
@@ -214,19 +215,121 @@ public abstract class RanksTests<T> where T : unmanaged, IFloatingPointIeee754<T
             result.Should().BeOfType<InvalidOperationException>().Which.Message.Should().Be("rank 2 differs: parameters, generator 0");
     }
 
+    public static TheoryData<string, Action<TrainingProgress<T>>, string> Drifts => new()
+    {
+        { "a weight", progress => At(progress, 2, () => progress.Trainer.Model.Parameters[0].Values[0] += T.One), "*parameter hidden.weight*" },
+        { "the last bit of a bias", progress => At(progress, 1, () => { ref var bias = ref progress.Trainer.Model.Parameters[^1].Values[0]; bias = T.BitIncrement(bias); }), "*parameter output.bias*" },
+        { "a learning rate", progress => At(progress, 2, () => progress.Trainer.Optimizer.LearningRate *= 2), "*learning rate of group 0*" },
+        { "a running mean", progress => At(progress, 2, () => progress.Trainer.Model.NamedBuffers().First().Buffer.Values[0] += T.One), "*buffer norm.running_mean*" },
+        { "a draw of Dropout", progress => At(progress, 2, () => progress.Trainer.Model.Generators.Last().Permutation(2)), "*generator*" },
+        { "a draw of the samples' order", progress => At(progress, 2, () => progress.Trainer.Training.Generator!.Permutation(2)), "*generator*" },
+        { "a weight when all is over", progress => { if (progress.Moment == TrainingMoment.End) progress.Trainer.Model.Parameters[0].Values[0] += T.One; }, "*parameter hidden.weight*" },
+    };
+
+    private static void At(TrainingProgress<T> progress, int batch, Action change)
+    {
+        if (progress is { Moment: TrainingMoment.BatchEnd, Epoch: 1 } && progress.Batch == batch) change();
+    }
+
+    /// <summary>Sums over ranks would hide it: each goes on with gradients of all, and a model of its own.</summary>
+    [Theory]
+    [MemberData(nameof(Drifts))]
+    public void A_rank_that_is_changed_alone_is_found_out_by_all(string what, Action<TrainingProgress<T>> change, string difference)
+    {
+        foreach (var ranks in (int[])[2, 4])
+        {
+            var results = ThreadRanks.Run(ranks, exchange => Dense(exchange).Fit(3, progress =>
+            {
+                if (exchange.Rank == ranks - 1) change(progress);
+            }));
+            foreach (var result in results) result.Should().BeOfType<InvalidOperationException>(what).Which.Message.Should().Match($"rank {ranks - 1} differs: {difference}", what);
+        }
+    }
+
+    /// <summary>One parameter is compared a step, in its turn; a checkpoint compares all.</summary>
+    [Fact]
+    public void A_loop_of_ones_own_finds_a_weight_that_was_changed_on_one_rank_within_as_many_steps_as_there_are_parameters()
+    {
+        for (var changed = 0; changed < 6; changed++)
+        {
+            var at = changed;
+            var results = ThreadRanks.Run(4, exchange =>
+            {
+                var dense = Dense(ShardExchange.Alone);
+                var (model, pass, loss, steps) = (dense.Model, dense.Model.NewPass(), new CrossEntropyLoss<T>(), 0);
+                var sharded = new ShardedGradients<T>(model, new SGD<T>(model.Parameters, 0.1), 8, exchange);
+                var samples = Runs.Samples<T>(24, 5);
+                void Step() => sharded.Compute(new(samples.X, samples.Y), shard =>
+                {
+                    model.AccumulateGradients(pass, loss.Backward(model.Forward(shard.X, pass), shard.Y));
+                    return new(1, 1);
+                });
+                for (; steps < 3; steps++) Step();
+                sharded.RequireSame("the middle");
+                if (exchange.Rank == 1) model.Parameters[at].Values[0] += T.One;
+                try
+                {
+                    for (; steps < 20; steps++) Step();
+                }
+                catch (InvalidOperationException exception)
+                {
+                    return (steps, exception.Message);
+                }
+
+                return (steps, "nothing");
+            });
+            foreach (var result in results)
+            {
+                var (steps, message) = result.Should().BeOfType<(int, string)>().Which;
+                steps.Should().BeInRange(3, 3 + 5);
+                message.Should().Match("rank 1 differs: parameter *");
+            }
+        }
+    }
+
+    [Fact]
+    public void A_loop_of_ones_own_may_ask_whether_ranks_are_the_same()
+    {
+        var results = ThreadRanks.Run(2, exchange =>
+        {
+            var model = Dense(ShardExchange.Alone).Model;
+            var sharded = new ShardedGradients<T>(model, new SGD<T>(model.Parameters, 0.1), 8, exchange);
+            if (exchange.Rank == 1) model.Parameters[^1].Values[^1] += T.One;
+            sharded.RequireSame("saving the model");
+            return "the same";
+        });
+        foreach (var result in results) result.Should().BeOfType<InvalidOperationException>().Which.Message.Should().Be("rank 1 differs: parameter output.bias");
+    }
+
+    [Fact]
+    public void A_checkpoint_that_cannot_be_written_is_told_to_all_ranks_which_may_go_on()
+    {
+        var results = ThreadRanks.Run(4, exchange =>
+        {
+            var trainer = Dense(exchange);
+            trainer.Fit(1);
+            var save = () => trainer.SaveCheckpoint(Path.Combine(Path.GetTempPath(), "no such directory", "a.safetensors"));
+            var failure = save.Should().Throw<IOException>().Which;
+            return (ShardExchange.IsEcho(failure), Trained(trainer));
+        });
+        var told = results.Should().AllBeOfType<(bool Echo, string Trained)>().Which.ToList();
+        told.Select(one => one.Echo).Should().Equal(false, true, true, true);
+        told.Select(one => one.Trained).Should().AllBe(Trained(Dense(ShardExchange.Alone)));
+    }
+
     [Fact]
     public void A_step_is_one_exchange_and_allocates_nothing()
     {
         var samples = Runs.Samples<T>(24, 5);
-        var trainer = Dense(new Zeros());
+        var trainer = Dense(new Twins());
         for (var i = 0; i < 3; i++) trainer.Step(samples.X, samples.Y);
-        var sums = ((Zeros)trainer.Exchange).Sums;
+        var sums = ((Twins)trainer.Exchange).Sums;
         Allocation.Least(() => trainer.Step(samples.X, samples.Y)).Should().Be(0);
-        (((Zeros)trainer.Exchange).Sums - sums).Should().BeInRange(1, 5, "each step is one exchange, and it takes at most five tries");
+        (((Twins)trainer.Exchange).Sums - sums).Should().BeInRange(1, 5, "each step is one exchange, and it takes at most five tries");
     }
 
-    /// <summary>The first of two ranks; what the other gives is 0.</summary>
-    private sealed class Zeros : ShardExchange
+    /// <summary>The first of two ranks, of which the other gives the same.</summary>
+    private sealed class Twins : ShardExchange
     {
         public int Sums { get; private set; }
 
@@ -234,7 +337,11 @@ public abstract class RanksTests<T> where T : unmanaged, IFloatingPointIeee754<T
 
         public override int Ranks => 2;
 
-        public override void Sum<TNumber>(ShardSums<TNumber> sums) => Sums++;
+        public override void Sum<TNumber>(ShardSums<TNumber> sums)
+        {
+            Sums++;
+            TensorPrimitives.Add(sums.Totals, sums.Totals, sums.Totals);
+        }
 
         public override void RequireSame(IReadOnlyDictionary<string, string> facts) => ArgumentNullException.ThrowIfNull(facts);
 

@@ -11,6 +11,7 @@ public sealed class ThreadRanks : ShardExchange
     {
         public readonly Barrier Barrier = barrier;
         public readonly byte[][] Bytes = new byte[ranks][];
+        public Exception? Failure;
         public readonly IReadOnlyDictionary<string, string>[] Facts = new IReadOnlyDictionary<string, string>[ranks];
     }
 
@@ -68,14 +69,29 @@ public sealed class ThreadRanks : ShardExchange
     {
         _shared.Facts[Rank] = facts;
         Meet();
-        var (first, different) = (_shared.Facts[0], Array.FindIndex(_shared.Facts, other => _shared.Facts[0].Any(fact => other.GetValueOrDefault(fact.Key) != fact.Value)));
-        if (different > 0) throw new InvalidOperationException($"rank {different} differs: {string.Join(", ", first.Where(fact => _shared.Facts[different].GetValueOrDefault(fact.Key) != fact.Value).Select(fact => fact.Key))}");
+        var all = _shared.Facts.ToArray();
+        Meet();     // all have read what the next comparison overwrites
+        var different = Array.FindIndex(all, other => all[0].Keys.Union(other.Keys).Any(name => Differs(other, name)));
+        if (different > 0) throw new InvalidOperationException($"rank {different} differs: {string.Join(", ", all[0].Keys.Union(all[different].Keys).Where(name => Differs(all[different], name)))}");
+
+        bool Differs(IReadOnlyDictionary<string, string> other, string name) => all[0].GetValueOrDefault(name) != other.GetValueOrDefault(name);
     }
 
     public override void OnFirst(string what, Action action)
     {
-        if (IsFirst) action();
+        _shared.Failure = null;
         Meet();
+        try
+        {
+            if (IsFirst) action();
+        }
+        catch (Exception exception)
+        {
+            _shared.Failure = exception;
+        }
+
+        Meet();
+        if (_shared.Failure is { } failure) throw IsFirst ? failure : Echo(new IOException(failure.Message));
     }
 
     private void Meet()
