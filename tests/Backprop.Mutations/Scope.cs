@@ -11,7 +11,7 @@ internal static class Scope
     private static readonly HashSet<string> Files =
         [
             "Loss.cs", "Kernels/RowNormalization.cs", "Kernels/ColumnNormalization.cs", "Kernels/SoftmaxRows.cs", "Kernels/CrossEntropy.cs", "Kernels/Update.cs", "Kernels/Moments.cs", "Kernels/Attention.cs", "Kernels/RotationTable.cs", "Kernels/OverTime.cs",
-            "Kernels/Resampling.cs", "Kernels/MaxPooling.cs", "Kernels/Windows.cs", "Kernels/GroupNormalization.cs",
+            "Kernels/Resampling.cs", "Kernels/MaxPooling.cs", "Kernels/Windows.cs", "Kernels/GroupNormalization.cs", "Kernels/Recurrence.cs", "Kernels/AttentionShape.cs", "Kernels/ConvolutionShape.cs",
         ];
 
     // State that goes to files and back; its tests are those of files.
