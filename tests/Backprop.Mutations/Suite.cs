@@ -96,13 +96,12 @@ internal sealed partial class Suite : IDisposable
 
     public void Dispose() => _measuring.Dispose();
 
-    // The file's own type, and the types that are made of it.
+    // The file's own type, the types that are made of it, and those made of them: a kernel's layer, and who inherits from that.
     private HashSet<string> NamesOf(string file)
     {
-        var own = Path.GetFileNameWithoutExtension(file);
-        HashSet<string> names = [own];
-        foreach (var (other, mentioned) in _sourceNames)
-            if (Scope.Holds(other) && mentioned.Contains(own)) names.Add(Path.GetFileNameWithoutExtension(other));
+        HashSet<string> names = [Path.GetFileNameWithoutExtension(file)];
+        for (var level = 0; level < 2; level++)
+            names.UnionWith([.. _sourceNames.Where(other => (Scope.Holds(other.Key) || Scope.IsKernel(other.Key)) && other.Value.Overlaps(names)).Select(other => Path.GetFileNameWithoutExtension(other.Key))]);
         return names;
     }
 
@@ -111,6 +110,8 @@ internal sealed partial class Suite : IDisposable
     [
         .. tree.DescendantNodes().OfType<GenericNameSyntax>().Select(name => name.Identifier.Text),
         .. tree.DescendantNodes().OfType<MemberAccessExpressionSyntax>().Select(access => access.Expression).OfType<IdentifierNameSyntax>().Select(name => name.Identifier.Text),
+        .. tree.DescendantNodes().OfType<ObjectCreationExpressionSyntax>().Select(creation => creation.Type).OfType<IdentifierNameSyntax>().Select(name => name.Identifier.Text),
+        .. tree.DescendantNodes().OfType<ParameterSyntax>().Select(parameter => parameter.Type).OfType<IdentifierNameSyntax>().Select(name => name.Identifier.Text),
         .. tree.DescendantNodes().OfType<BaseTypeSyntax>().Select(type => type.Type).OfType<IdentifierNameSyntax>().Select(name => name.Identifier.Text),
     ];
 
