@@ -139,7 +139,7 @@ internal sealed class Run(Options options)
     private async Task<Outcome> TryAsync(Mutant mutant, Request request, string? reason, Suite suite, WorkerProcess worker)
     {
         var circles = suite.Of(mutant.File);
-        if (options.Near) circles = [.. circles.Where(tests => tests.Count > 0).Take(1)];
+        if (options.Near) circles = [.. circles.Take(2)];
         foreach (var tests in circles)
         {
             var (green, time) = await suite.GreenAsync(tests, worker);

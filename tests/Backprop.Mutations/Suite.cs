@@ -47,7 +47,7 @@ internal sealed partial class Suite : IDisposable
     /// <summary>Tests that are red on the source as it is, or that only xUnit itself can run: they say nothing about a mutant.</summary>
     public IEnumerable<TestResult> Unusable => _baseline.Values.Where(result => result.Failure is not null);
 
-    /// <summary>The tests that should notice a change of a file, the nearest first: its own, those beside that name it, and all others that may.</summary>
+    /// <summary>The tests that should notice a change of a file, the nearest first: its own, those that name it, and all others that may.</summary>
     public IReadOnlyList<IReadOnlyList<TestCase>> Of(string file)
     {
         var names = NamesOf(file);
@@ -60,7 +60,7 @@ internal sealed partial class Suite : IDisposable
             var inRoom = place.StartsWith(room, StringComparison.Ordinal);
             var isNamed = names.Overlaps(_testNames[place]);
             if (types.Count > 0 ? isNamed && types.Any(names.Contains) : names.Any(name => Path.GetFileName(place).StartsWith(name, StringComparison.Ordinal))) own.Add(test);
-            else if (types.Count == 0 && isNamed && inRoom) beside.Add(test);
+            else if (types.Count == 0 && isNamed) beside.Add(test);
             else if (isNamed || inRoom) others.Add(test);
         }
 

@@ -75,6 +75,20 @@ public abstract class ImageNormTests<T> where T : unmanaged, IFloatingPointIeee7
         instance.NumBatchesTracked!.Value.Should().Be(0, "PyTorch does not count here");
     }, 60);
 
+    /// <summary>The way back reads the weights as they are then, as in all layers.</summary>
+    [Fact]
+    public void One_group_of_single_pixels_is_layer_normalisation_where_weights_change_between_the_ways_too()
+    {
+        var (group, layer) = (Conditioning.Vary<T, GroupNorm<T>>(new(1, new(6, 1, 1)), 3), Conditioning.Vary<T, LayerNorm<T>>(new(6), 3));
+        Matrix<T> x = Any.Matrix<T>(4, 6, 1), dY = Any.Matrix<T>(4, 6, 2);
+        var (passOfGroup, passOfLayer) = (group.NewPass(), layer.NewPass());
+        group.Forward(x, passOfGroup).Should().Be(layer.Forward(x, passOfLayer));
+        Any.Matrix<T>(6, 1, 7).AsColumnMajorArray().CopyTo(group.Weight!.Values);
+        group.Weight.Values.CopyTo(layer.Weight!.Values);
+        group.Backward(passOfGroup, dY).Should().Be(layer.Backward(passOfLayer, dY));
+        group.Parameters.SelectMany(parameter => parameter.Gradients.ToArray()).Should().Equal(layer.Parameters.SelectMany(parameter => parameter.Gradients.ToArray()));
+    }
+
     [Fact]
     public void What_does_not_fit_is_refused_by_name()
     {
