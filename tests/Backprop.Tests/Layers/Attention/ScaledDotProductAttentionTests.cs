@@ -133,6 +133,14 @@ public abstract class ScaledDotProductAttentionTests<T> where T : unmanaged, IFl
     }
 
     [Fact]
+    public void A_generator_is_known_to_checkpoints_where_something_may_be_dropped()
+    {
+        var generator = new Generator(1);
+        new ScaledDotProductAttention<T>(2, 1, 3, dropout: 0.5, generator: generator).Generators.Should().Equal(generator);
+        new ScaledDotProductAttention<T>(2, 1, 3, generator: generator).Generators.Should().BeEmpty();
+    }
+
+    [Fact]
     public void What_lies_beyond_a_length_is_not_looked_at()
     {
         var layer = new ScaledDotProductAttention<T>(4, 2, 5);

@@ -388,6 +388,17 @@ public sealed class RecurrentDoubleTests : RecurrentTests<double>
         }
     }
 
+    [Theory]
+    [InlineData(2, 0.25, true)]
+    [InlineData(2, 1, true)]
+    [InlineData(1, 0.25, false)]
+    [InlineData(2, 0, false)]
+    public void A_generator_is_known_to_checkpoints_where_something_may_be_dropped(int layers, double dropout, bool isKnown)
+    {
+        var generator = new Generator(1);
+        new GRU<double>(2, 3, 4, layers, dropout: dropout, generator: generator).Generators.Should().Equal(isKnown ? [generator] : []);
+    }
+
     [Fact]
     public void What_was_dropped_between_layers_can_be_looked_at()
     {
