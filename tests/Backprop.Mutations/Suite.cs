@@ -110,6 +110,7 @@ internal sealed partial class Suite : IDisposable
     [
         .. tree.DescendantNodes().OfType<GenericNameSyntax>().Select(name => name.Identifier.Text),
         .. tree.DescendantNodes().OfType<MemberAccessExpressionSyntax>().Select(access => access.Expression).OfType<IdentifierNameSyntax>().Select(name => name.Identifier.Text),
+        .. tree.DescendantNodes().OfType<MemberAccessExpressionSyntax>().Where(access => access.Expression is IdentifierNameSyntax { Identifier.Text: "Kernels" }).Select(access => access.Name.Identifier.Text),
         .. tree.DescendantNodes().OfType<ObjectCreationExpressionSyntax>().Select(creation => creation.Type).OfType<IdentifierNameSyntax>().Select(name => name.Identifier.Text),
         .. tree.DescendantNodes().OfType<ParameterSyntax>().Select(parameter => parameter.Type).OfType<IdentifierNameSyntax>().Select(name => name.Identifier.Text),
         .. tree.DescendantNodes().OfType<BaseTypeSyntax>().Select(type => type.Type).OfType<IdentifierNameSyntax>().Select(name => name.Identifier.Text),
