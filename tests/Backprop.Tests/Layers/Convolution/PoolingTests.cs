@@ -137,6 +137,16 @@ public abstract class PoolingTests<T> where T : unmanaged, IFloatingPointIeee754
         Refuses<ArgumentException>(() => new MaxPool2d<T>(new(2, 4, 4), 2).Forward(Matrix<T>.Build.Dense(2, 31)), "MaxPool2d(2x4x4, kernel 2) expects 32 input columns, but x is 2x31. (Parameter 'x')");
     }
 
+    [Fact]
+    public void Where_no_channel_or_every_one_is_dropped_nothing_is_drawn()
+    {
+        var (generator, x) = (new Generator(1), Any.Matrix<T>(3, 8, 1));
+        Dropout2d<T> none = new(2, 0, generator), all = new(2, 1, generator);
+        none.Forward(x, none.NewPass()).Should().Be(x);
+        all.Forward(x, all.NewPass()).Should().Be(Matrix<T>.Build.Dense(3, 8));
+        generator.GetState().Should().Equal(new Generator(1).GetState());
+    }
+
     private static void Refuses<TException>(Func<object> act, string message) where TException : ArgumentException => act.Should().Throw<TException>().WithMessage(message);
 
     private static long[] Of(Size2d size) => [size.Height, size.Width];
