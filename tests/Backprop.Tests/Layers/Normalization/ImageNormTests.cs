@@ -75,6 +75,23 @@ public abstract class ImageNormTests<T> where T : unmanaged, IFloatingPointIeee7
         instance.NumBatchesTracked!.Value.Should().Be(0, "PyTorch does not count here");
     }, 60);
 
+    [Fact]
+    public void They_begin_as_PyTorchs_do()
+    {
+        var shape = new ImageShape(4, 2, 3);
+        var instance = new InstanceNorm2d<T>(shape, affine: true, trackRunningStats: true);
+        foreach (var layer in (Layer<T>[])[new BatchNorm2d<T>(shape), new GroupNorm<T>(2, shape), instance])
+        {
+            layer.NamedParameters().Select(named => named.Name).Should().Equal("weight", "bias");
+            layer.Parameters[0].Values.ToArray().Should().Equal(T.One, T.One, T.One, T.One);
+            layer.Parameters[1].Values.ToArray().Should().Equal(new T[4]);
+        }
+
+        instance.RunningMean!.Values.ToArray().Should().Equal(new T[4]);
+        instance.RunningVar!.Values.ToArray().Should().Equal(T.One, T.One, T.One, T.One);
+        new InstanceNorm2d<T>(shape).Parameters.Should().BeEmpty();
+    }
+
     /// <summary>The way back reads the weights as they are then, as in all layers.</summary>
     [Fact]
     public void One_group_of_single_pixels_is_layer_normalisation_where_weights_change_between_the_ways_too()
