@@ -92,6 +92,30 @@ public abstract class ImageNormTests<T> where T : unmanaged, IFloatingPointIeee7
         new InstanceNorm2d<T>(shape).Parameters.Should().BeEmpty();
     }
 
+    [Theory]
+    [InlineData(true, false, false, true)]
+    [InlineData(false, true, true, true)]
+    [InlineData(false, true, false, false)]
+    [InlineData(false, false, true, false)]
+    public void Instance_normalisation_is_as_in_evaluation_where_its_statistics_or_both_parameters_are_frozen(bool statistics, bool weight, bool bias, bool isFrozen)
+    {
+        var layer = Conditioning.Vary<T, InstanceNorm2d<T>>(new(new(3, 2, 2), affine: true, trackRunningStats: true), 1);
+        var x = Any.Matrix<T>(4, 12, 2);
+        var evaluated = layer.Forward(x).Clone();
+        (layer.RunningMean!.Frozen, layer.Weight!.Frozen, layer.Bias!.Frozen) = (statistics, weight, bias);
+        layer.Forward(x, layer.NewPass()).Equals(evaluated).Should().Be(isFrozen);
+        layer.RunningMean.Values.ToArray().All(mean => mean == T.Zero).Should().Be(isFrozen);
+    }
+
+    [Fact]
+    public void A_batch_of_no_images_leaves_the_statistics_as_they_are()
+    {
+        var layer = new InstanceNorm2d<T>(new(3, 2, 2), trackRunningStats: true);
+        layer.Forward(Matrix<T>.Build.Dense(0, 12), layer.NewPass()).RowCount.Should().Be(0);
+        layer.RunningMean!.Values.ToArray().Should().Equal(new T[3]);
+        layer.RunningVar!.Values.ToArray().Should().Equal(T.One, T.One, T.One);
+    }
+
     /// <summary>The way back reads the weights as they are then, as in all layers.</summary>
     [Fact]
     public void One_group_of_single_pixels_is_layer_normalisation_where_weights_change_between_the_ways_too()
