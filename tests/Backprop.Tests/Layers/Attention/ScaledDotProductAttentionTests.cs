@@ -109,9 +109,10 @@ public abstract class ScaledDotProductAttentionTests<T> where T : unmanaged, IFl
         var layer = new ScaledDotProductAttention<T>(4, 2, 5);
         var (x, pass) = (Any.Matrix<T>(10, 12, 1), (AttentionPass<T>)layer.NewPass());
         layer.Forward(x, pass);
-        pass.SequenceLengths = new[] { 2, 4 };
+        int[] lengths = [2, 4];
+        pass.SequenceLengths = lengths;
         layer.Forward(x, pass);
-        foreach (var (sequence, length) in new[] { 2, 4 }.Index())
+        foreach (var (sequence, length) in lengths.Index())
             foreach (var row in pass.Weights(sequence, 1).EnumerateRows())
             {
                 row.Skip(length).Should().AllBeEquivalentTo(T.Zero);
