@@ -175,6 +175,18 @@ public abstract class ImageNormTests<T> where T : unmanaged, IFloatingPointIeee7
         Matrix<T>.Build.DenseOfRows(Enumerable.Range(0, channels).Select(c => x.SubMatrix(0, x.RowCount, c * x.ColumnCount / channels, x.ColumnCount / channels).Enumerate()));
 }
 
-public sealed class ImageNormSingleTests : ImageNormTests<float>;
+public sealed class ImageNormSingleTests : ImageNormTests<float>
+{
+    /// <summary>A mean that is summed in floats is off by more than half the distance between neighbouring numbers, which is 1/16 here; with what it lacks it is not.</summary>
+    [Fact]
+    public void A_running_mean_loses_no_digits_at_large_offsets()
+    {
+        var layer = new InstanceNorm2d<float>(new(64, 5, 5), momentum: 1, trackRunningStats: true);
+        var x = Any.Matrix<float>(1, 64 * 25, 1, 8).Map(value => 1e6f + value);
+        layer.Forward(x, layer.NewPass());
+        for (var c = 0; c < 64; c++)
+            ((double)layer.RunningMean!.Values[c]).Should().BeApproximately(x.Row(0).Skip(25 * c).Take(25).Average(value => (double)value), 1 / 32.0 + 1e-4);
+    }
+}
 
 public sealed class ImageNormDoubleTests : ImageNormTests<double>;
