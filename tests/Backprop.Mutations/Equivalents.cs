@@ -11,7 +11,7 @@ namespace Backprop.Mutations;
 /// + V.Select(x >= 0, x, 0)
 /// = why they are the same
 /// </code>
-/// One reason may follow several pairs.
+/// One reason may follow several pairs. Where a text is too short to say which one is meant, the member follows the file: <c>Layers/Recurrent/RNN.cs RNN.ReLUCell.Keeps</c>.
 /// </remarks>
 internal sealed class Equivalents
 {
@@ -49,10 +49,15 @@ internal sealed class Equivalents
     /// <summary>Why a mutant computes the same; null where the list does not have it.</summary>
     public string? ReasonOf(Mutant mutant)
     {
-        var key = (mutant.File, mutant.Original, mutant.Mutated);
-        if (!_reasons.TryGetValue(key, out var reason)) return null;
-        _used.Add(key);
-        return reason;
+        foreach (var place in (string[])[mutant.File, $"{mutant.File} {mutant.Member}"])
+        {
+            var key = (place, mutant.Original, mutant.Mutated);
+            if (!_reasons.TryGetValue(key, out var reason)) continue;
+            _used.Add(key);
+            return reason;
+        }
+
+        return null;
     }
 
     /// <summary>Those of the list that were not asked for: their source has changed.</summary>

@@ -7,8 +7,9 @@ namespace Backprop.Mutations;
 /// <param name="Jobs">How many are tried at a time.</param>
 /// <param name="List">Only list them.</param>
 /// <param name="Equivalents">Run those of the list of equivalents, too.</param>
+/// <param name="Near">Only with the tests nearest to a mutant's file.</param>
 /// <param name="Verbose">Print what became of each.</param>
 /// <param name="Write">A file whose section about mutants is written anew.</param>
 /// <param name="After">What an earlier run has printed; null for none.</param>
 /// <param name="Since">The commit that it was run on.</param>
-internal sealed record Options(string[] Only, double? Seconds, int Seed, int Jobs, bool List, bool Equivalents, bool Verbose, string? Write, string? After, string? Since);
+internal sealed record Options(string[] Only, double? Seconds, int Seed, int Jobs, bool List, bool Equivalents, bool Near, bool Verbose, string? Write, string? After, string? Since);

@@ -136,9 +136,10 @@ internal sealed class Run(Options options)
         }
     }
 
-    private static async Task<Outcome> TryAsync(Mutant mutant, Request request, string? reason, Suite suite, WorkerProcess worker)
+    private async Task<Outcome> TryAsync(Mutant mutant, Request request, string? reason, Suite suite, WorkerProcess worker)
     {
         var circles = suite.Of(mutant.File);
+        if (options.Near) circles = [.. circles.Take(2)];
         foreach (var tests in circles)
         {
             var (green, time) = await suite.GreenAsync(tests, worker);

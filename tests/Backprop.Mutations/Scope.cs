@@ -11,7 +11,7 @@ internal static class Scope
     private static readonly HashSet<string> Files =
         [
             "Loss.cs", "Kernels/RowNormalization.cs", "Kernels/ColumnNormalization.cs", "Kernels/SoftmaxRows.cs", "Kernels/CrossEntropy.cs", "Kernels/Update.cs", "Kernels/Moments.cs", "Kernels/Attention.cs", "Kernels/RotationTable.cs", "Kernels/OverTime.cs",
-            "Kernels/Resampling.cs", "Kernels/MaxPooling.cs", "Kernels/Windows.cs", "Kernels/GroupNormalization.cs",
+            "Kernels/Resampling.cs", "Kernels/MaxPooling.cs", "Kernels/Windows.cs", "Kernels/GroupNormalization.cs", "Kernels/Recurrence.cs", "Kernels/AttentionShape.cs", "Kernels/ConvolutionShape.cs",
         ];
 
     // State that goes to files and back; its tests are those of files.
@@ -31,14 +31,21 @@ internal static class Scope
     public static bool Excludes(SyntaxNode node) => node switch
     {
         AttributeListSyntax or InterpolatedStringExpressionSyntax or ThrowStatementSyntax or ThrowExpressionSyntax => true,
-        MethodDeclarationSyntax method => NotMembers.Contains(method.Identifier.Text) || method.Identifier.Text.StartsWith("Check", StringComparison.Ordinal) || IsText(method.ReturnType),
+        MethodDeclarationSyntax method => NotMembers.Contains(method.Identifier.Text) || IsCheck(method.Identifier.Text, "Check", "Must") || IsText(method.ReturnType),
         PropertyDeclarationSyntax property => NotMembers.Contains(property.Identifier.Text) || IsText(property.Type),
         AccessorDeclarationSyntax accessor => !accessor.Keyword.IsKind(SyntaxKind.GetKeyword),     // sets, and checks what it sets
         IfStatementSyntax { Else: null } branch => OnlyThrows(branch.Statement),
         InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Expression: SimpleNameSyntax name } } => Checks.Contains(name.Identifier.Text),
-        InvocationExpressionSyntax { Expression: IdentifierNameSyntax name } => name.Identifier.Text is "nameof" || name.Identifier.Text.StartsWith("Check", StringComparison.Ordinal) || name.Identifier.Text.StartsWith("Require", StringComparison.Ordinal),
+        InvocationExpressionSyntax { Expression: SimpleNameSyntax name } => name.Identifier.Text is "nameof" || IsCheck(name.Identifier.Text, "Check", "Must", "Require"),
         _ => false,
     };
+
+    private static bool IsCheck(string method, params ReadOnlySpan<string> verbs)
+    {
+        foreach (var verb in verbs)
+            if (method.StartsWith(verb, StringComparison.Ordinal)) return true;
+        return false;
+    }
 
     private static bool IsText(TypeSyntax type) => type is PredefinedTypeSyntax { Keyword.Text: "string" };
 

@@ -47,7 +47,7 @@ internal sealed partial class Suite : IDisposable
     /// <summary>Tests that are red on the source as it is, or that only xUnit itself can run: they say nothing about a mutant.</summary>
     public IEnumerable<TestResult> Unusable => _baseline.Values.Where(result => result.Failure is not null);
 
-    /// <summary>The tests that should notice a change of a file, the nearest first: its own, those beside that name it, and all others that may.</summary>
+    /// <summary>The tests that should notice a change of a file, the nearest first: its own, those that name it, and all others that may.</summary>
     public IReadOnlyList<IReadOnlyList<TestCase>> Of(string file)
     {
         var names = NamesOf(file);
@@ -60,7 +60,7 @@ internal sealed partial class Suite : IDisposable
             var inRoom = place.StartsWith(room, StringComparison.Ordinal);
             var isNamed = names.Overlaps(_testNames[place]);
             if (types.Count > 0 ? isNamed && types.Any(names.Contains) : names.Any(name => Path.GetFileName(place).StartsWith(name, StringComparison.Ordinal))) own.Add(test);
-            else if (types.Count == 0 && isNamed && inRoom) beside.Add(test);
+            else if (types.Count == 0 && isNamed) beside.Add(test);
             else if (isNamed || inRoom) others.Add(test);
         }
 
@@ -96,13 +96,12 @@ internal sealed partial class Suite : IDisposable
 
     public void Dispose() => _measuring.Dispose();
 
-    // The file's own type, and the types that are made of it.
+    // The file's own type, the types that are made of it, and those made of them: a kernel's layer, and who inherits from that.
     private HashSet<string> NamesOf(string file)
     {
-        var own = Path.GetFileNameWithoutExtension(file);
-        HashSet<string> names = [own];
-        foreach (var (other, mentioned) in _sourceNames)
-            if (Scope.Holds(other) && mentioned.Contains(own)) names.Add(Path.GetFileNameWithoutExtension(other));
+        HashSet<string> names = [Path.GetFileNameWithoutExtension(file)];
+        for (var level = 0; level < 2; level++)
+            names.UnionWith([.. _sourceNames.Where(other => (Scope.Holds(other.Key) || Scope.IsKernel(other.Key)) && other.Value.Overlaps(names)).Select(other => Path.GetFileNameWithoutExtension(other.Key))]);
         return names;
     }
 
@@ -111,6 +110,9 @@ internal sealed partial class Suite : IDisposable
     [
         .. tree.DescendantNodes().OfType<GenericNameSyntax>().Select(name => name.Identifier.Text),
         .. tree.DescendantNodes().OfType<MemberAccessExpressionSyntax>().Select(access => access.Expression).OfType<IdentifierNameSyntax>().Select(name => name.Identifier.Text),
+        .. tree.DescendantNodes().OfType<MemberAccessExpressionSyntax>().Where(access => access.Expression is IdentifierNameSyntax { Identifier.Text: "Kernels" }).Select(access => access.Name.Identifier.Text),
+        .. tree.DescendantNodes().OfType<ObjectCreationExpressionSyntax>().Select(creation => creation.Type).OfType<IdentifierNameSyntax>().Select(name => name.Identifier.Text),
+        .. tree.DescendantNodes().OfType<ParameterSyntax>().Select(parameter => parameter.Type).OfType<IdentifierNameSyntax>().Select(name => name.Identifier.Text),
         .. tree.DescendantNodes().OfType<BaseTypeSyntax>().Select(type => type.Type).OfType<IdentifierNameSyntax>().Select(name => name.Identifier.Text),
     ];
 

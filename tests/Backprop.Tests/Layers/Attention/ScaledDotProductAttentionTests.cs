@@ -104,6 +104,23 @@ public abstract class ScaledDotProductAttentionTests<T> where T : unmanaged, IFl
     }
 
     [Fact]
+    public void Weights_of_what_is_hidden_are_0_after_longer_sequences_too()
+    {
+        var layer = new ScaledDotProductAttention<T>(4, 2, 5);
+        var (x, pass) = (Any.Matrix<T>(10, 12, 1), (AttentionPass<T>)layer.NewPass());
+        layer.Forward(x, pass);
+        int[] lengths = [2, 4];
+        pass.SequenceLengths = lengths;
+        layer.Forward(x, pass);
+        foreach (var (sequence, length) in lengths.Index())
+            foreach (var row in pass.Weights(sequence, 1).EnumerateRows())
+            {
+                row.Skip(length).Should().AllBeEquivalentTo(T.Zero);
+                row.Take(length).All(weight => weight > T.Zero).Should().BeTrue();
+            }
+    }
+
+    [Fact]
     public void What_is_dropped_is_drawn_as_PyTorch_draws() // query after query, head after head
     {
         var layer = new ScaledDotProductAttention<T>(2, 2, 3, dropout: 0.5, generator: new Generator(5));
@@ -130,6 +147,14 @@ public abstract class ScaledDotProductAttentionTests<T> where T : unmanaged, IFl
         layer.Forward(Any.Matrix<T>(6, 6, 1), pass).Enumerate().Should().AllBeEquivalentTo(T.Zero);
         layer.Backward(pass, Any.Matrix<T>(6, 2, 2)).Enumerate().Should().AllBeEquivalentTo(T.Zero);
         generator.GetState().Should().Equal(new Generator(1).GetState());
+    }
+
+    [Fact]
+    public void A_generator_is_known_to_checkpoints_where_something_may_be_dropped()
+    {
+        var generator = new Generator(1);
+        new ScaledDotProductAttention<T>(2, 1, 3, dropout: 0.5, generator: generator).Generators.Should().Equal(generator);
+        new ScaledDotProductAttention<T>(2, 1, 3, generator: generator).Generators.Should().BeEmpty();
     }
 
     [Fact]
@@ -163,6 +188,29 @@ public abstract class ScaledDotProductAttentionTests<T> where T : unmanaged, IFl
             var yChanged = layer.Forward(changed);
             yChanged.SubMatrix(0, cut, 0, 4).Should().Be(y.SubMatrix(0, cut, 0, 4), "the first {0} steps see only each other", cut);
             layer.Forward(x.SubMatrix(0, cut, 0, 12)).Should().Be(y.SubMatrix(0, cut, 0, 4), "fewer rows are a shorter sequence");
+        }
+    }
+
+    /// <summary>An earlier step's output may be NaN by a later value, which it meets with the weight 0; its query's gradient is as if that were any other. The values' own do not know of values at all.</summary>
+    [Fact]
+    public void A_causal_query_learns_nothing_from_later_values()
+    {
+        var layer = new ScaledDotProductAttention<T>(4, 2, 40, causal: true);
+        var (x, dY) = (Any.Matrix<T>(40, 12, 1), Any.Matrix<T>(40, 4, 2));
+        var dX = Gradient();
+        foreach (var value in (T[])[T.NaN, T.PositiveInfinity])
+        {
+            for (var j = 8; j < 12; j++) (x[20, j], x[37, j]) = (value, value);
+            var dXChanged = Gradient();
+            dXChanged.SubMatrix(0, 20, 0, 4).Should().Be(dX.SubMatrix(0, 20, 0, 4));
+            dXChanged.SubMatrix(0, 40, 8, 4).Should().Be(dX.SubMatrix(0, 40, 8, 4));
+        }
+
+        Matrix<T> Gradient()
+        {
+            var pass = layer.NewPass();
+            layer.Forward(x, pass);
+            return layer.Backward(pass, dY).Clone();
         }
     }
 

@@ -56,6 +56,7 @@ public abstract class Conv1dTests<T> where T : unmanaged, IFloatingPointIeee754<
     public void What_does_not_fit_is_refused_by_name()
     {
         Refuses<ArgumentException>(() => new Conv1d<T>(1, 4, 2, 5), "Conv1d(1x4 -> 2, kernel 5) expects a kernel that fits into the image with its padding, 1x4, but it spans 1x5. (Parameter 'kernelSize')");
+        Refuses<ArgumentException>(() => new Conv1d<T>(4, 4, 2, 5, stride: 3, padding: 1, dilation: 6, groups: 2), "Conv1d(4x4 -> 2, kernel 5, stride 3, padding 1, dilation 6, groups 2) expects a kernel that fits into the image with its padding, 1x6, but it spans 1x25. (Parameter 'kernelSize')");
         Refuses<ArgumentException>(() => new Conv1d<T>(3, 4, 2, 3, groups: 2), "*expects groups that divide the 3 input and the 2 output channels, but there are 2. (Parameter 'groups')");
         Refuses<ArgumentException>(() => new Conv1d<T>(1, 4, 2, 3, stride: 2, padding: null), "*expects stride 1 with padding that keeps the size*");
         Refuses<ArgumentOutOfRangeException>(() => new Conv1d<T>(1, 0, 2, 3), "*expects an image of at least one channel, row and column, but length is 1x1x0. (Parameter 'length')");

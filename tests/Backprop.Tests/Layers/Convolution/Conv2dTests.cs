@@ -158,6 +158,10 @@ public abstract class Conv2dTests<T> where T : unmanaged, IFloatingPointIeee754<
     public void What_does_not_fit_is_refused_by_name()
     {
         Refuses<ArgumentException>(() => new Conv2d<T>(new(1, 4, 4), 2, 5), "Conv2d(1x4x4 -> 2, kernel 5) expects a kernel that fits into the image with its padding, 4x4, but it spans 5x5. (Parameter 'kernelSize')");
+        Refuses<ArgumentException>(() => new Conv2d<T>(new(4, 4, 5), 2, (5, 4), stride: 3, padding: (1, 0), dilation: (2, 1), groups: 2), "Conv2d(4x4x5 -> 2, kernel 5x4, stride 3, *, dilation 2x1, groups 2) expects a kernel that fits into the image with its padding, 6x5, but it spans 9x4. (Parameter 'kernelSize')");
+        Refuses<ArgumentException>(() => new Conv2d<T>(new(1, 9, 2), 2, 3), "*expects a kernel that fits into the image with its padding, 9x2, but it spans 3x3. (Parameter 'kernelSize')");
+        Refuses<ArgumentOutOfRangeException>(() => new Conv2d<T>(new(1, 4, 4), 2, 3, dilation: (0, 1)), "*expects dilation to be at least 1, but it is 0x1. (Parameter 'dilation')");
+        Refuses<ArgumentOutOfRangeException>(() => new Conv2d<T>(new(1, 4, 4), 2, 3, groups: 0), "*expects groups to be at least 1*");
         Refuses<ArgumentException>(() => new Conv2d<T>(new(3, 4, 4), 2, 3, groups: 2), "Conv2d(3x4x4 -> 2, kernel 3, groups 2) expects groups that divide the 3 input and the 2 output channels, but there are 2. (Parameter 'groups')");
         Refuses<ArgumentException>(() => new Conv2d<T>(new(1, 4, 4), 2, 3, stride: 2, padding: Padding2d.Same), "*expects stride 1 with padding that keeps the size, but it is 2. (Parameter 'stride')");
         Refuses<ArgumentException>(() => new Conv2d<T>(new(1, 3, 4), 2, 3, padding: 3, paddingMode: PaddingMode.Reflect), "*expects padding of at most 2x3, which is what the image has to show, but it is 3. (Parameter 'padding')");

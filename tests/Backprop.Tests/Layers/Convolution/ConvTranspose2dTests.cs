@@ -71,8 +71,10 @@ public abstract class ConvTranspose2dTests<T> where T : unmanaged, IFloatingPoin
         layer.Backward(pass, dY);
         var expected = layer.Weight.Gradient.Clone();
         layer.Weight.ZeroGradient();
-        layer.Forward(x, pass);
-        layer.AccumulateGradients(pass, dY);
+        // A pass of its own: nothing is left in it that dX needed.
+        var other = layer.NewPass();
+        layer.Forward(x, other);
+        layer.AccumulateGradients(other, dY);
         layer.Weight.Gradient.Should().Be(expected);
     }
 
@@ -80,6 +82,12 @@ public abstract class ConvTranspose2dTests<T> where T : unmanaged, IFloatingPoin
     public void What_does_not_fit_is_refused_by_name()
     {
         Refuses<ArgumentException>(() => new ConvTranspose2d<T>(new(2, 4, 4), 3, 3, outputPadding: 1), "ConvTranspose2d(2x4x4 -> 3, kernel 3, output padding 1) expects outputPadding to be at least 0 and smaller than stride or dilation, but it is 1. (Parameter 'outputPadding')");
+        Refuses<ArgumentException>(() => new ConvTranspose2d<T>(new(4, 2, 2), 2, 3, 3, padding: 6, outputPadding: 1, groups: 2, dilation: 2), "ConvTranspose2d(4x2x2 -> 2, kernel 3, stride 3, padding 6, output padding 1, dilation 2, groups 2) expects an output of at least one pixel and no more than a matrix has columns, but it would be -3x-3. (Parameter 'kernelSize')");
+        Refuses<ArgumentOutOfRangeException>(() => new ConvTranspose2d<T>(new(2, 0, 1), 3, 2), "*expects an image of at least one channel, row and column, but input is 2x0x1. (Parameter 'input')");
+        Refuses<ArgumentOutOfRangeException>(() => new ConvTranspose2d<T>(new(2, 4, 4), 0, 3), "*expects outChannels to be at least 1*");
+        Refuses<ArgumentOutOfRangeException>(() => new ConvTranspose2d<T>(new(2, 4, 4), 3, (3, 0)), "*expects kernelSize to be at least 1, but it is 3x0. (Parameter 'kernelSize')");
+        Refuses<ArgumentOutOfRangeException>(() => new ConvTranspose2d<T>(new(2, 4, 4), 3, 3, 0), "*expects stride to be at least 1, but it is 0. (Parameter 'stride')");
+        Refuses<ArgumentOutOfRangeException>(() => new ConvTranspose2d<T>(new(2, 4, 4), 3, 3, dilation: 0), "*expects dilation to be at least 1, but it is 0. (Parameter 'dilation')");
         Refuses<ArgumentException>(() => new ConvTranspose2d<T>(new(2, 1, 1), 3, 2, padding: 1), "*expects an output of at least one pixel and no more than a matrix has columns, but it would be 0x0. (Parameter 'kernelSize')");
         Refuses<ArgumentException>(() => new ConvTranspose2d<T>(new(3, 4, 4), 2, 3, groups: 2), "*expects groups that divide the 3 input and the 2 output channels*");
         Refuses<ArgumentOutOfRangeException>(() => new ConvTranspose2d<T>(new(1, 40000, 40000), 2, 3, 2), "*expects an image of at most *");

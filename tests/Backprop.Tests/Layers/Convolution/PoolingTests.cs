@@ -122,6 +122,12 @@ public abstract class PoolingTests<T> where T : unmanaged, IFloatingPointIeee754
         Refuses<ArgumentOutOfRangeException>(() => new AvgPool2d<T>(new(2, 3, 3), 2, divisorOverride: 0), "*expects divisorOverride to be at least 1*");
         Refuses<ArgumentOutOfRangeException>(() => new AvgPool2d<T>(new(2, 0, 3), 2), "*expects an image of at least one channel, row and column, but inputShape is 2x0x3. (Parameter 'inputShape')");
         Refuses<ArgumentOutOfRangeException>(() => new AdaptiveAvgPool2d<T>(new(2, 3, 3), (2, 0)), "AdaptiveAvgPool2d(2x3x3 -> 2x2x0) expects outputSize to be at least 1, but it is 2x0. (Parameter 'outputSize')");
+        Refuses<ArgumentOutOfRangeException>(() => new AdaptiveAvgPool2d<T>(new(2, 0, 3), 2), "AdaptiveAvgPool2d(2x0x3 -> 2x2x2) expects an image of at least one channel, row and column, but inputShape is 2x0x3. (Parameter 'inputShape')");
+        Refuses<ArgumentOutOfRangeException>(() => new AdaptiveAvgPool2d<T>(new(2, 3, 3), 70000), "*expects an image of at most *(Parameter 'outputSize')");
+        Refuses<ArgumentOutOfRangeException>(() => new MaxPool2d<T>(new(2, 3, 3), (0, 1)), "*expects kernelSize to be at least 1, but it is 0x1. (Parameter 'kernelSize')");
+        Refuses<ArgumentOutOfRangeException>(() => new Upsample<T>(new(2, 3, 3), (2, 0)), "*expects size to be at least 1, but it is 2x0. (Parameter 'size')");
+        Refuses<ArgumentOutOfRangeException>(() => new Upsample<T>(new(2, 0, 3), 7), "*expects an image of at least one channel, row and column, but inputShape is 2x0x3. (Parameter 'inputShape')");
+        Refuses<ArgumentOutOfRangeException>(() => new ZeroPad2d<T>(new(2, 0, 3), 1), "*expects an image of at least one channel, row and column, but inputShape is 2x0x3. (Parameter 'inputShape')");
         Refuses<ArgumentOutOfRangeException>(() => new Upsample<T>(new(2, 3, 3), 70000), "*expects an image of at most *");
         Refuses<ArgumentOutOfRangeException>(() => new Upsample<T>(new(2, 3, 3), 7, (UpsampleMode)7), "*expects mode to be one of Nearest, Bilinear, but it is 7.*");
         Refuses<ArgumentException>(() => new Upsample<T>(new(2, 3, 3), 7, alignCorners: true), "*expects alignCorners with the mode Bilinear alone. (Parameter 'alignCorners')");
@@ -129,6 +135,16 @@ public abstract class PoolingTests<T> where T : unmanaged, IFloatingPointIeee754
         Refuses<ArgumentOutOfRangeException>(() => new Dropout2d<T>(0), "Dropout2d expects channels to be at least 1*");
         Refuses<ArgumentException>(() => new Dropout2d<T>(4).Forward(Matrix<T>.Build.Dense(2, 6)), "Dropout2d(4, 0.5) expects columns that are a multiple of its 4 channels, but there are 6. (Parameter 'x')");
         Refuses<ArgumentException>(() => new MaxPool2d<T>(new(2, 4, 4), 2).Forward(Matrix<T>.Build.Dense(2, 31)), "MaxPool2d(2x4x4, kernel 2) expects 32 input columns, but x is 2x31. (Parameter 'x')");
+    }
+
+    [Fact]
+    public void Where_no_channel_or_every_one_is_dropped_nothing_is_drawn()
+    {
+        var (generator, x) = (new Generator(1), Any.Matrix<T>(3, 8, 1));
+        Dropout2d<T> none = new(2, 0, generator), all = new(2, 1, generator);
+        none.Forward(x, none.NewPass()).Should().Be(x);
+        all.Forward(x, all.NewPass()).Should().Be(Matrix<T>.Build.Dense(3, 8));
+        generator.GetState().Should().Equal(new Generator(1).GetState());
     }
 
     private static void Refuses<TException>(Func<object> act, string message) where TException : ArgumentException => act.Should().Throw<TException>().WithMessage(message);

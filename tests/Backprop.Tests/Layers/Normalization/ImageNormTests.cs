@@ -76,6 +76,61 @@ public abstract class ImageNormTests<T> where T : unmanaged, IFloatingPointIeee7
     }, 60);
 
     [Fact]
+    public void They_begin_as_PyTorchs_do()
+    {
+        var shape = new ImageShape(4, 2, 3);
+        var instance = new InstanceNorm2d<T>(shape, affine: true, trackRunningStats: true);
+        foreach (var layer in (Layer<T>[])[new BatchNorm2d<T>(shape), new GroupNorm<T>(2, shape), instance])
+        {
+            layer.NamedParameters().Select(named => named.Name).Should().Equal("weight", "bias");
+            layer.Parameters[0].Values.ToArray().Should().Equal(T.One, T.One, T.One, T.One);
+            layer.Parameters[1].Values.ToArray().Should().Equal(new T[4]);
+        }
+
+        instance.RunningMean!.Values.ToArray().Should().Equal(new T[4]);
+        instance.RunningVar!.Values.ToArray().Should().Equal(T.One, T.One, T.One, T.One);
+        new InstanceNorm2d<T>(shape).Parameters.Should().BeEmpty();
+    }
+
+    [Theory]
+    [InlineData(true, false, false, true)]
+    [InlineData(false, true, true, true)]
+    [InlineData(false, true, false, false)]
+    [InlineData(false, false, true, false)]
+    public void Instance_normalisation_is_as_in_evaluation_where_its_statistics_or_both_parameters_are_frozen(bool statistics, bool weight, bool bias, bool isFrozen)
+    {
+        var layer = Conditioning.Vary<T, InstanceNorm2d<T>>(new(new(3, 2, 2), affine: true, trackRunningStats: true), 1);
+        var x = Any.Matrix<T>(4, 12, 2);
+        var evaluated = layer.Forward(x).Clone();
+        (layer.RunningMean!.Frozen, layer.Weight!.Frozen, layer.Bias!.Frozen) = (statistics, weight, bias);
+        layer.Forward(x, layer.NewPass()).Equals(evaluated).Should().Be(isFrozen);
+        layer.RunningMean.Values.ToArray().All(mean => mean == T.Zero).Should().Be(isFrozen);
+    }
+
+    [Fact]
+    public void A_batch_of_no_images_leaves_the_statistics_as_they_are()
+    {
+        var layer = new InstanceNorm2d<T>(new(3, 2, 2), trackRunningStats: true);
+        layer.Forward(Matrix<T>.Build.Dense(0, 12), layer.NewPass()).RowCount.Should().Be(0);
+        layer.RunningMean!.Values.ToArray().Should().Equal(new T[3]);
+        layer.RunningVar!.Values.ToArray().Should().Equal(T.One, T.One, T.One);
+    }
+
+    /// <summary>The way back reads the weights as they are then, as in all layers.</summary>
+    [Fact]
+    public void One_group_of_single_pixels_is_layer_normalisation_where_weights_change_between_the_ways_too()
+    {
+        var (group, layer) = (Conditioning.Vary<T, GroupNorm<T>>(new(1, new(6, 1, 1)), 3), Conditioning.Vary<T, LayerNorm<T>>(new(6), 3));
+        Matrix<T> x = Any.Matrix<T>(4, 6, 1), dY = Any.Matrix<T>(4, 6, 2);
+        var (passOfGroup, passOfLayer) = (group.NewPass(), layer.NewPass());
+        group.Forward(x, passOfGroup).Should().Be(layer.Forward(x, passOfLayer));
+        Any.Matrix<T>(6, 1, 7).AsColumnMajorArray().CopyTo(group.Weight!.Values);
+        group.Weight.Values.CopyTo(layer.Weight!.Values);
+        group.Backward(passOfGroup, dY).Should().Be(layer.Backward(passOfLayer, dY));
+        group.Parameters.SelectMany(parameter => parameter.Gradients.ToArray()).Should().Equal(layer.Parameters.SelectMany(parameter => parameter.Gradients.ToArray()));
+    }
+
+    [Fact]
     public void What_does_not_fit_is_refused_by_name()
     {
         Refuses<ArgumentException>(() => new GroupNorm<T>(3, new(4, 2, 2)), "GroupNorm(3, 4x2x2) expects groups that divide the 4 channels, but there are 3. (Parameter 'numGroups')");
@@ -120,6 +175,18 @@ public abstract class ImageNormTests<T> where T : unmanaged, IFloatingPointIeee7
         Matrix<T>.Build.DenseOfRows(Enumerable.Range(0, channels).Select(c => x.SubMatrix(0, x.RowCount, c * x.ColumnCount / channels, x.ColumnCount / channels).Enumerate()));
 }
 
-public sealed class ImageNormSingleTests : ImageNormTests<float>;
+public sealed class ImageNormSingleTests : ImageNormTests<float>
+{
+    /// <summary>A mean that is summed in floats is off by more than half the distance between neighbouring numbers, which is 1/16 here; with what it lacks it is not.</summary>
+    [Fact]
+    public void A_running_mean_loses_no_digits_at_large_offsets()
+    {
+        var layer = new InstanceNorm2d<float>(new(64, 5, 5), momentum: 1, trackRunningStats: true);
+        var x = Any.Matrix<float>(1, 64 * 25, 1, 8).Map(value => 1e6f + value);
+        layer.Forward(x, layer.NewPass());
+        for (var c = 0; c < 64; c++)
+            ((double)layer.RunningMean!.Values[c]).Should().BeApproximately(x.Row(0).Skip(25 * c).Take(25).Average(value => (double)value), 1 / 32.0 + 1e-4);
+    }
+}
 
 public sealed class ImageNormDoubleTests : ImageNormTests<double>;

@@ -83,8 +83,11 @@ public abstract class RecurrentTests<T> where T : unmanaged, IFloatingPointIeee7
                 var pass = layer.NewPass();
                 pass.SequenceLengths = lengths;
                 generator.ManualSeed(3);
+                var state = generator.GetState();
                 for (var step = 0; step < 2; step++)
                     LayerFixture.Agrees<T>(layer.Forward(Matrix<T>.Build.Dense(20, 2, (i, j) => T.CreateChecked((i * 3 + j * 5) % 7 / 4.0 - j)), pass).ToRowMajorArray(), $"{kind} dropout {p:0.00} {(lengths.Length > 0 ? "with" : "without")} lengths {step}");
+                // Where all is dropped, nothing is drawn.
+                if (p == 1) generator.GetState().Should().Equal(state);
             }
     }
 
@@ -112,6 +115,7 @@ public abstract class RecurrentTests<T> where T : unmanaged, IFloatingPointIeee7
     [InlineData("GRU", 40, 4, 30, 50)]
     [InlineData("LSTM", 70, 3, 24, 40)]
     [InlineData("LSTM", 1, 6, 33, 70)]
+    [InlineData("GRU", 12, 3, 5, 7)]
     public void Large_shapes_agree_too(string kind, int sequences, int steps, int inputs, int units)
     {
         // Sums of hundreds of floats: ten times the usual absolute bound.
@@ -382,6 +386,17 @@ public sealed class RecurrentDoubleTests : RecurrentTests<double>
             var act = () => layer.Forward(x, pass);
             act.Should().Throw<ArgumentException>().WithMessage($"LSTM(3 -> 4, 5 steps) {message}");
         }
+    }
+
+    [Theory]
+    [InlineData(2, 0.25, true)]
+    [InlineData(2, 1, true)]
+    [InlineData(1, 0.25, false)]
+    [InlineData(2, 0, false)]
+    public void A_generator_is_known_to_checkpoints_where_something_may_be_dropped(int layers, double dropout, bool isKnown)
+    {
+        var generator = new Generator(1);
+        new GRU<double>(2, 3, 4, layers, dropout: dropout, generator: generator).Generators.Should().Equal(isKnown ? [generator] : []);
     }
 
     [Fact]
