@@ -17,7 +17,7 @@ internal static class ThreadCosts
         Control.MaxDegreeOfParallelism = 2;
         var two = Least(seconds, 1000, () => RunEmpty(2, 1));
         var part = (Least(seconds, 100, () => RunEmpty(ManyParts, 1)) - two) / (ManyParts - 2);
-        var (asleep1, asleep7) = (AfterSleep(seconds, 1), AfterSleep(seconds, 7));
+        var asleep = AfterSleep(seconds);
         Control.MaxDegreeOfParallelism = 1;
         Matrix<float> x = Data.Uniform<float>(Size, Size, 1), w = Data.Uniform<float>(Size, Size, 2);
         var layer = new Linear<float>(Size, Size, generator: new Generator(1));
@@ -28,7 +28,7 @@ internal static class ThreadCosts
         Console.WriteLine(Machine.Name);
         Print($"a job of two empty parts, its helper awake: {two * 1e9:F0} ns");
         Print($"each further part: {part * 1e9:F0} ns");
-        Print($"the same where helpers sleep: {asleep1 * 1e6:F1} us with one of them, {asleep7 * 1e6:F1} with seven");
+        Print($"a job of two empty parts, its helper asleep: {asleep * 1e6:F1} us");
         Print($"multiply-adds of a product of {Size}, float, one thread: {rate / 1e9:F1} a nanosecond");
         Console.WriteLine();
         Console.WriteLine("On paper, t(p) = W / (p r) + p c with W multiply-adds, p threads, r of them a second, and c what a part costs everybody: microseconds for c measured here | for c = 100 ns");
@@ -60,15 +60,15 @@ internal static class ThreadCosts
         return least;
     }
 
-    /// <summary>The median time of a job whose helpers have gone to sleep.</summary>
-    private static double AfterSleep(double seconds, int helpers)
+    /// <summary>The median time of a job whose helper has gone to sleep.</summary>
+    private static double AfterSleep(double seconds)
     {
         var times = new List<double>();
         for (var end = Stopwatch.GetTimestamp() + (long)(seconds * Stopwatch.Frequency); Stopwatch.GetTimestamp() < end;)
         {
             Thread.Sleep(2);
             var began = Stopwatch.GetTimestamp();
-            RunEmpty(helpers + 1, helpers);
+            RunEmpty(2, 1);
             times.Add(Stopwatch.GetElapsedTime(began).TotalSeconds);
         }
 

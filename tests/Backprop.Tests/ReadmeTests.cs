@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Backprop.Tests.Docs;
@@ -112,6 +113,26 @@ public sealed partial class ReadmeTests
                 foreach (var element in (string[])["double", "float"]) proof.Should().Contain($"| {NameOf(type)} | dL/d{InPyTorch(parameter.Name)} | {element} |");
         foreach (var type in Concrete(typeof(Loss<>)))
             foreach (var element in (string[])["double", "float"]) proof.Should().MatchRegex($@"\| {NameOf(type)} \| dL/d\w+ \| {element} \|");
+    }
+
+    /// <summary>Both are of one run: the largest of a subject's rows, and none is left out.</summary>
+    [Fact]
+    public void The_summary_of_the_proof_is_that_of_its_table()
+    {
+        var subjects = Cells("PROOF.md", 8).Where(row => row[2] is "double" or "float").ToLookup(row => row[0]);
+        var summary = Cells("docs/proof.md", 6).Where(row => row[0].StartsWith('`')).ToDictionary(row => row[0].Trim('`'));
+        summary.Keys.Should().BeEquivalentTo(subjects.Where(rows => !rows.Key.Contains(' ', StringComparison.Ordinal) && rows.Any(row => row[1].StartsWith("dL/", StringComparison.Ordinal))).Select(rows => rows.Key));
+        foreach (var (subject, row) in summary)
+        {
+            (int Cases, double Double, double Float, double Finite) told = (int.Parse(row[2], CultureInfo.InvariantCulture), Number(row[3]), Number(row[4]), Number(row[5]));
+            told.Should().Be((subjects[subject].Max(one => int.Parse(one[3], CultureInfo.InvariantCulture)), Largest("double", 5), Largest("float", 5), Largest("double", 7)), subject);
+
+            double Largest(string type, int column) => subjects[subject].Where(one => one[2] == type).Select(one => Number(one[column])).DefaultIfEmpty().Max();
+        }
+
+        static IEnumerable<string[]> Cells(string file, int columns) => Repository.Read(file).Split('\n').Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Select(line => line.Trim().Trim('|').Split('|', StringSplitOptions.TrimEntries)).Where(cells => cells.Length == columns);
+
+        static double Number(string cell) => cell.Length == 0 ? 0 : double.Parse(cell, CultureInfo.InvariantCulture);
     }
 
     private static IEnumerable<Type> Concrete(params Type[] bases) => typeof(Layer<>).Assembly.GetExportedTypes()

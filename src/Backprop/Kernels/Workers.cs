@@ -31,6 +31,10 @@ internal static unsafe class Workers
     private static readonly SemaphoreSlim Wake = new(0);
     private static int _started, _sleeping, _busy;
 
+    // Sleepers that the present job still wants. Waking one takes some microseconds: the caller wakes two, each of whom wakes two more.
+    private const int WakesAtOnce = 2;
+    private static int _toWake;
+
     // The ticket: the job's number in the high half, in the low one how many of its parts nobody has taken yet. It alone says whether there is
     // a part to take, and one compare-and-swap takes it. Who succeeds holds a part of an unfinished job, so the fields below are that job's:
     // they are written before its ticket, and not again until all its parts are finished. Who comes late finds 0 parts or another number.
@@ -84,10 +88,10 @@ internal static unsafe class Workers
             var job = unchecked(JobOf(_ticket) + 1);
             var began = Stopwatch.GetTimestamp();
             Interlocked.Exchange(ref _ticket, (ulong)job << 32 | (uint)parts); // before the look at who sleeps
-            var asleep = Math.Min(Volatile.Read(ref _sleeping), helpers);
+            Volatile.Write(ref _toWake, Math.Min(Volatile.Read(ref _sleeping), helpers));
             try
             {
-                if (asleep > 0) Wake.Release(asleep);
+                WakeSome();
             }
             finally
             {
@@ -104,6 +108,17 @@ internal static unsafe class Workers
         }
 
         if (failure is not null) ExceptionDispatchInfo.Throw(failure);
+    }
+
+    private static void WakeSome()
+    {
+        while (Volatile.Read(ref _toWake) is > 0 and var left)
+        {
+            var wakes = Math.Min(left, WakesAtOnce);
+            if (Interlocked.CompareExchange(ref _toWake, left - wakes, left) != left) continue;
+            Wake.Release(wakes);
+            return;
+        }
     }
 
     private static void Wait(int parts, long began)
@@ -185,6 +200,7 @@ internal static unsafe class Workers
                 }
 
                 Interlocked.Decrement(ref _sleeping);
+                if ((Volatile.Read(ref _ticket) & uint.MaxValue) != 0) WakeSome();
                 continue;
             }
 
