@@ -21,7 +21,22 @@ internal static class Failures
     {
         var kind = exception.GetType();
         while (kind is not null && !Kinds.ContainsKey(kind.Name)) kind = kind.BaseType;
-        return $"{kind?.Name}\0{exception.Message}";
+        return $"{kind?.Name}\0{TextOf(exception, full: false)}";
+    }
+
+    /// <summary>What it says of itself, if it can: an exception may throw, too.</summary>
+    internal static string TextOf(Exception exception, bool full)
+    {
+        try
+        {
+            return full ? exception.ToString() : exception.Message;
+        }
+#pragma warning disable CA1031 // It is told as well as it can be.
+        catch (Exception another)
+#pragma warning restore CA1031
+        {
+            return $"{exception.GetType()}, whose text cannot be had ({another.GetType().Name})";
+        }
     }
 
     /// <summary>The exception of a description; an <see cref="InvalidOperationException"/> where its kind is none of the known.</summary>

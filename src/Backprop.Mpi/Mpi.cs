@@ -111,7 +111,7 @@ public static class Mpi
             Console.Out.Flush();
             isOver = true;
             ranks.End();
-            using (EndAfter(options.Limit, "MPI_Finalize did not return.")) mpi.Finish();
+            using (EndAfter(options.Limit, $"rank {ranks.Rank}: MPI_Finalize did not return within {Seconds(options.Limit)} s.", ranks.IsFirst)) mpi.Finish();
             return code != 0 && (code & 0xFF) == 0 ? Failed : code;     // of a process's code the system keeps eight bits: 256 would be green
         }
         catch (Exception exception) when (!isOver)
@@ -119,7 +119,7 @@ public static class Mpi
             isOver = true;
             // One message: where all ranks say the same, the first one says it, and where one knows more, that one does.
             if (!ranks.IsFirst || ShardExchange.IsEcho(exception)) Thread.Sleep(TimeSpan.FromSeconds(ShardExchange.IsEcho(exception) ? 2 : 0.5));
-            ranks.Tell(exception is InvalidOperationException or ArgumentException or InvalidDataException or IOException or NotFiniteNumberException ? $"{exception.GetType().Name}: {exception.Message} All ranks end." : $"{exception} All ranks end.");
+            ranks.Tell(exception is InvalidOperationException or ArgumentException or InvalidDataException or IOException or NotFiniteNumberException ? $"{exception.GetType().Name}: {Failures.TextOf(exception, full: false)} All ranks end." : $"{Failures.TextOf(exception, full: true)} All ranks end.");
             ranks.Abort(Failed);
             return Failed;
         }
@@ -146,7 +146,7 @@ public static class Mpi
         },
         null, TimeSpan.FromMilliseconds(Math.Min(limit.TotalMilliseconds, int.MaxValue)), Timeout.InfiniteTimeSpan);
 
-    private static string Seconds(TimeSpan limit) => limit.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture);
+    private static string Seconds(TimeSpan limit) => limit.TotalSeconds.ToString("0.#######", CultureInfo.InvariantCulture);
 
     private static void SetThreads(MpiOptions options, int ranksHere) =>
         Control.MaxDegreeOfParallelism = options.Threads ?? Math.Min(Control.MaxDegreeOfParallelism, Math.Max(1, Environment.ProcessorCount / ranksHere));

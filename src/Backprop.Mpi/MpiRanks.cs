@@ -108,7 +108,7 @@ public sealed class MpiRanks : ShardExchange
     {
         using var use = Enter(Reduction);
         if (_mpi is null || Ranks == 1) return;
-        Compare(new(null, AddedByMpi, values.Length * sizeof(double), NameOf<double>()), Reduction);
+        Compare(new(null, AddedByMpi, values.Length, NameOf<double>()), Reduction);
         Reduce(values);
     }
 
@@ -117,7 +117,7 @@ public sealed class MpiRanks : ShardExchange
     {
         using var use = Enter(Reduction);
         if (_mpi is null || Ranks == 1) return;
-        Compare(new(null, AddedByMpi, values.Length * sizeof(float), NameOf<float>()), Reduction);
+        Compare(new(null, AddedByMpi, values.Length, NameOf<float>()), Reduction);
         Reduce(values);
     }
 
@@ -136,7 +136,7 @@ public sealed class MpiRanks : ShardExchange
         ArgumentNullException.ThrowIfNull(what);
         ArgumentNullException.ThrowIfNull(action);
         using var use = Enter($"{what}, which the first rank does alone");
-        (_announcement, _announced) = (what, _options.LimitOnFirst);
+        (_announcement, _announced, LastIn) = (what, _options.LimitOnFirst, what);
         ExceptionDispatchInfo? failure = null;
         try
         {
@@ -175,8 +175,7 @@ public sealed class MpiRanks : ShardExchange
 
         // One exchange of 48 bytes each; more is sent where that shows that more is to be said.
         const int FactsAt = SHA256.HashSizeInBytes, FailureAt = FactsAt + sizeof(long), Each = FailureAt + sizeof(long);
-        var named = facts.Where(fact => fact.Key != Place).OrderBy(fact => fact.Key, StringComparer.Ordinal).Prepend(new(Place, place));
-        var text = Encoding.UTF8.GetBytes(string.Join('\0', named.SelectMany(fact => (string[])[fact.Key, fact.Value])));
+        var text = FactText.Write(facts.Where(fact => fact.Key != Place).OrderBy(fact => fact.Key, StringComparer.Ordinal).Prepend(new(Place, place)));
         var told = failure is null ? [] : Encoding.UTF8.GetBytes(Failures.Describe(failure.SourceException));
         var all = new byte[Ranks * Each];
         var own = all.AsSpan(Rank * Each, Each);
@@ -188,44 +187,40 @@ public sealed class MpiRanks : ShardExchange
         var first = Enumerable.Range(1, Ranks - 1).FirstOrDefault(rank => !all.AsSpan(rank * Each, FailureAt).SequenceEqual(all.AsSpan(0, FailureAt)));
         if (first != 0)
         {
-            var difference = Difference(first, place, [.. facts.Keys], Texts(text, FactsAt));
+            var difference = Difference(first, place, [.. facts.Keys], [.. Blobs(text, FactsAt).Select(FactText.Read)]);
             failure?.Throw();
             throw IsFirst ? difference : Echo(difference);
         }
 
         if (Length(0, FailureAt) == 0) return;
-        var failed = Texts(told, FailureAt)[0];
+        var failed = Encoding.UTF8.GetString(Blobs(told, FailureAt)[0]);
         failure?.Throw();
         throw Echo(Failures.Of(failed, message => FormattableString.Invariant($"Rank 0 of {Ranks} has failed in {place}: {message}")));
 
         int Length(int rank, int at) => (int)MemoryMarshal.Read<long>(all.AsSpan(rank * Each + at));
 
-        string[] Texts(byte[] mine, int at)
+        byte[][] Blobs(byte[] mine, int at)
         {
             var longest = Enumerable.Range(0, Ranks).Max(rank => Length(rank, at));
             var texts = new byte[Ranks * longest];
             mine.CopyTo(texts, Rank * longest);
             Gather(texts, longest, place);
-            return [.. Enumerable.Range(0, Ranks).Select(rank => Encoding.UTF8.GetString(texts.AsSpan(rank * longest, Length(rank, at))))];
+            return [.. Enumerable.Range(0, Ranks).Select(rank => texts.AsSpan(rank * longest, Length(rank, at)).ToArray())];
         }
     }
 
-    private InvalidOperationException Difference(int rank, string place, string[] order, string[] texts)
+    private InvalidOperationException Difference(int rank, string place, string[] order, Dictionary<string, string?>[] facts)
     {
-        var (here, there) = (Facts(texts[0]), Facts(texts[rank]));
+        var (here, there) = (facts[0], facts[rank]);
         if (here[Place] != there[Place])
-            return new(FormattableString.Invariant($"Rank {rank} of {Ranks} is not where rank 0 is: rank 0 in {here[Place]}, rank {rank} in {there[Place]}. The ranks do not run the same program."));
+            return new(FormattableString.Invariant($"Rank {rank} of {Ranks} is not where rank 0 is: rank 0 in {Short(here[Place])}, rank {rank} in {Short(there[Place])}. The ranks do not run the same program."));
         const int Most = 6;
         var differences = order.Union(there.Keys).Where(name => here.GetValueOrDefault(name) != there.GetValueOrDefault(name)).ToArray();
-        var told = differences.Take(Most).Select(name => FormattableString.Invariant($"{name}: {here.GetValueOrDefault(name, "nothing")} on rank 0, {there.GetValueOrDefault(name, "nothing")} on rank {rank}"));
+        var told = differences.Take(Most).Select(name => FormattableString.Invariant($"{Short(name)}: {Short(here.GetValueOrDefault(name, "nothing"))} on rank 0, {Short(there.GetValueOrDefault(name, "nothing"))} on rank {rank}"));
         return new(FormattableString.Invariant($"Rank {rank} of {Ranks} is not the same as rank 0, and would compute something else. ")
-            + string.Join("; ", told) + (differences.Length > Most ? FormattableString.Invariant($"; and {differences.Length - Most} more") : "") + $". Found in {place}.");
+            + string.Join("; ", told) + (differences.Length > Most ? FormattableString.Invariant($"; and {differences.Length - Most} more") : "") + $". Found in {Short(place)}.");
 
-        static Dictionary<string, string> Facts(string text)
-        {
-            var parts = text.Split('\0');
-            return Enumerable.Range(0, parts.Length / 2).ToDictionary(i => parts[2 * i], i => parts[2 * i + 1]);
-        }
+        static string Short(string? text) => text is null ? "null" : text.Length <= 300 ? text : $"{text.AsSpan(0, 300)}...";
     }
 
     /// <summary>Lets one thread in: MPI takes what two of them send for the same, and so do the others.</summary>
@@ -255,13 +250,22 @@ public sealed class MpiRanks : ShardExchange
     }
 
     /// <summary>Says what went wrong, in the name of this rank.</summary>
-    internal void Tell(string message) => Console.Error.WriteLine(FormattableString.Invariant($"rank {Rank} of {Ranks} ({Environment.MachineName}, process {Environment.ProcessId}): {message}"));
+    internal void Tell(string message)
+    {
+        try
+        {
+            Console.Error.WriteLine(FormattableString.Invariant($"rank {Rank} of {Ranks} ({Environment.MachineName}, process {Environment.ProcessId}): {message}"));
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
+        {
+            // Nobody reads it any more; the code says that something went wrong.
+        }
+    }
 
     /// <summary>Ends all ranks; does not return.</summary>
     internal void Abort(int code)
     {
-        Console.Out.Flush();
-        Console.Error.Flush();
+        Flush();
         // Where the network is gone, even that may wait.
         new Thread(() =>
         {
@@ -271,6 +275,19 @@ public sealed class MpiRanks : ShardExchange
         { IsBackground = true }.Start();
         _mpi?.Abort(code);
         Machine.End(code);
+    }
+
+    private static void Flush()
+    {
+        try
+        {
+            Console.Out.Flush();
+            Console.Error.Flush();
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
+        {
+            // Nobody reads it any more.
+        }
     }
 
     private unsafe void Gather(byte[] bytes, int each, string what)
@@ -289,18 +306,18 @@ public sealed class MpiRanks : ShardExchange
     private const string AddedByMpi = "by MPI's all-reduce";
 
     /// <summary>What ranks add: it would end as numbers that mean nothing, were it another on one of them.</summary>
-    private readonly record struct Sums(object? Kept, string How, int Bytes, string Numbers);
+    private readonly record struct Sums(object? Kept, string How, long Count, string Numbers);
 
     /// <summary>Compares what ranks are about to add, whenever it is not what they added last. Whoever then has nothing to compare is elsewhere, and found out by waiting.</summary>
     private void Compare(Sums next, string what)
     {
         if (next == _compared) return;
-        Compare($"the comparison before {what}", new Dictionary<string, string> { ["added"] = next.How, ["bytes in a sum"] = next.Bytes.ToString(CultureInfo.InvariantCulture), ["numbers in a sum"] = next.Numbers });
+        Compare($"the comparison before {what} that adds something else than the last one", new Dictionary<string, string> { ["added"] = next.How, ["numbers in a sum"] = next.Count.ToString(CultureInfo.InvariantCulture), ["kind of numbers"] = next.Numbers });
         _compared = next;
     }
 
     private Sums Of<T>(ShardSums<T> sums, string how) where T : unmanaged, IFloatingPointIeee754<T> => sums.Ranks == Ranks
-        ? new(sums, how, sums.Bytes.Length, NameOf<T>())
+        ? new(sums, how, (long)sums.Values.Length + sums.Totals.Length, NameOf<T>())
         : throw new ArgumentException(FormattableString.Invariant($"MpiRanks expects sums of {Ranks} ranks, but they are of {sums.Ranks}."), nameof(sums));
 
     private static string NameOf<T>() => typeof(T) == typeof(float) ? "float" : "double";

@@ -51,7 +51,7 @@ public sealed class FailureTests
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
-    public void A_rank_whose_rate_is_changed_alone(string mpi) => Ends(mpi, "rate", "0 of 2 (*): InvalidOperationException: Rank 1 of 2 is not the same as rank 0, and would compute something else. learning rate of group 0: 0.* on rank 0, 0.* on rank 1. Found in a step.*");
+    public void A_rank_whose_rate_is_changed_alone(string mpi) => Ends(mpi, "rate", "0 of 2 (*): InvalidOperationException: Rank 1 of 2 is not the same as rank 0, and would compute something else. optimizer groups.0.lr: 0.* on rank 0, 0.* on rank 1. Found in a step.*");
 
     /// <summary>Of a code the system keeps eight bits, and those of 256 are 0.</summary>
     [Theory(Explicit = true)]

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
+using MathNet.Numerics.LinearAlgebra;
 
 namespace Backprop;
 
@@ -26,17 +27,14 @@ internal static class RankFacts
             ["functions of the system"] = OfSystem(),
         };
         foreach (var (name, value) in settings) facts[name] = value;
+        facts["frozen"] = Frozen(model);
         facts["parameters"] = Hash(hash =>
         {
             foreach (var (_, parameter) in model.NamedParameters()) hash.AppendData(MemoryMarshal.AsBytes((ReadOnlySpan<T>)parameter.Values));
         });
         facts["buffers"] = Hash(hash =>
         {
-            foreach (var (_, buffer) in model.NamedBuffers())
-            {
-                hash.AppendData(MemoryMarshal.AsBytes((ReadOnlySpan<T>)buffer.Values));
-                if (buffer is CounterBuffer<T> counter) hash.AppendData(BitConverter.GetBytes(counter.Value));
-            }
+            foreach (var (_, buffer) in model.NamedBuffers()) Append(hash, buffer);
         });
         var state = optimizer.GetState();
         facts["optimizer's state"] = Hash(hash =>
@@ -55,12 +53,34 @@ internal static class RankFacts
     /// <param name="generators">What is drawn from.</param>
     internal static Dictionary<string, string> Now<T>(string place, Layer<T> model, Optimizer<T> optimizer, IEnumerable<Generator> generators) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var facts = new Dictionary<string, string> { [ShardExchange.Place] = place };
-        foreach (var (i, group) in optimizer.Groups.Index()) facts[FormattableString.Invariant($"learning rate of group {i}")] = FormattableString.Invariant($"{group.LearningRate:R}");
+        var facts = new Dictionary<string, string> { [ShardExchange.Place] = place, ["frozen"] = Frozen(model) };
         foreach (var (name, parameter) in model.NamedParameters()) facts[$"parameter {name}"] = Hash(hash => hash.AppendData(MemoryMarshal.AsBytes((ReadOnlySpan<T>)parameter.Values)));
-        foreach (var (name, buffer) in model.NamedBuffers()) facts[$"buffer {name}"] = Hash(hash => hash.AppendData(MemoryMarshal.AsBytes((ReadOnlySpan<T>)buffer.Values)));
+        foreach (var (name, buffer) in model.NamedBuffers()) facts[$"buffer {name}"] = Hash(hash => Append(hash, buffer));
+        var state = optimizer.GetState();
+        foreach (var (name, number) in state.Numbers) facts[$"optimizer {name}"] = FormattableString.Invariant($"{number:R}");
+        foreach (var (name, array) in state.Arrays) facts[$"optimizer {name}"] = Hash(hash => hash.AppendData(MemoryMarshal.AsBytes<T>(array)));
         AddGenerators(facts, generators);
         return facts;
+    }
+
+    /// <summary>Shapes and values of a batch.</summary>
+    internal static string Of<T>(Batch<T> batch) where T : unmanaged, IFloatingPointIeee754<T> => FormattableString.Invariant($"{Operand.Shape(batch.X)} -> {Operand.Shape(batch.Y)}, ") + Hash(hash =>
+    {
+        foreach (var matrix in (ReadOnlySpan<Matrix<T>?>)[batch.X, batch.Y, batch.Weights]) hash.AppendData(MemoryMarshal.AsBytes<T>(matrix?.ToColumnMajorArray() ?? []));
+        hash.AppendData(MemoryMarshal.AsBytes(batch.Lengths.Span));
+    });
+
+    private static void Append<T>(IncrementalHash hash, Buffer<T> buffer) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        hash.AppendData(MemoryMarshal.AsBytes((ReadOnlySpan<T>)buffer.Values));
+        if (buffer is CounterBuffer<T> counter) hash.AppendData(BitConverter.GetBytes(counter.Value));
+    }
+
+    /// <summary>The names of what is: it is left out of what ranks add.</summary>
+    private static string Frozen<T>(Layer<T> model) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var names = string.Join(", ", [.. model.NamedParameters().Where(named => named.Parameter.Frozen).Select(named => named.Name), .. model.NamedBuffers().Where(named => named.Buffer.Frozen).Select(named => named.Name)]);
+        return names.Length == 0 ? "nothing" : names;
     }
 
     private static void AddGenerators(Dictionary<string, string> facts, IEnumerable<Generator> generators)

@@ -34,7 +34,7 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int te
     private Batch<T> _batch;
     private int _samples;
     private bool _accumulates;
-    private int _turn;
+    private long _begun;
     private ushort _digest;
 
     /// <summary>What the whole batch's mean divides by.</summary>
@@ -161,16 +161,22 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int te
         }
     }
 
-    /// <summary>What every rank should find the same as it begins a step, in 16 bits: samples, learning rates, seeds, buffers and, each in its turn, one of the parameters.</summary>
+    /// <summary>What every rank should find the same as it begins a step, in 16 bits: targets, learning rates, seeds, buffers and, each in its turn, one column of the inputs and one of the parameters.</summary>
     /// <remarks>So a rank whose weights or rates were changed alone is found within as many steps as there are parameters, for a fraction of what the optimizer's step reads.</remarks>
     private ushort Digest()
     {
-        var digest = (ulong)_samples;
+        var digest = unchecked((ulong)_begun << 32 | (uint)_samples);
+        var column = (int)(_begun % Math.Max(_batch.X.ColumnCount, 1));
+        Mix(Bits(_batch.X.AsColumnMajorArray() is { } x ? x.AsSpan(column * _batch.X.RowCount, _batch.X.ColumnCount == 0 ? 0 : _batch.X.RowCount) : []));
+        Mix(Bits(_batch.Y.AsColumnMajorArray()));
+        Mix(Bits(_batch.Weights?.AsColumnMajorArray()));
+        foreach (var length in _batch.Lengths.Span) Mix((uint)length);
         var groups = optimizer.Groups;
         for (var i = 0; i < groups.Count; i++) Mix(BitConverter.DoubleToUInt64Bits(groups[i].LearningRate));
         foreach (var (seed, _, _) in _draws) Mix(seed);
-        foreach (var buffer in _buffers.Buffers) Mix(Bits(buffer.Values));
-        if (_parameters!.Count > 0) Mix(Bits(_parameters[_turn = (_turn + 1) % _parameters.Count].Values));
+        foreach (var buffer in _buffers.Buffers) Mix(buffer is CounterBuffer<T> counter ? unchecked((ulong)counter.Value) : Bits(buffer.Values));
+        if (_parameters!.Count > 0) Mix(Bits(_parameters[(int)(_begun % _parameters.Count)].Values));
+        _begun++;
         return (ushort)(digest >> 48);
 
         void Mix(ulong value) => digest = unchecked((BitOperations.RotateLeft(digest, 23) ^ value) * 0x9E3779B97F4A7C15);
@@ -183,7 +189,8 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int te
     {
         Abandon();
         var facts = RankFacts.Now("a step", model, optimizer, _generators);
-        facts["samples in the batch"] = FormattableString.Invariant($"{_samples}");
+        facts["step"] = FormattableString.Invariant($"{_begun}");
+        facts["batch"] = RankFacts.Of(_batch);
         exchange.RequireSame(facts);
         return new("Ranks expect to be the same before each step, but one of them was changed alone.");
     }

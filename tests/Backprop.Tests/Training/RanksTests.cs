@@ -219,12 +219,23 @@ public abstract class RanksTests<T> where T : unmanaged, IFloatingPointIeee754<T
     {
         { "a weight", progress => At(progress, 2, () => progress.Trainer.Model.Parameters[0].Values[0] += T.One), "*parameter hidden.weight*" },
         { "the last bit of a bias", progress => At(progress, 1, () => { ref var bias = ref progress.Trainer.Model.Parameters[^1].Values[0]; bias = T.BitIncrement(bias); }), "*parameter output.bias*" },
-        { "a learning rate", progress => At(progress, 2, () => progress.Trainer.Optimizer.LearningRate *= 2), "*learning rate of group 0*" },
+        { "a learning rate", progress => At(progress, 2, () => progress.Trainer.Optimizer.LearningRate *= 2), "*optimizer groups.0.lr*" },
         { "a running mean", progress => At(progress, 2, () => progress.Trainer.Model.NamedBuffers().First().Buffer.Values[0] += T.One), "*buffer norm.running_mean*" },
+        { "a count of batches", progress => At(progress, 2, () => ((BatchNorm1d<T>)((Sequential<T>)progress.Trainer.Model)["norm"]).NumBatchesTracked!.Value++), "*buffer norm.num_batches_tracked*" },
+        { "momenta when all is over", progress => { if (progress.Moment == TrainingMoment.End) Shift(progress.Trainer.Optimizer); }, "*optimizer 0.exp_avg*" },
+        { "weight decay when all is over", progress => { if (progress.Moment == TrainingMoment.End) progress.Trainer.Optimizer.Groups[0].WeightDecay = 0.5; }, "*optimizer groups.0.weight_decay*" },
+        { "a frozen mean when all is over", progress => { if (progress.Moment == TrainingMoment.End) progress.Trainer.Model.NamedBuffers().First().Buffer.Frozen = true; }, "*frozen*" },
         { "a draw of Dropout", progress => At(progress, 2, () => progress.Trainer.Model.Generators.Last().Permutation(2)), "*generator*" },
         { "a draw of the samples' order", progress => At(progress, 2, () => progress.Trainer.Training.Generator!.Permutation(2)), "*generator*" },
         { "a weight when all is over", progress => { if (progress.Moment == TrainingMoment.End) progress.Trainer.Model.Parameters[0].Values[0] += T.One; }, "*parameter hidden.weight*" },
     };
+
+    private static void Shift(Optimizer<T> optimizer)
+    {
+        var state = optimizer.GetState();
+        state.Arrays["0.exp_avg"][0] += T.One;
+        optimizer.SetState(state);
+    }
 
     private static void At(TrainingProgress<T> progress, int batch, Action change)
     {
@@ -285,6 +296,48 @@ public abstract class RanksTests<T> where T : unmanaged, IFloatingPointIeee754<T
                 message.Should().Match("rank 1 differs: parameter *");
             }
         }
+    }
+
+    [Theory]
+    [InlineData("other samples", "rank 1 differs: batch")]
+    [InlineData("a target", "rank 1 differs: batch")]
+    [InlineData("a step more", "rank 1 differs: step")]
+    public void A_loop_of_ones_own_that_takes_something_else_on_one_rank_is_refused_by_all(string what, string message)
+    {
+        var results = ThreadRanks.Run(2, exchange =>
+        {
+            var (model, loss) = (Dense(ShardExchange.Alone).Model, new CrossEntropyLoss<T>());
+            var (pass, samples) = (model.NewPass(), Runs.Samples<T>(24, exchange.Rank == 1 && what == "other samples" ? 6 : 5));
+            var sharded = new ShardedGradients<T>(model, new SGD<T>(model.Parameters, 0.1), 8, exchange);
+            if (exchange.Rank == 1 && what == "a target") samples.Y[23, 0] = samples.Y[23, 0] == T.Zero ? T.One : T.Zero;
+            var fails = exchange.Rank == 1 && what == "a step more";
+            void Step() => sharded.Compute(new(samples.X, samples.Y), shard =>
+            {
+                if (fails) throw new NotSupportedException();
+                model.AccumulateGradients(pass, loss.Backward(model.Forward(shard.X, pass), shard.Y));
+                return new(1, 1);
+            });
+            if (fails)
+            {
+                FluentActions.Invoking(Step).Should().Throw<NotSupportedException>();
+                fails = false;
+            }
+
+            Step();
+            return "taken";
+        });
+        foreach (var result in results) result.Should().BeOfType<InvalidOperationException>().Which.Message.Should().Be(message);
+    }
+
+    [Fact]
+    public void Ranks_of_which_one_has_frozen_something_are_refused_before_the_first_step()
+    {
+        foreach (var result in ThreadRanks.Run(2, exchange =>
+        {
+            var trainer = Dense(exchange);
+            if (exchange.Rank == 1) trainer.Model.NamedBuffers().First().Buffer.Frozen = true;
+            return trainer.Fit(1);
+        })) result.Should().BeOfType<InvalidOperationException>().Which.Message.Should().Be("rank 1 differs: frozen");
     }
 
     [Fact]

@@ -79,13 +79,21 @@ public sealed class MinMaxScale<T> : Preprocessing<T> where T : unmanaged, IFloa
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
     {
         RequireFitted();
-        var (y, a, width) = (pass.NewOutput(x.RowCount, x.ColumnCount), T.CreateSaturating(Min), T.CreateSaturating(Max - Min));
-        for (var j = 0; j < x.ColumnCount; j++)
+        var (y, n, a, width) = (pass.NewOutput(x.RowCount, x.ColumnCount), x.RowCount, T.CreateSaturating(Min), T.CreateSaturating(Max - Min));
+        Span<T> rest = x.Span(), result = y.Span();
+        for (var j = 0; j < x.ColumnCount; j++, rest = rest[n..], result = result[n..])
         {
-            Span<T> xs = x.Span().Slice(j * x.RowCount, x.RowCount), ys = y.Span().Slice(j * x.RowCount, x.RowCount);
+            Span<T> xs = rest[..n], ys = result[..n];
+            var (min, range) = (DataMin.Values[j], Range(j));
             // y = a + (b - a) (x - min) / (max - min)
-            TensorPrimitives.Subtract<T>(xs, DataMin.Values[j], ys);
-            TensorPrimitives.Divide<T>(ys, Range(j), ys);
+            if (n < FewRows)
+            {
+                for (var i = 0; i < xs.Length; i++) ys[i] = a + (xs[i] - min) / range * width;
+                continue;
+            }
+
+            TensorPrimitives.Subtract<T>(xs, min, ys);
+            TensorPrimitives.Divide<T>(ys, range, ys);
             TensorPrimitives.Multiply<T>(ys, width, ys);
             TensorPrimitives.Add<T>(ys, a, ys);
         }

@@ -67,13 +67,21 @@ public sealed class Standardize<T> : Preprocessing<T> where T : unmanaged, IFloa
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
     {
         RequireFitted();
-        var y = pass.NewOutput(x.RowCount, x.ColumnCount);
-        for (var j = 0; j < x.ColumnCount; j++)
+        var (y, n) = (pass.NewOutput(x.RowCount, x.ColumnCount), x.RowCount);
+        Span<T> rest = x.Span(), result = y.Span();
+        for (var j = 0; j < x.ColumnCount; j++, rest = rest[n..], result = result[n..])
         {
-            Span<T> xs = x.Span().Slice(j * x.RowCount, x.RowCount), ys = y.Span().Slice(j * x.RowCount, x.RowCount);
+            Span<T> xs = rest[..n], ys = result[..n];
+            var (mean, std) = (Mean.Values[j], Std.Values[j]);
             // y = (x - mean) / std
-            TensorPrimitives.Subtract<T>(xs, Mean.Values[j], ys);
-            TensorPrimitives.Divide<T>(ys, Std.Values[j], ys);
+            if (n < FewRows)
+            {
+                for (var i = 0; i < xs.Length; i++) ys[i] = (xs[i] - mean) / std;
+                continue;
+            }
+
+            TensorPrimitives.Subtract<T>(xs, mean, ys);
+            TensorPrimitives.Divide<T>(ys, std, ys);
         }
 
         return y;
