@@ -228,6 +228,16 @@ public abstract class ScaledDotProductAttentionTests<T> where T : unmanaged, IFl
         y[1, 0].Should().Be(T.CreateChecked(3));
     }
 
+    /// <summary>Each query's greatest score is that of the last key that it sees, far above the others: e^x of it alone would be no number.</summary>
+    [Fact]
+    public void A_causal_query_may_want_the_last_key_that_it_sees_with_all_its_might()
+    {
+        const int Steps = 37;
+        var layer = new ScaledDotProductAttention<T>(1, 1, Steps, causal: true);
+        var x = Matrix<T>.Build.Dense(Steps, 3, (i, j) => T.CreateChecked(j == 0 ? 1000 : i));
+        layer.Forward(x).Enumerate().Should().Equal(Enumerable.Range(0, Steps).Select(T.CreateChecked));
+    }
+
     [Fact]
     public void The_bits_depend_neither_on_threads_nor_on_the_batch()
     {
