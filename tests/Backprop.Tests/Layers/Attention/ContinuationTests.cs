@@ -61,7 +61,9 @@ public abstract class ContinuationTests<T> where T : unmanaged, IFloatingPointIe
             }
 
             // Back to somewhere, and on from there.
-            text.CutTo(random.Next(Steps));
+            var left = random.Next(Steps);
+            text.CutTo(left);
+            text.Count.Should().Be(left);
         }
     }
 
@@ -129,6 +131,7 @@ public abstract class ContinuationTests<T> where T : unmanaged, IFloatingPointIe
         var (model, x) = (Model(true, 1, rotary: false), Text(Steps, 2));
         var whole = model.Forward(x);
         var text = new Continuation<T>(model);
+        FluentActions.Invoking(() => model.Forward(x, text.Pass)).Should().Throw<InvalidOperationException>("before the first step, too");
         text.Append(x.SubMatrix(0, 4, 0, 1));
         FluentActions.Invoking(() => model.Forward(x, text.Pass)).Should().Throw<InvalidOperationException>().WithMessage("*cannot run forward in this pass, which a continuation of it needs: call its Append, or make another pass with NewPass().");
         FluentActions.Invoking(() => text.Pass.Steps[0].Forward(x)).Should().Throw<InvalidOperationException>().WithMessage("*which a continuation of it needs*");
