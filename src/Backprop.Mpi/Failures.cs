@@ -1,27 +1,31 @@
 namespace Backprop;
 
-/// <summary>What the first rank alone has done, and failed in, as an exception on the others: whoever catches one kind there catches it here.</summary>
+/// <summary>What the first rank alone has done, and failed in, as an exception on the others: of the same kind, or of the nearest that is known here.</summary>
 internal static class Failures
 {
     private static readonly Dictionary<string, Func<string, Exception>> Kinds = new()
     {
-        [nameof(DirectoryNotFoundException)] = message => new DirectoryNotFoundException(message),
-        [nameof(FileNotFoundException)] = message => new FileNotFoundException(message),
-        [nameof(IOException)] = message => new IOException(message),
-        [nameof(UnauthorizedAccessException)] = message => new UnauthorizedAccessException(message),
-        [nameof(InvalidDataException)] = message => new InvalidDataException(message),
-        [nameof(ArgumentException)] = message => new ArgumentException(message),
-        [nameof(NotSupportedException)] = message => new NotSupportedException(message),
-        [nameof(OperationCanceledException)] = message => new OperationCanceledException(message),
-        [nameof(ArithmeticException)] = message => new ArithmeticException(message),
+        [typeof(DirectoryNotFoundException).FullName!] = message => new DirectoryNotFoundException(message),
+        [typeof(FileNotFoundException).FullName!] = message => new FileNotFoundException(message),
+        [typeof(IOException).FullName!] = message => new IOException(message),
+        [typeof(UnauthorizedAccessException).FullName!] = message => new UnauthorizedAccessException(message),
+        [typeof(InvalidDataException).FullName!] = message => new InvalidDataException(message),
+        [typeof(ArgumentNullException).FullName!] = message => new ArgumentNullException(null, message),
+        [typeof(ArgumentOutOfRangeException).FullName!] = message => new ArgumentOutOfRangeException(null, message),
+        [typeof(NotFiniteNumberException).FullName!] = message => new NotFiniteNumberException(message),
+        [typeof(TimeoutException).FullName!] = message => new TimeoutException(message),
+        [typeof(ArgumentException).FullName!] = message => new ArgumentException(message),
+        [typeof(NotSupportedException).FullName!] = message => new NotSupportedException(message),
+        [typeof(OperationCanceledException).FullName!] = message => new OperationCanceledException(message),
+        [typeof(ArithmeticException).FullName!] = message => new ArithmeticException(message),
     };
 
     /// <summary>Its kind, the nearest that is known, and what it says.</summary>
     internal static string Describe(Exception exception)
     {
         var kind = exception.GetType();
-        while (kind is not null && !Kinds.ContainsKey(kind.Name)) kind = kind.BaseType;
-        return $"{kind?.Name}\0{TextOf(exception, full: false)}";
+        while (kind is not null && !Kinds.ContainsKey(kind.FullName!)) kind = kind.BaseType;
+        return $"{kind?.FullName}\0{TextOf(exception, full: false)}";
     }
 
     /// <summary>What it says of itself, if it can: an exception may throw, too.</summary>

@@ -72,7 +72,7 @@ public static class Mpi
 
         if (Interlocked.Exchange(ref _hasRun, true)) throw new InvalidOperationException("Mpi.Run expects to be called once in a process, since an MPI begins and ends once.");
         var mpi = MpiLibrary.Open(launcher);
-        using (EndAfter(options.LimitAtStart, $"rank {launcher.Rank}: MPI_Init did not return within {Seconds(options.LimitAtStart)} s. A rank has ended before it came to Mpi.Run, or has not come to it. All end. (The limit is MpiOptions.LimitAtStart.)", launcher.Rank is 0 or null)) mpi.Begin();
+        using (new Deadline(options.LimitAtStart, $"rank {launcher.Rank?.ToString(CultureInfo.InvariantCulture) ?? "?"}: MPI_Init did not return within {Seconds(options.LimitAtStart)} s. A rank has ended before it came to Mpi.Run, or has not come to it. All end. (The limit is MpiOptions.LimitAtStart.)", launcher.Rank is 0 or null)) mpi.Begin();
         var (rank, count) = mpi.Place();
         var ranks = new MpiRanks(mpi, rank, count, options);
         if (launcher.Ranks is int expected && expected != count)
@@ -111,7 +111,7 @@ public static class Mpi
             Console.Out.Flush();
             isOver = true;
             ranks.End();
-            using (EndAfter(options.Limit, $"rank {ranks.Rank}: MPI_Finalize did not return within {Seconds(options.Limit)} s.", ranks.IsFirst)) mpi.Finish();
+            using (new Deadline(options.Limit, $"rank {ranks.Rank}: MPI_Finalize did not return within {Seconds(options.Limit)} s.", ranks.IsFirst)) mpi.Finish();
             return code != 0 && (code & 0xFF) == 0 ? Failed : code;     // of a process's code the system keeps eight bits: 256 would be green
         }
         catch (Exception exception) when (!isOver)
@@ -136,15 +136,28 @@ public static class Mpi
         }
     }
 
-    /// <summary>Ends the process, should MPI not come to an end before what is returned is disposed.</summary>
-    private static Timer EndAfter(TimeSpan limit, string message, bool isFirst = true) => new(
-        _ =>
+    /// <summary>Ends the process, should MPI not come to an end before it is disposed.</summary>
+    private sealed class Deadline : IDisposable
+    {
+        private readonly Timer _timer;
+        private bool _isOver;
+
+        internal Deadline(TimeSpan limit, string message, bool isFirst) => _timer = new(
+            _ =>
+            {
+                if (!isFirst) Thread.Sleep(TimeSpan.FromSeconds(2));    // one message: with the first rank's end the launcher ends all
+                if (Interlocked.Exchange(ref _isOver, true)) return;
+                Console.Error.WriteLine(message);
+                Machine.End(WaitedTooLong);
+            },
+            null, TimeSpan.FromMilliseconds(Math.Min(limit.TotalMilliseconds, int.MaxValue)), Timeout.InfiniteTimeSpan);
+
+        public void Dispose()
         {
-            if (!isFirst) Thread.Sleep(TimeSpan.FromSeconds(2));    // one message: with the first rank's end the launcher ends all
-            Console.Error.WriteLine(message);
-            Machine.End(WaitedTooLong);
-        },
-        null, TimeSpan.FromMilliseconds(Math.Min(limit.TotalMilliseconds, int.MaxValue)), Timeout.InfiniteTimeSpan);
+            Interlocked.Exchange(ref _isOver, true);
+            _timer.Dispose();
+        }
+    }
 
     private static string Seconds(TimeSpan limit) => limit.TotalSeconds.ToString("0.#######", CultureInfo.InvariantCulture);
 

@@ -51,7 +51,7 @@ public sealed class MpiRanks : ShardExchange
     /// <summary>Where this rank writes to what one rank alone should write to: the console on the first, nowhere on the others.</summary>
     public TextWriter Out => IsFirst ? Console.Out : TextWriter.Null;
 
-    /// <summary>The same ranks, adding by MPI's own all-reduce: as fast as that is, but with bits that depend on the library and on the number of ranks.</summary>
+    /// <summary>The same ranks, adding by MPI's own all-reduce: as fast as that is, but with bits that depend on the library and on the number of ranks. Each rank must get the same ones, as MPI recommends to those who write it; one that does not is found out.</summary>
     public ShardExchange Plain => _plain;
 
     /// <summary>Bytes that this rank has sent in sums.</summary>
@@ -108,7 +108,7 @@ public sealed class MpiRanks : ShardExchange
     {
         using var use = Enter(Reduction);
         if (_mpi is null || Ranks == 1) return;
-        Compare(new(null, AddedByMpi, values.Length, NameOf<double>()), Reduction);
+        Compare(new(AddedByMpi, values.Length, NameOf<double>()), Reduction);
         Reduce(values);
     }
 
@@ -117,7 +117,7 @@ public sealed class MpiRanks : ShardExchange
     {
         using var use = Enter(Reduction);
         if (_mpi is null || Ranks == 1) return;
-        Compare(new(null, AddedByMpi, values.Length, NameOf<float>()), Reduction);
+        Compare(new(AddedByMpi, values.Length, NameOf<float>()), Reduction);
         Reduce(values);
     }
 
@@ -306,7 +306,7 @@ public sealed class MpiRanks : ShardExchange
     private const string AddedByMpi = "by MPI's all-reduce";
 
     /// <summary>What ranks add: it would end as numbers that mean nothing, were it another on one of them.</summary>
-    private readonly record struct Sums(object? Kept, string How, long Count, string Numbers);
+    private readonly record struct Sums(string How, long Count, string Numbers);
 
     /// <summary>Compares what ranks are about to add, whenever it is not what they added last. Whoever then has nothing to compare is elsewhere, and found out by waiting.</summary>
     private void Compare(Sums next, string what)
@@ -317,7 +317,7 @@ public sealed class MpiRanks : ShardExchange
     }
 
     private Sums Of<T>(ShardSums<T> sums, string how) where T : unmanaged, IFloatingPointIeee754<T> => sums.Ranks == Ranks
-        ? new(sums, how, (long)sums.Values.Length + sums.Totals.Length, NameOf<T>())
+        ? new(how, (long)sums.Values.Length + sums.Totals.Length, NameOf<T>())
         : throw new ArgumentException(FormattableString.Invariant($"MpiRanks expects sums of {Ranks} ranks, but they are of {sums.Ranks}."), nameof(sums));
 
     private static string NameOf<T>() => typeof(T) == typeof(float) ? "float" : "double";
@@ -371,7 +371,7 @@ public sealed class MpiRanks : ShardExchange
             // Where a network is in two or too slow for words, each half takes itself for the only one: the first rank's comes first, and ends the other, too, if it can.
             if (!IsFirst) Thread.Sleep(TimeSpan.FromSeconds(3));
             var gone = Enumerable.Range(0, Ranks).Except(here).ToArray();
-            var elsewhere = here.Where(rank => rank != Rank && waiting.WhereIs(rank) != (waiting.Count, what)).ToArray();
+            var elsewhere = here.Where(rank => rank != Rank && waiting.WhereIs(rank) != (waiting.Count, Waiting.Sent(what))).ToArray();
             var seconds = limit.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture);
             var advice = _announcement is null ? $" (The limit is MpiOptions.Limit, or {MpiOptions.LimitVariable}.)" : $" ({_announcement} was announced to take no longer.)";
             Tell(gone.Length > 0 ? $"{Name(gone)} did not come to {what} within {seconds} s: ended, stalled, busy with something else, or cut off. All ranks end; go on from the last checkpoint.{advice}"

@@ -6,7 +6,7 @@ namespace Backprop;
 /// <summary>Who waits where: ranks that wait too long tell each other, so that those who tell nothing are known.</summary>
 internal sealed unsafe class Waiting
 {
-    private const int Length = 128, Ahead = sizeof(long);   // of a message: the number of the wait, and where it is
+    private const int Length = 512, Ahead = sizeof(long);   // of a message: the number of the wait, and where it is
 
     private readonly MpiLibrary _mpi;
     private readonly nint _communicator;
@@ -41,10 +41,13 @@ internal sealed unsafe class Waiting
         var message = new Span<byte>(_messages, Length);
         message.Clear();
         MemoryMarshal.Write(message, Count);
-        Encoding.UTF8.TryGetBytes(what, message[Ahead..], out _);
+        Encoding.UTF8.GetBytes(Sent(what), message[Ahead..]);
         for (var rank = 0; rank < _told.Length; rank++)
             if (rank != _rank) _ = _mpi.Send(_communicator, _messages, Length, rank);
     }
+
+    /// <summary>What others get to read of a place: its beginning, if it is long.</summary>
+    internal static string Sent(string what) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(what, 0, Math.Min(what.Length, (Length - Ahead) / 3)));    // a character is three bytes at most
 
     /// <summary>Takes what came.</summary>
     internal void Listen()

@@ -77,6 +77,12 @@ public static partial class Failure
             case "cannot save, and ends":
                 Trainings.Mlp<double>(ranks, options.Shards).SaveCheckpoint(Path.Combine(options.Save!, "no such directory", "a"));
                 return 0;
+            case "another model":   // which one rank makes alone
+                Trainings.Mlp<double>(ranks, options.Shards).Fit(2, progress =>
+                {
+                    if (isIt) _ = new Linear<double>(2, 2);
+                });
+                return 0;
             case "announced":
                 ranks.OnFirst("looking back", () => Thread.Sleep(TimeSpan.FromSeconds(5)));
                 ranks.Announce("reading", TimeSpan.FromSeconds(30));

@@ -60,7 +60,12 @@ public sealed class FailureTests
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
-    public void A_program_that_returns_256(string mpi) => Job.Run(mpi, 2, "start", "256").Code.Should().NotBe(0);
+    public void A_program_that_returns_256(string mpi)
+    {
+        var job = Job.Run(mpi, 2, "start", "256");
+        job.Code.Should().Be(1, job.Error);
+        job.Messages.Should().BeEmpty();
+    }
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
@@ -135,6 +140,14 @@ public sealed class FailureTests
         job.Code.Should().NotBe(0, job.Error);
         (job.Output + job.Error).Should().ContainAny("rank 1 did not come to", "exiting improperly", "without calling \"finalize\"");
         job.Time.Should().BeLessThan(InTime + TimeSpan.FromSeconds(5));
+    }
+
+    [Theory(Explicit = true)]
+    [MemberData(nameof(Job.Mpis), MemberType = typeof(Job))]
+    public void A_model_that_one_rank_makes_alone_is_no_failure(string mpi)
+    {
+        var job = Job.RunLimited(mpi, 2, "fail", "another model");
+        job.Code.Should().Be(0, job.Error);
     }
 
     [Theory(Explicit = true)]

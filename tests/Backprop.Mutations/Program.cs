@@ -21,6 +21,7 @@ jobs.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.
 
 var command = new RootCommand("Breaks each formula and derivative of Backprop in turn, and sees whether a test goes red.") { only, seconds, seed, jobs, list, equivalents, near, verbose, write, after, since };
 command.Validators.Add(result => { if (result.GetValue(after) is null != result.GetValue(since) is null) result.AddError("--after and --since come together."); });
+command.Validators.Add(result => { if (result.GetValue(near) && result.GetValue(write) is not null) result.AddError("--near and --write do not go together: what survives the nearest tests may not survive all."); });
 command.SetAction(result => new Run(new Options(
     result.GetValue(only)!, result.GetValue(seconds), result.GetValue(seed), result.GetValue(jobs), result.GetValue(list), result.GetValue(equivalents), result.GetValue(near), result.GetValue(verbose), result.GetValue(write), result.GetValue(after), result.GetValue(since))).InvokeAsync());
 if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = 1000; // no line is broken in a file

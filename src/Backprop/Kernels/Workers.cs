@@ -193,6 +193,7 @@ internal static unsafe class Workers
                 try
                 {
                     if (JobOf(Volatile.Read(ref _ticket)) == done) Wake.Wait();
+                    if ((Volatile.Read(ref _ticket) & uint.MaxValue) != 0) WakeSome();
                 }
                 catch (ThreadInterruptedException)
                 {
@@ -200,7 +201,6 @@ internal static unsafe class Workers
                 }
 
                 Interlocked.Decrement(ref _sleeping);
-                if ((Volatile.Read(ref _ticket) & uint.MaxValue) != 0) WakeSome();
                 continue;
             }
 

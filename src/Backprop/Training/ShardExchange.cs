@@ -14,8 +14,8 @@ public abstract class ShardExchange
 {
     private const string EchoKey = "Backprop.ShardExchange.Echo";
 
-    /// <summary>The fact, of those that are compared, that says where in its program a rank is; where that differs, the others tell nothing.</summary>
-    protected internal const string Place = "place";
+    /// <summary>The name of the fact, of those that are compared, that says where in its program a rank is; where that differs, the others tell nothing.</summary>
+    public const string Place = "place";
 
     /// <summary>One process, which runs all shards: what a training does unless it is told otherwise.</summary>
     public static ShardExchange Alone { get; } = new OneProcess();
@@ -30,12 +30,12 @@ public abstract class ShardExchange
     public bool IsFirst => Rank == 0;
 
     /// <summary>Adds what each rank holds, and leaves the sum, the same bits, on each.</summary>
-    /// <param name="sums">Gradients, statistics and losses; of the same lengths on every rank.</param>
+    /// <param name="sums">Gradients, statistics and losses; of the same lengths on every rank. Some totals are whole numbers, by whose exact sums ranks are found to be the same.</param>
     /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
     public abstract void Sum<T>(ShardSums<T> sums) where T : unmanaged, IFloatingPointIeee754<T>;
 
     /// <summary>Compares what must be the same on every rank, before it makes a difference.</summary>
-    /// <param name="facts">Names and values, those that say most first.</param>
+    /// <param name="facts">Names and values, those that say most first; <see cref="Place"/> may be one of them.</param>
     /// <exception cref="InvalidOperationException">A rank has others; the message names the first one, and what differs. Thrown on every rank.</exception>
     public abstract void RequireSame(IReadOnlyDictionary<string, string> facts);
 

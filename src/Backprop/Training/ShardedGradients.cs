@@ -67,7 +67,8 @@ public sealed class ShardedGradients<T> where T : unmanaged, IFloatingPointIeee7
     /// <returns>The sum of the losses and what their mean divides by, of the whole batch.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">The batch has not a whole sample for each shard.</exception>
-    /// <exception cref="InvalidOperationException">The ranks have different models, optimizers, versions of the library or arithmetic; found before the first batch.</exception>
+    /// <exception cref="InvalidOperationException">The ranks have different models, optimizers, versions of the library or arithmetic, found before the first batch; or, found as they begin a step, other
+    /// batches, weights, rates or draws. Thrown on every rank; gradients then mean nothing, and all else is as it was.</exception>
     public LossTerm Compute(Batch<T> batch, Func<Batch<T>, LossTerm> shard, int inputRows = 1)
     {
         ArgumentNullException.ThrowIfNull(batch.X, nameof(batch));
@@ -102,14 +103,14 @@ public sealed class ShardedGradients<T> where T : unmanaged, IFloatingPointIeee7
         return _sharding.Terms[0];
     }
 
-    /// <summary>Compares the ranks' parameters, buffers, learning rates and generators, all of them; each step compares one parameter, in its turn.</summary>
+    /// <summary>Compares all that ranks should have in common: parameters, buffers, what is frozen, the optimizer's state and generators; each step compares one parameter, in its turn.</summary>
     /// <param name="place">Where in the program that is, for messages: <c>saving the model</c>. Called on every rank.</param>
     /// <exception cref="ArgumentNullException"><paramref name="place"/> is null.</exception>
     /// <exception cref="InvalidOperationException">A rank has others, as where a loop has changed them on one rank alone. Thrown on every rank.</exception>
     public void RequireSame(string place)
     {
         ArgumentNullException.ThrowIfNull(place);
-        Exchange.RequireSame(RankFacts.Now(place, _model, _optimizer, _model.Generators));
+        if (Exchange.Ranks > 1) Exchange.RequireSame(RankFacts.Now(place, _model, _optimizer, _model.Generators));
     }
 
     private void Compare()

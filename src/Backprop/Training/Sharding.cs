@@ -24,6 +24,7 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int te
     private readonly TreeSum<double> _sumTree = new(count / exchange.Ranks);
     private ShardSums<T>? _exchanged;       // what is added over ranks; null where there is one
     private IReadOnlyList<Parameter<T>>? _parameters;
+    private Parameter<T>[] _compared = [];  // in their turn, over ranks
     private int _structure;
     private readonly KeptBuffers<T> _buffers = new(model);
     private TreeSum<T>[] _gradients = [], _statistics = [];
@@ -67,13 +68,12 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int te
         (_batch, _samples, _accumulates) = (batch, samples, accumulates);
         if (accumulates)
             for (var i = 0; i < _gradientsBefore.Length; i++) _parameters![i].Gradients.CopyTo(_gradientsBefore[i] ??= new T[_parameters[i].Count]);
+        for (var i = 0; i < _generators.Length; i++) _draws[i].Seed = _generators[i].DrawSeed();
+        if (_exchanged is not null) _digest = Digest();
         for (var i = 0; i < _generators.Length; i++)
         {
-            _draws[i].Seed = _generators[i].DrawSeed();
             _draws[i].Own = _generators[i].Exchange(new(_generators[i].Seed, _draws[i].Engine, null));
         }
-
-        if (_exchanged is not null) _digest = Digest();
     }
 
     /// <summary>Begins a shard: buffers as the step found them, generators of its own, gradients of 0.</summary>
@@ -138,9 +138,8 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int te
         (beside[0], beside[1], beside[2]) = (refused ? 1 : 0, _digest, (double)_digest * _digest);
         exchange.Sum(_exchanged);
         if (beside[0] != 0) return false;
-        // Numbers are the same where the mean of their squares is the square of their mean; both sums are whole numbers, and exact.
-        var (sum, squares) = ((ulong)beside[1], (ulong)beside[2]);
-        if ((ulong)exchange.Ranks * squares != sum * sum) throw Drifted();
+        // Numbers are the same where the mean of their squares is the square of their mean; all are whole, and exact.
+        if ((UInt128)exchange.Ranks * UInt128.CreateSaturating(beside[2]) != UInt128.CreateSaturating(beside[1]) * UInt128.CreateSaturating(beside[1])) throw Drifted();
         rest = _exchanged.Values;
         for (var i = 0; i < _gradients.Length; i++)
             if (!_parameters![i].Frozen) Take(_parameters[i].Gradients, ref rest);
@@ -161,27 +160,34 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int te
         }
     }
 
-    /// <summary>What every rank should find the same as it begins a step, in 16 bits: targets, learning rates, seeds, buffers and, each in its turn, one column of the inputs and one of the parameters.</summary>
+    /// <summary>What every rank should find the same as it begins a step, in 16 bits: targets, learning rates, seeds, buffers and, each in its turn, one column of the inputs and one of the model's parameters.</summary>
     /// <remarks>So a rank whose weights or rates were changed alone is found within as many steps as there are parameters, for a fraction of what the optimizer's step reads.</remarks>
     private ushort Digest()
     {
-        var digest = unchecked((ulong)_begun << 32 | (uint)_samples);
-        var column = (int)(_begun % Math.Max(_batch.X.ColumnCount, 1));
-        Mix(Bits(_batch.X.AsColumnMajorArray() is { } x ? x.AsSpan(column * _batch.X.RowCount, _batch.X.ColumnCount == 0 ? 0 : _batch.X.RowCount) : []));
-        Mix(Bits(_batch.Y.AsColumnMajorArray()));
-        Mix(Bits(_batch.Weights?.AsColumnMajorArray()));
-        foreach (var length in _batch.Lengths.Span) Mix((uint)length);
+        var hash = new RowHash();
+        hash.Add<long>([_begun, _samples]);
+        if (_batch.X.AsColumnMajorArray() is { Length: > 0 } x)
+        {
+            // Spread, so that batches whose number has a factor in common with the columns' are not always asked for the same ones.
+            var column = (int)(unchecked((ulong)_begun * 0x9E3779B97F4A7C15 >> 32) % (uint)_batch.X.ColumnCount);
+            hash.Add<T>(x.AsSpan(column * _batch.X.RowCount, _batch.X.RowCount));
+        }
+
+        hash.Add<T>(_batch.Y.AsColumnMajorArray());
+        hash.Add<T>(_batch.Weights?.AsColumnMajorArray());
+        hash.Add(_batch.Lengths.Span);
         var groups = optimizer.Groups;
-        for (var i = 0; i < groups.Count; i++) Mix(BitConverter.DoubleToUInt64Bits(groups[i].LearningRate));
-        foreach (var (seed, _, _) in _draws) Mix(seed);
-        foreach (var buffer in _buffers.Buffers) Mix(buffer is CounterBuffer<T> counter ? unchecked((ulong)counter.Value) : Bits(buffer.Values));
-        if (_parameters!.Count > 0) Mix(Bits(_parameters[(int)(_begun % _parameters.Count)].Values));
+        for (var i = 0; i < groups.Count; i++) hash.Add<double>([groups[i].LearningRate]);
+        foreach (var (seed, _, _) in _draws) hash.Add<ulong>([seed]);
+        foreach (var buffer in _buffers.Buffers)
+        {
+            hash.Add<T>(buffer.Values);
+            if (buffer is CounterBuffer<T> counter) hash.Add<long>([counter.Value]);
+        }
+
+        if (_compared.Length > 0) hash.Add<T>(_compared[(int)(_begun % _compared.Length)].Values);
         _begun++;
-        return (ushort)(digest >> 48);
-
-        void Mix(ulong value) => digest = unchecked((BitOperations.RotateLeft(digest, 23) ^ value) * 0x9E3779B97F4A7C15);
-
-        static ulong Bits(ReadOnlySpan<T> values) => TensorPrimitives.Sum(MemoryMarshal.Cast<T, uint>(values));
+        return (ushort)(hash.Value >> 48);
     }
 
     /// <summary>Names what differs; every rank comes here, or none.</summary>
@@ -219,7 +225,9 @@ internal sealed class Sharding<T>(Layer<T> model, Optimizer<T> optimizer, int te
         _gradients = Trees(_parameters.Count);
         _gradientsBefore = new T[_parameters.Count][];
         _statistics = Trees(_buffers.Buffers.Length);
-        _exchanged = exchange.Ranks == 1 ? null : new(_parameters.Where(parameter => !parameter.Frozen).Sum(parameter => parameter.Count) + _buffers.Buffers.ToArray().Sum(buffer => buffer.Values.Length), _sums.Length + BesideSums, exchange.Ranks);
+        _compared = [.. model.NamedParameters().Select(named => named.Parameter)];
+        var values = _parameters.Where(parameter => !parameter.Frozen).Sum(parameter => parameter.Count) + _buffers.Buffers.ToArray().Sum(buffer => buffer.Values.Length);
+        if (exchange.Ranks > 1 && _exchanged?.Values.Length != values) _exchanged = new(values, _sums.Length + BesideSums, exchange.Ranks);
         _generators = [.. model.Generators];
         _draws = [.. _generators.Select(_ => (0UL, new MersenneTwister(0), default(GeneratorState)))];
     }

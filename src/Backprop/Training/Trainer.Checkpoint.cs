@@ -19,7 +19,7 @@ public sealed partial class Trainer<T>
     /// <exception cref="ArgumentNullException"><paramref name="path"/> is null.</exception>
     /// <exception cref="IOException">The file could not be written; what was there before still is.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written.</exception>
-    /// <exception cref="InvalidOperationException">The training is in the middle of an epoch of samples that come once.</exception>
+    /// <exception cref="InvalidOperationException">The training is in the middle of an epoch of samples that come once; or a rank is not the same as the others, and nothing is written.</exception>
     public void SaveCheckpoint(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -158,7 +158,7 @@ public sealed partial class Trainer<T>
         for (var i = 0; i < terms.Length; i++) _terms[i] = new(0, terms[i]);
         accumulated.AsSpan(1).CopyTo(_lossBefore);
         foreach (var (parameter, values) in Optimizer.Parameters.Zip(gradients)) values.CopyTo(parameter.Gradients);
-        (_owesRate, EndReason) = (false, null);
+        (_owesRate, EndReason, _isCompared) = (false, null, false);
         // Epochs that were measured otherwise cannot be compared; and a best epoch whose weights are not known is of no use where they are wanted.
         var restores = EarlyStopping is { RestoreBest: true };
         var isKnown = bestEpoch > 0 && !changes.HasFlag(ResumeChanges.Validation) && (best is not null || !restores);

@@ -204,7 +204,7 @@ public sealed partial class Trainer<T> where T : unmanaged, IFloatingPointIeee75
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="untilEpoch"/> is below 1.</exception>
     /// <exception cref="ArgumentException">The samples do not fit the model or the loss, or a class is out of range, or a batch is too small for a layer.</exception>
     /// <exception cref="InvalidOperationException">The optimizer lacks parameters of the model or has others, or a scheduler has too few steps; nothing was changed.
-    /// Or it is called from a callback.</exception>
+    /// Or it is called from a callback. Or a rank of the <see cref="Exchange"/> is not the same as the others, whenever that is found; a training goes on from its last checkpoint.</exception>
     /// <exception cref="InvalidDataException">The training samples cannot be had, such as a stream that breaks off; the message names the epoch, the batch and the row.
     /// The model is as the last whole step left it.</exception>
     public History Fit(int untilEpoch, Action<TrainingProgress<T>>? callback = null, CancellationToken cancellation = default)

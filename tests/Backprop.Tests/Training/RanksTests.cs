@@ -218,6 +218,8 @@ public abstract class RanksTests<T> where T : unmanaged, IFloatingPointIeee754<T
     public static TheoryData<string, Action<TrainingProgress<T>>, string> Drifts => new()
     {
         { "a weight", progress => At(progress, 2, () => progress.Trainer.Model.Parameters[0].Values[0] += T.One), "*parameter hidden.weight*" },
+        { "weights that change places", progress => At(progress, 2, () => (progress.Trainer.Model.Parameters[0].Values[0], progress.Trainer.Model.Parameters[0].Values[1]) = (progress.Trainer.Model.Parameters[0].Values[1], progress.Trainer.Model.Parameters[0].Values[0])), "*parameter hidden.weight*" },
+        { "weights of the other sign", progress => At(progress, 2, () => TensorPrimitives.Negate(progress.Trainer.Model.Parameters[0].Values, progress.Trainer.Model.Parameters[0].Values)), "*parameter hidden.weight*" },
         { "the last bit of a bias", progress => At(progress, 1, () => { ref var bias = ref progress.Trainer.Model.Parameters[^1].Values[0]; bias = T.BitIncrement(bias); }), "*parameter output.bias*" },
         { "a learning rate", progress => At(progress, 2, () => progress.Trainer.Optimizer.LearningRate *= 2), "*optimizer groups.0.lr*" },
         { "a running mean", progress => At(progress, 2, () => progress.Trainer.Model.NamedBuffers().First().Buffer.Values[0] += T.One), "*buffer norm.running_mean*" },
@@ -300,6 +302,7 @@ public abstract class RanksTests<T> where T : unmanaged, IFloatingPointIeee754<T
 
     [Theory]
     [InlineData("other samples", "rank 1 differs: batch")]
+    [InlineData("another order", "rank 1 differs: batch")]
     [InlineData("a target", "rank 1 differs: batch")]
     [InlineData("a step more", "rank 1 differs: step")]
     public void A_loop_of_ones_own_that_takes_something_else_on_one_rank_is_refused_by_all(string what, string message)
@@ -309,6 +312,11 @@ public abstract class RanksTests<T> where T : unmanaged, IFloatingPointIeee754<T
             var (model, loss) = (Dense(ShardExchange.Alone).Model, new CrossEntropyLoss<T>());
             var (pass, samples) = (model.NewPass(), Runs.Samples<T>(24, exchange.Rank == 1 && what == "other samples" ? 6 : 5));
             var sharded = new ShardedGradients<T>(model, new SGD<T>(model.Parameters, 0.1), 8, exchange);
+            if (exchange.Rank == 1 && what == "another order")
+            {
+                foreach (var matrix in (Matrix<T>[])[samples.X, samples.Y]) matrix.PermuteRows(new MathNet.Numerics.Permutation([.. Enumerable.Range(0, 24).Select(i => 23 - i)]));
+            }
+
             if (exchange.Rank == 1 && what == "a target") samples.Y[23, 0] = samples.Y[23, 0] == T.Zero ? T.One : T.Zero;
             var fails = exchange.Rank == 1 && what == "a step more";
             void Step() => sharded.Compute(new(samples.X, samples.Y), shard =>
@@ -381,10 +389,25 @@ public abstract class RanksTests<T> where T : unmanaged, IFloatingPointIeee754<T
         (((Twins)trainer.Exchange).Sums - sums).Should().BeInRange(1, 5, "each step is one exchange, and it takes at most five tries");
     }
 
+    /// <summary>A model that one rank makes alone, to export or to compare, is nobody else's business: where what is added moved, that rank would compare while the others add.</summary>
+    [Fact]
+    public void What_ranks_add_stays_where_it_is_when_another_model_is_made()
+    {
+        var (samples, twins) = (Runs.Samples<T>(24, 5), new Twins());
+        var trainer = Dense(twins);
+        trainer.Step(samples.X, samples.Y);
+        var before = twins.Last;
+        _ = new Linear<T>(2, 2);
+        trainer.Step(samples.X, samples.Y);
+        twins.Last.Should().BeSameAs(before);
+    }
+
     /// <summary>The first of two ranks, of which the other gives the same.</summary>
     private sealed class Twins : ShardExchange
     {
         public int Sums { get; private set; }
+
+        public object? Last { get; private set; }
 
         public override int Rank => 0;
 
@@ -393,6 +416,7 @@ public abstract class RanksTests<T> where T : unmanaged, IFloatingPointIeee754<T
         public override void Sum<TNumber>(ShardSums<TNumber> sums)
         {
             Sums++;
+            Last = sums;
             TensorPrimitives.Add(sums.Totals, sums.Totals, sums.Totals);
         }
 

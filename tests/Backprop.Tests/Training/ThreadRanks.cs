@@ -91,7 +91,9 @@ public sealed class ThreadRanks : ShardExchange
         }
 
         Meet();
-        if (_shared.Failure is { } failure) throw IsFirst ? failure : Echo(new IOException(failure.Message));
+        var told = _shared.Failure;
+        Meet();     // all have read it
+        if (told is { } failure) throw IsFirst ? failure : Echo(new IOException(failure.Message));
     }
 
     private void Meet()

@@ -86,7 +86,7 @@ public sealed class MinMaxScale<T> : Preprocessing<T> where T : unmanaged, IFloa
             Span<T> xs = rest[..n], ys = result[..n];
             var (min, range) = (DataMin.Values[j], Range(j));
             // y = a + (b - a) (x - min) / (max - min)
-            if (n < FewRows)
+            if (n < ShortColumn)
             {
                 for (var i = 0; i < xs.Length; i++) ys[i] = a + (xs[i] - min) / range * width;
                 continue;

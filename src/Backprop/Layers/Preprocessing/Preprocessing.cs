@@ -16,7 +16,7 @@ namespace Backprop;
 public abstract class Preprocessing<T> : Layer<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Below so many rows, a loop over a column costs less than calls for whole columns; the bits are the same.</summary>
-    private protected const int FewRows = 16;
+    private protected const int ShortColumn = 16;
 
     /// <summary>Makes a layer that is not fitted yet.</summary>
     /// <param name="numFeatures">The columns of the input, at least 1.</param>

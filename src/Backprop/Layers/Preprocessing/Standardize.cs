@@ -74,7 +74,7 @@ public sealed class Standardize<T> : Preprocessing<T> where T : unmanaged, IFloa
             Span<T> xs = rest[..n], ys = result[..n];
             var (mean, std) = (Mean.Values[j], Std.Values[j]);
             // y = (x - mean) / std
-            if (n < FewRows)
+            if (n < ShortColumn)
             {
                 for (var i = 0; i < xs.Length; i++) ys[i] = (xs[i] - mean) / std;
                 continue;

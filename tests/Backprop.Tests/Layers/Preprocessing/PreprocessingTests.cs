@@ -51,6 +51,21 @@ public abstract class PreprocessingTests<T> where T : unmanaged, IFloatingPointI
         }
     }
 
+    [Theory]
+    [InlineData(15)]
+    [InlineData(16)]
+    [InlineData(33)]
+    public void A_row_has_the_same_bits_alone_and_among_others(int rows)
+    {
+        var x = Any.Matrix<T>(rows, 3, 1);
+        foreach (var layer in (Preprocessing<T>[])[new Standardize<T>(3), new MinMaxScale<T>(3), new MinMaxScale<T>(3, -1, 2.5)])
+        {
+            layer.Fit(Any.Matrix<T>(9, 3, 2));
+            var together = layer.Forward(x).Clone();
+            for (var i = 0; i < rows; i++) layer.Forward(x.SubMatrix(i, 1, 0, 3)).Row(0).Should().Equal(together.Row(i), $"{layer}, row {i}");
+        }
+    }
+
     [Fact]
     public void One_sample_is_enough_to_fill_gaps_from()
     {
