@@ -33,19 +33,30 @@ internal static class Any
             var value = cases.Generate(new PCG(1, (ulong)i), null, out _);
             try
             {
-                try
-                {
-                    check(value);
-                }
-                catch (ExternalException exception) when (exception.Message.Contains("Scalar.h", StringComparison.Ordinal))
-                {
-                    // TorchSharp 0.107 hands libtorch numbers, such as the 1 in a + 1 b, that the garbage collector may free meanwhile: the oracle was lost, so it is asked again.
-                    check(value);
-                }
+                Ask(() => check(value));
             }
             catch (Exception exception)
             {
                 throw new InvalidOperationException($"Case {i} of {count}, {value}: {exception.Message}", exception);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Runs what asks PyTorch, and asks again where the oracle was lost: TorchSharp 0.107 hands libtorch numbers, such as the 1 in a + 1 b and each rate of its optimizers, that nothing holds, so that the
+    /// garbage collector may free one while libtorch reads it. A busy machine has lost it twice in a row; ten times in a row is another fault.
+    /// </summary>
+    private static void Ask(Action check)
+    {
+        for (var left = 9; ; left--)
+        {
+            try
+            {
+                check();
+                return;
+            }
+            catch (ExternalException exception) when (left > 0 && exception.Message.Contains("Scalar.h", StringComparison.Ordinal))
+            {
             }
         }
     }
