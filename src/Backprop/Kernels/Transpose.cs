@@ -7,8 +7,10 @@ namespace Backprop.Kernels;
 
 internal static unsafe class Transpose
 {
+    private const int Line = 64;
+
     /// <summary>Copies a matrix into one that may lie the other way: columns one after the other into rows one after the other, or back.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining), SkipLocalsInit]
     internal static void Copy<T>(Strided<T> from, Strided<T> to, int rows, int columns) where T : unmanaged
     {
         unchecked
@@ -22,18 +24,44 @@ internal static unsafe class Transpose
             }
             else if (from.Column == 1 && to.Row == 1)
             {
-                for (; i + 4 <= rows; i += 4)
+                // Lines of the cache that are kilobytes apart get in each other's way: each is met once, whole.
+                var line = Line / sizeof(T);
+                var block = stackalloc T[line * line];
+                for (; i + line <= rows && columns >= line; i += line)
                 {
                     T* r = from.At(i, 0), t = to.At(i, 0);
                     var j = 0;
-                    for (; j + 4 <= columns; j += 4) FourByFour(r + j, r + from.Row + j, r + 2 * from.Row + j, r + 3 * from.Row + j, t + j * to.Column, to.Column);
-                    for (; j < columns; j++)
-                        for (var ii = 0; ii < 4; ii++) t[ii + j * to.Column] = r[ii * from.Row + j];
+                    for (; j + line <= columns; j += line)
+                    {
+                        for (var ii = 0; ii < line; ii += 4)
+                        {
+                            var r0 = r + ii * from.Row + j;
+                            for (var jj = 0; jj < line; jj += 4) FourByFour(r0 + jj, r0 + from.Row + jj, r0 + 2 * from.Row + jj, r0 + 3 * from.Row + jj, block + jj * line + ii, line);
+                        }
+
+                        for (var jj = 0; jj < line; jj++) Unsafe.CopyBlockUnaligned(t + (j + jj) * to.Column, block + jj * line, Line);
+                    }
+
+                    for (var ii = 0; ii < line; ii += 4) FourRows(r + ii * from.Row, from.Row, t + ii, to.Column, j, columns);
                 }
+
+                for (; i + 4 <= rows; i += 4) FourRows(from.At(i, 0), from.Row, to.At(i, 0), to.Column, 0, columns);
             }
 
             for (; i < rows; i++)
                 for (var j = 0; j < columns; j++) *to.At(i, j) = *from.At(i, j);
+        }
+    }
+
+    /// <summary>Four rows become four columns, from <paramref name="j"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void FourRows<T>(T* r, nint row, T* t, nint column, int j, int columns) where T : unmanaged
+    {
+        unchecked
+        {
+            for (; j + 4 <= columns; j += 4) FourByFour(r + j, r + row + j, r + 2 * row + j, r + 3 * row + j, t + j * column, column);
+            for (; j < columns; j++)
+                for (var ii = 0; ii < 4; ii++) t[ii + j * column] = r[ii * row + j];
         }
     }
 
