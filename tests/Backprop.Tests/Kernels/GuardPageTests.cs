@@ -238,6 +238,39 @@ public abstract class GuardPageTests<T> : IDisposable where T : unmanaged, IFloa
                 }
     }
 
+    /// <summary>What comes out is what it is in ordinary memory, which the tests of the layer hold against PyTorch.</summary>
+    [Fact]
+    public void Attention_stays_within_its_operands()
+    {
+        foreach (var steps in (int[])[1, 2, 3, 5, 8, 17, 33, 70])
+            foreach (var (sequences, heads, width) in ((int, int, int)[])[(1, 1, 2), (2, 1, 4), (1, 2, 18)])
+                foreach (var turned in (bool[])[false, true])
+                {
+                    var (shape, rows) = (new AttentionShape(sequences, steps, steps, heads, width, 0, Causal: steps % 2 == 0), sequences * steps);
+                    var (size, weights) = (rows * shape.Columns, rows * heads * steps);
+                    T[] q = Values(size, 1), k = Values(size, 2), v = Values(size, 3), dO = Values(size, 4), mask = Values(weights, 5), expected = new T[weights], o = new T[size], dQ = new T[size], dK = new T[size], dV = new T[size];
+                    int[] lengths = [.. Enumerable.Range(0, sequences).Select(n => Math.Max(1, steps - n - 1))];
+                    var rotation = turned ? new RotationTable<T>(steps, width, 50) : null;
+                    Attention.Forward<T>(shape, q, k, v, lengths, rotation, mask, expected, o);
+                    Attention.Backward<T>(shape, q, k, v, lengths, rotation, mask, expected, dO, dQ, dK, dV);
+                    OnBothSides($"{shape}", place =>
+                    {
+                        Span<T> a = place.Garbage(weights), output = place.Garbage(size);
+                        Attention.Forward<T>(shape, place.Of(q), place.Of(k), place.Of(v), lengths, rotation, place.Of(mask), a, output);
+                        place.Same(a, expected);
+                        place.Same(output, o);
+                    });
+                    OnBothSides($"{shape}", place =>
+                    {
+                        Span<T> ofQ = place.Garbage(size), ofK = place.Garbage(size), ofV = place.Garbage(size);
+                        Attention.Backward<T>(shape, place.Of(q), place.Of(k), place.Of(v), lengths, rotation, place.Of(mask), place.Of(expected), place.Of(dO), ofQ, ofK, ofV);
+                        place.Same(ofQ, dQ);
+                        place.Same(ofK, dK);
+                        place.Same(ofV, dV);
+                    });
+                }
+    }
+
     [Fact]
     public void Products_of_rows_that_lie_one_after_the_other_stay_within_their_operands()
     {

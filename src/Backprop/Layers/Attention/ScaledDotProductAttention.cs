@@ -111,7 +111,6 @@ public sealed class ScaledDotProductAttention<T> : Layer<T> where T : unmanaged,
     {
         var own = (AttentionPass<T>)pass;
         var (sequences, steps) = SequenceRows.Of(x.RowCount, MaxSteps);
-        if (own.Continues) (sequences, steps) = RequireRoom(own, x.RowCount);
         var lengths = own.Continues ? [] : SequenceRows.Lengths(this, pass.SequenceLengths.Span, sequences, steps);
         own.KeepLengths(lengths);
         own.Drops = pass.Training && Dropout > 0;
@@ -147,12 +146,11 @@ public sealed class ScaledDotProductAttention<T> : Layer<T> where T : unmanaged,
         return dX;
     }
 
-    // mask = bernoulli(1 - p) / (1 - p), in PyTorch's order: row after row of each head
+    // mask = bernoulli(1 - p) / (1 - p), in PyTorch's order: row after row of each head. Where all is dropped nothing is drawn, and it stays the 0 that it was made as.
     private void DrawMask(AttentionPass<T> pass)
     {
         var (queries, keys) = (pass.Shape.Queries, pass.Shape.Keys);
         Span<T> mask = pass.Mask, drawn = pass.Drawn(queries * keys);
-        mask.Clear();
         for (var head = 0; Dropout < 1 && head < mask.Length; head += drawn.Length)
         {
             _generator!.Bernoulli(drawn, 1 - Dropout);
@@ -164,8 +162,4 @@ public sealed class ScaledDotProductAttention<T> : Layer<T> where T : unmanaged,
             }
         }
     }
-
-    private (int Sequences, int Steps) RequireRoom(AttentionPass<T> pass, int rows) => pass.Past + rows <= MaxSteps
-        ? (1, rows)
-        : throw new ArgumentException(Invariant($"{this} has room for {MaxSteps} steps, but {pass.Past} were there and {rows} came."));
 }

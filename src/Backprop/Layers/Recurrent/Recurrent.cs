@@ -124,7 +124,6 @@ public abstract class Recurrent<T> : Layer<T> where T : unmanaged, IFloatingPoin
             for (var direction = 0; direction < Directions; direction++) EndForward(own, layer, direction);
             if (layer == NumLayers - 1) break;
             if (pass.Training && Dropout > 0) own.Drop(layer, Dropout, _generator);
-            else own.DropNothing(layer);
         }
 
         RowByRow.To(own.OutputOf(NumLayers - 1), y.Span(), own.Sequences, Steps, y.ColumnCount, StrideOfOutput);

@@ -123,9 +123,6 @@ public sealed class RecurrentPass<T> : ForwardPass<T> where T : unmanaged, IFloa
     /// <summary>Makes room for the state that a track ends with.</summary>
     internal void MakeRoomForFinalState(int track) => Tracks[track].Put(_final, track, Sequences, _layer.HiddenSize, _layer.HasCell, isGradient: false);
 
-    /// <summary>No dropout after this layer.</summary>
-    internal void DropNothing(int layer) => _drops[layer] = false;
-
     /// <summary>A layer's output with dropout becomes the next one's input: mask = bernoulli(1 - p) / (1 - p).</summary>
     internal void Drop(int layer, double p, Generator generator)
     {

@@ -68,6 +68,16 @@ public abstract class ContinuationTests<T> where T : unmanaged, IFloatingPointIe
     }
 
     [Fact]
+    public void Nothing_is_dropped_nor_drawn()
+    {
+        var generator = new Generator(1);
+        var model = new Sequential<T> { new TransformerEncoderLayer<T>(4, 2, 3, 5, 0.5, normFirst: true, causal: true, generator: generator), new Dropout<T>(0.5, generator) };
+        var (x, state) = (Any.Matrix<T>(3, 4, 1), generator.GetState());
+        Agree(new Continuation<T>(model).Append(x), model.Forward(x));
+        generator.GetState().Should().Equal(state);
+    }
+
+    [Fact]
     public void Weights_of_the_steps_so_far_can_be_looked_at()
     {
         var (model, x) = (Model(true, 1, rotary: false), Text(5, 3));

@@ -73,6 +73,23 @@ public abstract class TransformerEncoderLayerTests<T> where T : unmanaged, IFloa
         layer.Parameters.SelectMany(parameter => parameter.Gradients.ToArray()).Should().AllBeEquivalentTo(T.Zero);
     }
 
+    /// <summary>What each part was given and gave can be looked at afterwards: no part writes over another's.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Parts_are_passed_in_PyTorchs_order_and_each_keeps_what_it_was_given(bool first)
+    {
+        var layer = new TransformerEncoderLayer<T>(6, 2, 4, 5, 0.4, new GELU<T>(), normFirst: first, generator: new Generator(1));
+        var (x, pass) = (Any.Matrix<T>(8, 6, 1), layer.NewPass());
+        var y = layer.Forward(x, pass);
+        pass["dropout"].Input.Should().Be(pass["activation"].Output);
+        pass["linear2"].Input.Should().Be(pass["dropout"].Output);
+        Matrix<T> ofAttention = pass["norm1"].Input, ofNetwork = pass["norm2"].Input;
+        ofAttention.Should().Be(first ? x : x + pass["dropout1"].Output);
+        ofNetwork.Should().Be(first ? x + pass["dropout1"].Output : pass["norm1"].Output + pass["dropout2"].Output);
+        y.Should().Be(first ? ofNetwork + pass["dropout2"].Output : pass["norm2"].Output);
+    }
+
     private static T[] RowMajorOf(ReadOnlySpan<T> values, IReadOnlyList<int> shape) =>
         shape.Count == 1 ? values.ToArray() : Matrix<T>.Build.Dense(shape[0], shape[1], values.ToArray()).ToRowMajorArray();
 }

@@ -10,6 +10,11 @@ public abstract class RecurrentTests<T> where T : unmanaged, IFloatingPointIeee7
 {
     public static TheoryData<string> Kinds => ["RNN", "RNN, ReLU", "GRU", "LSTM"];
 
+    public static TheoryData<string, int, int, bool> KindsAndSizes => new(
+        from kind in (string[])["RNN", "RNN, ReLU", "GRU", "LSTM"]
+        from sizes in ((int, int, bool)[])[(37, 3, true), (37, 3, false), (160, 2, false), (5, 24, false)]
+        select (kind, sizes.Item1, sizes.Item2, sizes.Item3));
+
     private static readonly RecurrentCase Some = new("LSTM", 3, 4, 2, 5, 2, true, true, true, 11);
 
     [NeedsTorch]
@@ -106,6 +111,12 @@ public abstract class RecurrentTests<T> where T : unmanaged, IFloatingPointIeee7
         var state = generator.GetState();
         Proof.Layer(layer, Any.Matrix<T>(c.Rows, c.Inputs, 1), (x, p) => RecurrentTwin.Formula(c, x, p), 1, training: false, finiteDifferences: kind != "RNN, ReLU");
         generator.GetState().Should().Equal(state);
+
+        // Nor is anything drawn where nothing can be dropped.
+        var never = c.Make<T>(0, generator);
+        state = generator.GetState();
+        never.Forward(Any.Matrix<T>(c.Rows, c.Inputs, 1), never.NewPass());
+        generator.GetState().Should().Equal(state);
     }
 
     /// <summary>Sizes at which products are packed, split and shared among threads.</summary>
@@ -135,10 +146,11 @@ public abstract class RecurrentTests<T> where T : unmanaged, IFloatingPointIeee7
             }
     }
 
-    [Theory, MemberData(nameof(Kinds))]
-    public void A_sequence_has_the_bits_it_has_alone_whatever_the_threads(string kind)
+    /// <summary>Threads share directions, and samples where there is one direction or there are more threads: many, and too few to share.</summary>
+    [Theory, MemberData(nameof(KindsAndSizes))]
+    public void A_sequence_has_the_bits_it_has_alone_whatever_the_threads(string kind, int sequences, int steps, bool bidirectional)
     {
-        var c = new RecurrentCase(kind, 37, 3, 9, 41, 2, true, true, true, 5);
+        var c = new RecurrentCase(kind, sequences, steps, 9, 41, 2, bidirectional, true, true, 5);
         var (layer, x) = (c.Make<T>(), Any.Matrix<T>(c.Rows, c.Inputs, 1));
         Matrix<T> y, dX;
         using (Threads.Of(1)) (y, dX) = Run(layer, x, c.Lengths);
@@ -161,7 +173,7 @@ public abstract class RecurrentTests<T> where T : unmanaged, IFloatingPointIeee7
             var pass = layer.NewPass();
             pass.SequenceLengths = lengths;
             var y = layer.Forward(x, pass).Clone();
-            var dY = Any.Matrix<T>(37 * layer.Steps, y.ColumnCount, 2).SubMatrix(from * layer.Steps, y.RowCount, 0, y.ColumnCount);
+            var dY = Any.Matrix<T>(160 * layer.Steps, y.ColumnCount, 2).SubMatrix(from * layer.Steps, y.RowCount, 0, y.ColumnCount);
             return (y, layer.Backward(pass, dY).Clone());
         }
     }
@@ -195,6 +207,42 @@ public abstract class RecurrentTests<T> where T : unmanaged, IFloatingPointIeee7
             var output = layer.Forward(x, pass).Clone();
             return (output, layer.Backward(pass, dY).Clone(), [.. layer.Parameters.SelectMany(parameter => parameter.Gradients.ToArray())]);
         }
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public void Beyond_the_end_of_one_sequence_alone_nothing_is_looked_at(string kind)
+    {
+        var c = Some with { Kind = kind, Sequences = 1 };
+        var (layer, x, pass) = (c.Make<T>(), Any.Matrix<T>(c.Rows, c.Inputs, 1), c.Make<T>().NewPass());
+        pass = layer.NewPass();
+        pass.SequenceLengths = new[] { 2 };
+        var (y, dX) = (layer.Forward(x, pass).Clone(), layer.Backward(pass, Any.Matrix<T>(c.Rows, 2 * c.Units, 2)).Clone());
+        var gradients = layer.Parameters.SelectMany(parameter => parameter.Gradients.ToArray()).ToArray();
+        foreach (var parameter in layer.Parameters) parameter.ZeroGradient();
+        x[3, 0] = T.NaN;
+        layer.Forward(x, pass).Should().Be(y);
+        layer.Backward(pass, Any.Matrix<T>(c.Rows, 2 * c.Units, 2)).Should().Be(dX);
+        layer.Parameters.SelectMany(parameter => parameter.Gradients.ToArray()).Should().Equal(gradients);
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public void The_final_state_stays_what_it_was_and_a_mask_shows_no_batch_before(string kind)
+    {
+        var c = Some with { Kind = kind, HasLengths = false };
+        var (layer, x) = (c.Make<T>(0.5), Any.Matrix<T>(c.Rows, c.Inputs, 1));
+        var pass = (RecurrentPass<T>)layer.NewPass();
+        layer.Forward(x, pass);
+        var final = pass.FinalState.Clone();
+        pass.FinalStateGradient = State(c, 7);
+        layer.Backward(pass, Any.Matrix<T>(c.Rows, 2 * c.Units, 2));
+        pass.FinalState.Hidden.Should().Equal(final.Hidden);
+        pass.FinalState.Cell.Should().Equal(final.Cell);
+
+        pass.SequenceLengths = new[] { 1, 4, 2 };
+        layer.Forward(x, pass);
+        var mask = pass.DropoutMask(0)!;
+        foreach (var (sequence, length) in ((int, int)[])[(0, 1), (2, 2)])
+            for (var t = length; t < 4; t++) mask.Row(4 * sequence + t).Should().Equal(new T[2 * c.Units]);
     }
 
     [Theory, MemberData(nameof(Kinds))]
@@ -439,6 +487,9 @@ public sealed class RecurrentDoubleTests : RecurrentTests<double>
         pass.InitialState = pass.FinalState;
         var other = () => layer.Forward(Any.Matrix<double>(10, 3, 1), pass);
         other.Should().Throw<ArgumentException>().WithMessage("LSTM(3 -> 4, 5 steps) expects InitialState.Hidden[0] to be 2x4, but it is 3x4. (Parameter 'InitialState.Hidden[0]')");
+        pass.InitialState = RecurrentTests<double>.State(c with { Units = 5 }, 1);
+        var wide = () => layer.Forward(x, pass);
+        wide.Should().Throw<ArgumentException>().WithMessage("LSTM(3 -> 4, 5 steps) expects InitialState.Hidden[0] to be 3x4, but it is 3x5. (Parameter 'InitialState.Hidden[0]')");
         pass.InitialState = new([pass.FinalState.Hidden[0]]);
         var noCell = () => layer.Forward(x, pass);
         noCell.Should().Throw<ArgumentException>().WithMessage("LSTM(3 -> 4, 5 steps) expects InitialState.Cell to have 1 matrix, one for each layer and direction, but it has 0. (Parameter 'InitialState')");
