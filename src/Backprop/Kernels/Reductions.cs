@@ -20,8 +20,8 @@ namespace Backprop.Kernels;
 internal static unsafe class Reductions
 {
     /// <summary>The elements whose sum is taken in <typeparamref name="T"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static int Block<T>() => typeof(T) == typeof(float) ? 128 : 4096;
-
 
     /// <summary>The sum of f(x[i]); 0 for an empty span.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -69,10 +69,26 @@ internal static unsafe class Reductions
             Lengths.MustBeMatrix(matrix.Length, rowCount, sums.Length);
             fixed (T* pMatrix = matrix)
             {
+                if (rowCount <= 8)
+                {
+                    for (int j = 0; j < sums.Length; j++) sums[j] += ShortSum(pMatrix + (nint)j * rowCount, rowCount);
+                    return;
+                }
+
                 for (int j = 0; j < sums.Length; j++)
                     sums[j] += T.CreateTruncating(Sum<T, Unary<T, Identity<T>>>(new(default, pMatrix + (nint)j * rowCount), rowCount));
             }
         }
+    }
+
+    // Of up to eight elements each is a partial sum: their halves are added here as there, without what a kernel needs to begin.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T ShortSum<T>(T* x, int count) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        return count > 4 ? ((From0(0) + From0(4)) + (From0(2) + From0(6))) + ((From0(1) + From0(5)) + (From0(3) + From0(7))) : (From0(0) + From0(2)) + (From0(1) + From0(3));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        T From0(int i) => i < count ? T.Zero + x[i] : T.Zero;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
