@@ -64,8 +64,8 @@ internal static unsafe class Elementwise
         where T : unmanaged, IFloatingPointIeee754<T>
         where TOperation : struct, IOperation<T>
     {
-        // The function stands here once, not once for the loop and again for its end: it may be long, and is compiled at first use.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        // The function stands here once, not once for the loop and again for its end: it may be long, and is compiled at first use. Where it is too long to be inlined, this is optimized at once all the same.
+        [MethodImpl(MethodImplOptions.AggressiveInlining | MethodImplOptions.AggressiveOptimization)]
         public void Run<V>() where V : unmanaged, ISimd<V, T>
         {
             unchecked

@@ -60,23 +60,37 @@ internal static unsafe class Reductions
 
     /// <summary>Adds to each <c>sums[j]</c> the sum of column j of a column-major matrix.</summary>
     /// <exception cref="ArgumentException">The matrix does not have as many columns as there are sums.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void AddColumnSums<T>(ReadOnlySpan<T> matrix, int rowCount, Span<T> sums)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        unchecked
+        Lengths.MustBeMatrix(matrix.Length, rowCount, sums.Length);
+        fixed (T* pMatrix = matrix, pSums = sums)
         {
-            Lengths.MustBeMatrix(matrix.Length, rowCount, sums.Length);
-            fixed (T* pMatrix = matrix)
+            var kernel = new ColumnSumsKernel<T> { Matrix = pMatrix, Sums = pSums, Rows = rowCount, Columns = sums.Length };
+            Dispatch.Run<T, ColumnSumsKernel<T>>(ref kernel);
+        }
+    }
+
+    private struct ColumnSumsKernel<T> : ISimdKernel<T>
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public T* Matrix, Sums;
+        public int Rows, Columns;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining), SkipLocalsInit]
+        public readonly void Run<V>() where V : unmanaged, ISimd<V, T>
+        {
+            unchecked
             {
-                if (rowCount <= 8)
+                T* column = Matrix;
+                if (Rows <= 8)
                 {
-                    for (int j = 0; j < sums.Length; j++) sums[j] += ShortSum(pMatrix + (nint)j * rowCount, rowCount);
+                    for (int j = 0; j < Columns; j++, column += Rows) Sums[j] += ShortSum(column, Rows);
                     return;
                 }
 
-                for (int j = 0; j < sums.Length; j++)
-                    sums[j] += T.CreateTruncating(Sum<T, Unary<T, Identity<T>>>(new(default, pMatrix + (nint)j * rowCount), rowCount));
+                for (int j = 0; j < Columns; j++, column += Rows)
+                    Sums[j] += T.CreateTruncating(new SumKernel<T, Unary<T, Identity<T>>>(new(default, column), Rows).Total<V>());
             }
         }
     }
@@ -85,10 +99,13 @@ internal static unsafe class Reductions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T ShortSum<T>(T* x, int count) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        return count > 4 ? ((From0(0) + From0(4)) + (From0(2) + From0(6))) + ((From0(1) + From0(5)) + (From0(3) + From0(7))) : (From0(0) + From0(2)) + (From0(1) + From0(3));
+        unchecked
+        {
+            return count > 4 ? ((From0(0) + From0(4)) + (From0(2) + From0(6))) + ((From0(1) + From0(5)) + (From0(3) + From0(7))) : (From0(0) + From0(2)) + (From0(1) + From0(3));
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        T From0(int i) => i < count ? T.Zero + x[i] : T.Zero;
+        T From0(int i) => unchecked(i < count ? T.Zero + x[i] : T.Zero);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -107,14 +124,18 @@ internal static unsafe class Reductions
     {
         public double Result { get; private set; }
 
+        // Not to be inlined: within its caller, a long function would exceed what the compiler inlines, and fall apart into calls.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining), SkipLocalsInit]
+        public void Run<V>() where V : unmanaged, ISimd<V, T> => Result = Total<V>();
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Run<V>() where V : unmanaged, ISimd<V, T>
+        public readonly double Total<V>() where V : unmanaged, ISimd<V, T>
         {
             unchecked
             {
                 double total = 0;
                 for (nint start = 0; start < length; start += Block<T>()) total += double.CreateTruncating(BlockSum<V>((int)start, (int)nint.Min(length - start, Block<T>()))); // int would wrap at the end of 2^31 - 1
-                Result = total;
+                return total;
             }
         }
 

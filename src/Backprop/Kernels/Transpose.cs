@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -26,7 +27,8 @@ internal static unsafe class Transpose
             {
                 // Lines of the cache that are kilobytes apart get in each other's way: each is met once, whole.
                 var line = Line / sizeof(T);
-                var block = stackalloc T[line * line];
+                Unsafe.SkipInit(out Square room);
+                var block = (T*)&room;
                 for (; i + line <= rows && columns >= line; i += line)
                 {
                     T* r = from.At(i, 0), t = to.At(i, 0);
@@ -52,6 +54,10 @@ internal static unsafe class Transpose
                 for (var j = 0; j < columns; j++) *to.At(i, j) = *from.At(i, j);
         }
     }
+
+    /// <summary>Room for as many lines as a line has entries, of whatever type.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = Line * Line)]
+    private readonly struct Square;
 
     /// <summary>Four rows become four columns, from <paramref name="j"/> on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -46,47 +46,44 @@ internal static partial class MathFunctions<T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V TailPolynomial<V>(V t) where V : unmanaged, ISimd<V, T>
     {
+        if (typeof(T) != typeof(float)) return TailPolynomialInDouble(t);
         V square = t * t, even, odd;
-        if (typeof(T) == typeof(float))
-        {
-            even = 0.0007364361;
-            even = V.MultiplyAdd(even, square, -0.0050584134);
-            even = V.MultiplyAdd(even, square, -0.032183584);
-            even = V.MultiplyAdd(even, square, 0.013998551);
-            even = V.MultiplyAdd(even, square, 0.47205323);
-            odd = 9.5902295e-05;
-            odd = V.MultiplyAdd(odd, square, -0.00040709376);
-            odd = V.MultiplyAdd(odd, square, 0.01796271);
-            odd = V.MultiplyAdd(odd, square, 0.028598096);
-            odd = V.MultiplyAdd(odd, square, -0.09670342);
-        }
-        else
-        {
-            even = 2.0953130718661594e-10;
-            even = V.MultiplyAdd(even, square, 1.1326179485613672e-08);
-            even = V.MultiplyAdd(even, square, -1.0113036982738674e-07);
-            even = V.MultiplyAdd(even, square, 5.432654239934987e-07);
-            even = V.MultiplyAdd(even, square, -2.608091786803101e-06);
-            even = V.MultiplyAdd(even, square, 1.3625155551648257e-05);
-            even = V.MultiplyAdd(even, square, -8.785278909970829e-05);
-            even = V.MultiplyAdd(even, square, 0.0006948970473444862);
-            even = V.MultiplyAdd(even, square, -0.005002378586134788);
-            even = V.MultiplyAdd(even, square, -0.0321978374283057);
-            even = V.MultiplyAdd(even, square, 0.013999634724429335);
-            even = V.MultiplyAdd(even, square, 0.47205320650984467);
-            odd = 4.37553879844616e-09;
-            odd = V.MultiplyAdd(odd, square, -1.8969251819852907e-08);
-            odd = V.MultiplyAdd(odd, square, 2.920547564714558e-09);
-            odd = V.MultiplyAdd(odd, square, 4.0201410077283983e-07);
-            odd = V.MultiplyAdd(odd, square, -3.4305185838645087e-06);
-            odd = V.MultiplyAdd(odd, square, 2.124940749726229e-05);
-            odd = V.MultiplyAdd(odd, square, -9.44301079011074e-05);
-            odd = V.MultiplyAdd(odd, square, -0.0002856231173874864);
-            odd = V.MultiplyAdd(odd, square, 0.017936097481067868);
-            odd = V.MultiplyAdd(odd, square, 0.0286003640535055);
-            odd = V.MultiplyAdd(odd, square, -0.09670347732652537);
-        }
-
+        even = 0.0007364361;
+        even = V.MultiplyAdd(even, square, -0.0050584134);
+        even = V.MultiplyAdd(even, square, -0.032183584);
+        even = V.MultiplyAdd(even, square, 0.013998551);
+        even = V.MultiplyAdd(even, square, 0.47205323);
+        odd = 9.5902295e-05;
+        odd = V.MultiplyAdd(odd, square, -0.00040709376);
+        odd = V.MultiplyAdd(odd, square, 0.01796271);
+        odd = V.MultiplyAdd(odd, square, 0.028598096);
+        odd = V.MultiplyAdd(odd, square, -0.09670342);
         return V.MultiplyAdd(odd, t, even);
     }
+
+    // As a loop: written out, with all that is around it, it exceeds what the compiler inlines, and falls apart into a call for each operation.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V TailPolynomialInDouble<V>(V t) where V : unmanaged, ISimd<V, T>
+    {
+        V square = t * t, even = Tail[0], odd = Tail[1];
+        for (int i = 2; i < Tail.Length; i = unchecked(i + 2)) (even, odd) = (V.MultiplyAdd(even, square, Tail[i]), V.MultiplyAdd(odd, square, Tail[unchecked(i + 1)]));
+        return V.MultiplyAdd(odd, t, even);
+    }
+
+    // Even and odd coefficients, the highest first.
+    private static ReadOnlySpan<double> Tail =>
+    [
+        2.0953130718661594e-10, 0,
+        1.1326179485613672e-08, 4.37553879844616e-09,
+        -1.0113036982738674e-07, -1.8969251819852907e-08,
+        5.432654239934987e-07, 2.920547564714558e-09,
+        -2.608091786803101e-06, 4.0201410077283983e-07,
+        1.3625155551648257e-05, -3.4305185838645087e-06,
+        -8.785278909970829e-05, 2.124940749726229e-05,
+        0.0006948970473444862, -9.44301079011074e-05,
+        -0.005002378586134788, -0.0002856231173874864,
+        -0.0321978374283057, 0.017936097481067868,
+        0.013999634724429335, 0.0286003640535055,
+        0.47205320650984467, -0.09670347732652537,
+    ];
 }
