@@ -81,6 +81,27 @@ public abstract class ReductionsTests<T>
         for (int j = 0; j < columns; j++) columnSums[j].Should().Be(before[j] + T.CreateTruncating(Reference.Sum<T>(matrix[(j * rows)..((j + 1) * rows)])));
     }, seed: "0000KpWHEs03");
 
+    /// <summary>Few rows and many, whose sums are added in other code.</summary>
+    [Fact]
+    public void Columns_of_zeros_have_no_sign_and_NaN_and_infinity_reach_their_sums()
+    {
+        for (var rows = 1; rows <= 20; rows++)
+        {
+            T[] sums = [T.NegativeZero];
+            Reductions.AddColumnSums(Enumerable.Repeat(T.NegativeZero, rows).ToArray(), rows, sums);
+            T.IsNegative(sums[0]).Should().BeFalse();
+            for (var i = 0; i < rows; i++)
+                foreach (var value in (T[])[T.NaN, T.PositiveInfinity, T.NegativeInfinity])
+                {
+                    var column = Numbers(rows, 1);
+                    column[i] = value;
+                    sums[0] = T.One;
+                    Reductions.AddColumnSums(column, rows, sums);
+                    sums[0].Should().Be(value);
+                }
+        }
+    }
+
     [Fact]
     public void Shapes_that_do_not_fit_are_refused()
     {

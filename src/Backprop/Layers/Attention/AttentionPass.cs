@@ -72,7 +72,7 @@ public sealed class AttentionPass<T> : SequencePass<T> where T : unmanaged, IFlo
         _ = Output;
         if (sequence < 0 || sequence >= Shape.Sequences) throw new ArgumentOutOfRangeException(nameof(sequence), Invariant($"{Layer} has weights of the sequences 0 to {Shape.Sequences - 1}, but {sequence} was asked for."));
         if (head < 0 || head >= Shape.Heads) throw new ArgumentOutOfRangeException(nameof(head), Invariant($"{Layer} has the heads 0 to {Shape.Heads - 1}, but {head} was asked for."));
-        var (shape, result) = (Shape, Matrix<T>.Build.Dense(Shape.Queries, Past + Shape.Queries));
+        var (shape, result) = (Shape, Matrix<T>.Build.Dense(Shape.Queries, Shape.Past + Shape.Queries));
         var weights = (isMask && Drops ? Mask : AllWeights)[((sequence * shape.Heads + head) * shape.Queries * shape.Keys)..];
         for (var i = 0; i < shape.Queries; i++)
         {

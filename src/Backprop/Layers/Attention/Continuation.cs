@@ -63,7 +63,7 @@ public sealed class Continuation<T> where T : unmanaged, IFloatingPointIeee754<T
         if (x.RowCount == 0) throw new ArgumentException($"{Pass.Layer} expects a row for each of the next steps, but x has none.", nameof(x));
         if (x.RowCount > MaxSteps - Count)
             throw new ArgumentException(Invariant($"{Pass.Layer} has room for {MaxSteps} steps, but {Count} were there and {x.RowCount} came."), nameof(x));
-        foreach (var pass in _passes) pass.Past = Count;
+        foreach (var pass in _passes) (pass.Past, pass.Coming) = (Count, x.RowCount);
         Pass.IsReserved = false;
         try
         {

@@ -2,7 +2,6 @@ using System.Numerics;
 using Backprop.Checks;
 using Backprop.Kernels;
 using MathNet.Numerics.LinearAlgebra;
-using static System.FormattableString;
 
 namespace Backprop;
 
@@ -10,11 +9,11 @@ namespace Backprop;
 internal static class Positions
 {
     /// <summary>y = x + P, with a row of P for each step.</summary>
-    /// <exception cref="ArgumentException">A continued sequence has become longer than the table.</exception>
+    /// <exception cref="ArgumentException">A sequence goes on by other rows than its next steps.</exception>
     public static Matrix<T> Add<T>(Matrix<T> x, SequencePass<T> pass, ReadOnlySpan<T> table) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var (sequences, steps) = pass.Continues ? (1, x.RowCount) : SequenceRows.Of(x.RowCount, pass.MaxSteps);
-        if (pass.Past + steps > pass.MaxSteps) throw new ArgumentException(Invariant($"{pass.Layer} has room for {pass.MaxSteps} steps, but {pass.Past} were there and {steps} came."));
+        pass.RequireNext(x.RowCount);
+        var (sequences, steps) = SequenceRows.Of(x.RowCount, pass.MaxSteps);
         var y = pass.NewOutput(x.RowCount, x.ColumnCount);
         OverTime.AddTable(x.Span(), table[pass.Past..], y.Span(), sequences, steps, x.ColumnCount, pass.MaxSteps);
         return y;

@@ -110,6 +110,7 @@ public sealed class ScaledDotProductAttention<T> : Layer<T> where T : unmanaged,
     protected override Matrix<T> ForwardCore(Matrix<T> x, ForwardPass<T> pass)
     {
         var own = (AttentionPass<T>)pass;
+        own.RequireNext(x.RowCount);
         var (sequences, steps) = SequenceRows.Of(x.RowCount, MaxSteps);
         var lengths = own.Continues ? [] : SequenceRows.Lengths(this, pass.SequenceLengths.Span, sequences, steps);
         own.KeepLengths(lengths);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using static System.FormattableString;
 
 namespace Backprop;
 
@@ -14,9 +15,18 @@ public abstract class SequencePass<T>(Layer<T> layer, bool training) : ForwardPa
     /// <summary>Whether rows come as the next steps of one sequence, whose earlier ones the pass has to remember: what it keeps of a step is at its place, from <see cref="Past"/> on.</summary>
     public bool Continues { get; internal set; }
 
+    /// <summary>Steps that the network was given with this call.</summary>
+    internal int Coming { get; set; }
+
     /// <summary>The most steps of a sequence.</summary>
     public abstract int MaxSteps { get; }
 
     /// <summary>Why the layer cannot go on where it ended; null where it can.</summary>
     public virtual string? WhyNotContinued => null;
+
+    /// <summary>Refuses rows that are not the next steps, one for each: a layer before made others of them, and a place would be taken twice.</summary>
+    internal void RequireNext(int rows)
+    {
+        if (Continues && rows != Coming) throw new ArgumentException(Invariant($"{Layer} goes on by a row for each step: the network was given {Coming}, but {rows} came here."));
+    }
 }

@@ -18,7 +18,7 @@ public readonly record struct Padding2d(int Left, int Right, int Top, int Bottom
 
     /// <summary>The same above and below, and the same left and right.</summary>
     /// <param name="size">Along the height and along the width.</param>
-    public static implicit operator Padding2d((int Height, int Width) size) => new(size.Width, size.Width, size.Height, size.Height);
+    public static implicit operator Padding2d((int Height, int Width) size) => new(size.Width, size.Width, size.Height, size is (-1, -1) ? -2 : size.Height);
 
     /// <summary>The same on all sides, for languages without implicit conversions.</summary>
     /// <param name="size">Pixels.</param>

@@ -90,6 +90,11 @@ public abstract class ContinuationTests<T> where T : unmanaged, IFloatingPointIe
         last.RowCount.Should().Be(1);
         Agree(last, all.SubMatrix(4, 1, 0, 5));
 
+        // What is refused changes nothing of it.
+        var noWord = () => text.Append(Matrix<T>.Build.Dense(1, 1, T.CreateChecked(Words)));
+        noWord.Should().Throw<ArgumentException>();
+        Of(text.Pass).Weights(0, 1).Should().Be(last);
+
         static AttentionPass<T> Of(ForwardPass<T> pass) => (AttentionPass<T>)pass["h"]["0"]["self_attn"]["attention"];
     }
 
@@ -119,6 +124,19 @@ public abstract class ContinuationTests<T> where T : unmanaged, IFloatingPointIe
         none.Should().Throw<ArgumentOutOfRangeException>().WithMessage($"{model} was given 9 steps, of which 10 cannot stay. (Parameter 'steps')");
         var back = () => text.Pass.Backward(whole);
         back.Should().Throw<ArgumentException>();
+    }
+
+    /// <summary>A layer before that makes other rows of them: the places of steps would be taken twice.</summary>
+    [Fact]
+    public void Rows_that_are_not_the_next_steps_are_refused()
+    {
+        var attention = new Continuation<T>(new Sequential<T> { new ToSteps<T>(2), new MultiheadAttention<T>(4, 2, 6, causal: true) });
+        var act = () => attention.Append(Any.Matrix<T>(1, 8, 1));
+        act.Should().Throw<ArgumentException>().WithMessage("*ScaledDotProductAttention(4, 2 heads, 6 steps, causal) goes on by a row for each step: the network was given 1, but 2 came here.*");
+        var positions = new Continuation<T>(new Sequential<T> { new ToSteps<T>(2), new SinusoidalPositions<T>(6, 4) });
+        act = () => positions.Append(Any.Matrix<T>(1, 8, 1));
+        act.Should().Throw<ArgumentException>().WithMessage("*goes on by a row for each step: the network was given 1, but 2 came here.*");
+        (attention.Count, positions.Count).Should().Be((0, 0));
     }
 
     [Fact]

@@ -228,6 +228,17 @@ public abstract class ScaledDotProductAttentionTests<T> where T : unmanaged, IFl
         }
     }
 
+    /// <summary>Steps that are computed with it, at most 31, meet a later value with the weight 0; those of the blocks before do not meet it.</summary>
+    [Fact]
+    public void A_later_value_that_is_NaN_does_not_reach_the_steps_of_the_blocks_before()
+    {
+        var layer = new ScaledDotProductAttention<T>(4, 2, 40, causal: true);
+        var x = Any.Matrix<T>(40, 12, 1);
+        var y = layer.Forward(x);
+        for (var j = 8; j < 12; j++) x[37, j] = T.NaN;
+        layer.Forward(x).SubMatrix(0, 32, 0, 4).Should().Be(y.SubMatrix(0, 32, 0, 4));
+    }
+
     [Fact]
     public void Extremes_are_those_of_a_softmax()
     {

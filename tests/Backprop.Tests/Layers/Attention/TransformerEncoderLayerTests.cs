@@ -88,6 +88,10 @@ public abstract class TransformerEncoderLayerTests<T> where T : unmanaged, IFloa
         ofAttention.Should().Be(first ? x : x + pass["dropout1"].Output);
         ofNetwork.Should().Be(first ? x + pass["dropout1"].Output : pass["norm1"].Output + pass["dropout2"].Output);
         y.Should().Be(first ? ofNetwork + pass["dropout2"].Output : pass["norm2"].Output);
+
+        layer.Backward(pass, Any.Matrix<T>(8, 6, 2));
+        pass["dropout"].OutputGradient.Should().Be(pass["linear2"].InputGradient);
+        pass["activation"].OutputGradient.Should().Be(pass["dropout"].InputGradient);
     }
 
     private static T[] RowMajorOf(ReadOnlySpan<T> values, IReadOnlyList<int> shape) =>

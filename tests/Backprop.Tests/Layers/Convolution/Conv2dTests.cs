@@ -11,8 +11,13 @@ public abstract class Conv2dTests<T> where T : unmanaged, IFloatingPointIeee754<
 {
     /// <summary>As a number, -1 is no padding; what keeps the size is <see cref="Padding2d.Same"/>.</summary>
     [Fact]
-    public void A_padding_of_minus_1_is_not_that_which_keeps_the_size() =>
+    public void A_padding_of_minus_1_is_not_that_which_keeps_the_size()
+    {
         FluentActions.Invoking(() => new Conv2d<T>(new ImageShape(1, 4, 4), 1, 3, padding: -1)).Should().Throw<ArgumentOutOfRangeException>();
+        FluentActions.Invoking(() => new Conv2d<T>(new ImageShape(1, 4, 4), 1, 3, padding: (-1, -1))).Should().Throw<ArgumentOutOfRangeException>();
+        foreach (var (left, right, top, bottom) in ((int, int, int, int)[])[(1, -1, -1, -1), (-1, 1, -1, -1), (-1, -1, 1, -1), (-1, -1, -1, 1), (-2, -1, -1, -1), (-1, -2, -1, -1), (-1, -1, -2, -1), (-1, -1, -1, -2)])
+            FluentActions.Invoking(() => new Conv2d<T>(new ImageShape(1, 4, 4), 1, 3, padding: new Padding2d(left, right, top, bottom))).Should().Throw<ArgumentOutOfRangeException>();
+    }
 
     /// <summary>All options at once: groups, kernels, strides, paddings, dilations, modes, with and without a bias, from one sample to more than a vector has lanes.</summary>
     private static readonly Gen<(Conv2d<T> Layer, int Samples, int Seed)> Layers =
